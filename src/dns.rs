@@ -1,0 +1,122 @@
+//! Caches, resolvers and authoritative servers. Knows nothing of mail: whoever asks gives a [`Waiter`] and gets it back.
+
+mod authority;
+mod cache;
+mod fetch;
+pub mod observe;
+mod paged;
+mod path;
+mod resolver;
+
+pub use observe::{Asker, DnsObserver, LookupRecord};
+pub use resolver::Dns;
+
+use crate::engine::random::EntityKey;
+use crate::engine::time::SimTime;
+use crate::model::dns::Question;
+use crate::model::{DataId, NameId, RegionId, ResolverId};
+
+/// How a question ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is data.
+    Data(DataId),
+    /// The name exists, without data of that type.
+    NoData,
+    /// The name does not exist.
+    NxDomain,
+    /// The resolver could not find out.
+    ServFail,
+}
+
+/// Where an answer came from (`hit` covers positive answers only).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Fetched for this asker.
+    Miss,
+    /// Fetched already for another asker, whom this one joined.
+    Coalesced,
+    /// From the cache.
+    Hit,
+    /// From the cache: that there is nothing.
+    Negative,
+    /// From the cache: that it could not be found out.
+    Failure,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// What it says.
+    pub outcome: Outcome,
+    /// The name the data belongs to: the question's, or the end of its chain of aliases.
+    pub owner: NameId,
+    /// Time left to live, whole seconds.
+    pub ttl_s: u32,
+    /// Whether the primary of the zone now holds other data (judged when the resolver answered).
+    pub stale: bool,
+    /// How many times the RRset had changed at its primary when this data was put there; 0 at the start.
+    pub data_version: u32,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Who waits for an answer: an opaque number of the asker's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiter(pub u32);
+
+/// A question on its way from an asker.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask {
+    /// Whom.
+    pub resolver: ResolverId,
+    /// What.
+    pub question: Question,
+    /// Where the asker is.
+    pub region: RegionId,
+    /// What draws made for it are keyed by: round trip to the resolver, member of the farm. `draw(key, a, b ^ n)` for
+    /// n = 0, 1, ... of which the low 8 bits of `b` are left free.
+    pub key: EntityKey,
+    /// See `key`.
+    pub a: u64,
+    /// See `key`.
+    pub b: u64,
+    /// For the record.
+    pub asker: Asker,
+    /// Comes back with the answer.
+    pub waiter: Waiter,
+}
+
+/// An answer that came later than at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Completed {
+    /// Whose.
+    pub waiter: Waiter,
+    /// On whose behalf.
+    pub asker: Asker,
+    /// The answer.
+    pub answer: Answer,
+    /// When it was asked.
+    pub asked: SimTime,
+}
+
+/// What can happen in DNS; the number is a slot of the resolver's own tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DnsEvent {
+    /// An asker's question reaches its resolver.
+    QuestionArrives(u32),
+    /// An answer reaches its asker.
+    AnswerArrives(u32),
+    /// A fetch's query reaches a server (or upstream resolver).
+    QueryArrives(u32),
+    /// The response reaches the resolver.
+    ResponseArrives(u32),
+    /// A fetch has waited long enough.
+    TimedOut(u32),
+}
+
+/// Whether name servers are up.
+pub trait ServerState {
+    /// Whether it answers now.
+    fn server_is_up(&self, server: crate::model::ServerId) -> bool;
+}

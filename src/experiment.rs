@@ -1,0 +1,3 @@
+//! Replications, variants, statistics.
+
+pub mod statistics;

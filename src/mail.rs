@@ -1,0 +1,183 @@
+//! Messages, MX selection, sessions, hosts, queues and retry policies.
+
+pub mod observe;
+
+mod attempt;
+mod candidates;
+mod host;
+mod node;
+mod path;
+pub mod retry;
+mod session;
+mod welcome;
+mod world;
+
+pub use observe::MailObserver;
+pub use world::{HostAvailability, Mail, MailContext, MailEvent};
+
+use smallvec::SmallVec;
+
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::{DataId, HostId, NameId, NodeId};
+use crate::scenario::tree::Stage;
+
+/// `recipients` deliveries of one message to one domain: they share every transaction, and so every fate.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// When the message was created.
+    pub created: SimTime,
+    /// The first of its numbers, counted per sender from 1.
+    pub number: u64,
+    /// Who originated it.
+    pub sender: NodeId,
+    /// Who has custody.
+    pub node: NodeId,
+    /// When custody came to that node.
+    pub in_custody_since: SimTime,
+    /// Whom it is for.
+    pub domain: NameId,
+    /// Bytes.
+    pub size_bytes: u32,
+    /// How many deliveries it stands for.
+    pub recipients: u16,
+    /// Attempts so far, at all nodes.
+    pub attempts: u32,
+    /// Attempts so far at the node that has custody.
+    pub node_attempts: u32,
+    /// Whether it was created in the measured window.
+    pub measured: bool,
+    /// When the current attempt began.
+    pub attempt_started: SimTime,
+    /// When the first SYN of the current attempt was sent; `NEVER` before.
+    pub first_syn: SimTime,
+    /// Whether the current attempt's first-tried host failed.
+    pub first_failed: bool,
+    /// Whether the current attempt used a stale MX or address.
+    pub stale_route: bool,
+    /// When some host first answered 250 to it; `NEVER` before.
+    pub handed_off: SimTime,
+    /// The host that accepted it last.
+    pub host: Option<HostId>,
+    /// What the attempt is doing, and what is kept for it.
+    pub(crate) work: Work,
+}
+
+/// What an attempt needs to go on.
+#[derive(Debug, Clone)]
+pub(crate) struct Work {
+    /// What it is doing.
+    pub step: Step,
+    /// The MX RRset it goes by; [`crate::model::DataId::ABSENT`] for an implicit MX.
+    pub mx: DataId,
+    /// The domain, or the end of its chain of aliases.
+    pub owner: NameId,
+    /// Whether an address could not be found out for now.
+    pub soft_failure: bool,
+    /// Sessions of this attempt that got past the greeting.
+    pub sessions: u16,
+    /// The addresses of the attempt, in order of trial.
+    pub candidates: SmallVec<[Candidate; 4]>,
+    /// When the SYN of the current try was sent.
+    pub try_started: SimTime,
+    /// Round-trip time to the host of the current try.
+    pub round_trip: SimDuration,
+    /// How the current try will end.
+    pub verdict: Verdict,
+    /// Whether it holds one of the host's limited sessions.
+    pub holds_session: bool,
+    /// When the attempt before failed, and when the policy then wanted the next.
+    pub previous: Option<(SimTime, SimTime)>,
+    /// Hosts that took custody so far.
+    pub handoffs: u8,
+    /// Counts what happened in this slot, so that an event for something past is known as such.
+    pub generation: u16,
+}
+
+/// How a try ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Verdict {
+    pub result: TryResult,
+    pub stage: Stage,
+    pub served: SimDuration,
+}
+
+/// An address to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub host: HostId,
+    pub preference: u16,
+    pub name: NameId,
+}
+
+/// What an attempt is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Between attempts.
+    Waiting,
+    /// Asking for the MX RRset.
+    Mx,
+    /// Asking for the address of the n-th exchange.
+    Address(u16),
+    /// At the n-th candidate.
+    Host(u16),
+}
+
+/// How a delivery ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The final host accepted it.
+    Delivered,
+    /// Refused for good: by a host (5yz), or since there is nowhere to send it.
+    Bounced(BounceCause),
+    /// Given up after the queue lifetime.
+    Expired,
+}
+
+/// Why something bounced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BounceCause {
+    /// A host answered 5yz.
+    Rejected,
+    /// The domain does not exist (RFC 5321 section 5.1).
+    NoDomain,
+    /// The domain, or every exchange of it, has no address.
+    NoAddress,
+    /// A null MX (RFC 7505).
+    NullMx,
+    /// A relay found only itself, or worse.
+    Loop,
+}
+
+/// One try of one address.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttemptRecord {
+    /// The host.
+    pub host: HostId,
+    /// The exchange's name.
+    pub exchange: NameId,
+    /// Which try within the attempt, from 0.
+    pub hop: u16,
+    /// When the SYN was sent.
+    pub start: SimTime,
+    /// When the client knew how it ended.
+    pub end: SimTime,
+    /// How far it came.
+    pub stage: Stage,
+    /// How it ended.
+    pub result: TryResult,
+    /// Service and transfer, without waiting and round trips, for what was accepted.
+    pub served: SimDuration,
+}
+
+/// How one try ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TryResult {
+    /// 250 after the end of data.
+    Accepted,
+    /// Reset.
+    Refused,
+    /// The connect or greeting time-out passed.
+    TimedOut,
+    /// This code at that stage.
+    Reply(u16),
+}

@@ -1,0 +1,387 @@
+//! One attempt: lookups, then hosts in turn, then acceptance, deferral or the end.
+
+use super::candidates::{self, Exchanges};
+use super::retry::{Failure, Next};
+use super::world::{HANDOFFS_MAX, Purpose, World, place};
+use super::{
+    AttemptRecord, BounceCause, Delivery, End, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step,
+    TryResult,
+};
+use crate::dns::{Answer, Ask, Asker, DnsObserver, Outcome, ServerState, Waiter};
+use crate::engine::random::draw;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::dns::{Question, Rdata};
+use crate::model::{DataId, HostId, NodeId};
+use crate::scenario::tree::{RecordType, Stage};
+
+impl<'m> Mail<'m> {
+    /// The node that has custody takes the delivery up.
+    pub(super) fn start_attempt<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        delivery.attempts += 1;
+        delivery.node_attempts += 1;
+        delivery.attempt_started = now;
+        delivery.first_syn = SimTime::NEVER;
+        delivery.first_failed = false;
+        delivery.stale_route = false;
+        let work = &mut delivery.work;
+        work.step = Step::Mx;
+        work.soft_failure = false;
+        work.sessions = 0;
+        work.candidates.clear();
+        cx.observer.on_attempt_start(now, delivery);
+        let question = Question::new(delivery.domain, RecordType::Mx);
+        if let Some(answer) = self.ask(cx, slot, question, 0) {
+            self.on_mx(cx, slot, &answer);
+        }
+    }
+
+    fn ask<E: World, O: DnsObserver, F: ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        question: Question,
+        hop: u32,
+    ) -> Option<Answer> {
+        let delivery = &self.slots[slot as usize];
+        let node = &self.model.mail.nodes[delivery.node.index()];
+        let ask = Ask {
+            resolver: node.resolver,
+            question,
+            region: node.region,
+            key: self.nodes[delivery.sender.index()].key,
+            a: delivery.number,
+            b: place(delivery.attempts, hop, Purpose::Ask),
+            asker: Asker::Node(delivery.node),
+            waiter: Waiter(slot),
+        };
+        cx.dns.ask(cx.scheduler, cx.observer, cx.faults, ask)
+    }
+
+    /// What the MX RRset says (RFC 5321 section 5.1): none means the domain itself, at preference 0.
+    pub(super) fn on_mx<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        answer: &Answer,
+    ) {
+        let delivery = &mut self.slots[slot as usize];
+        delivery.stale_route |= answer.stale;
+        delivery.work.owner = answer.owner;
+        delivery.work.mx = match answer.outcome {
+            Outcome::Data(data) => data,
+            Outcome::NoData => DataId::ABSENT,
+            Outcome::NxDomain => return self.bounce(cx, slot, BounceCause::NoDomain),
+            Outcome::ServFail => return self.defer(cx, slot),
+        };
+        self.gather(cx, slot, 0);
+    }
+
+    /// Asks for the addresses of the exchanges from the `from`-th on, and connects when all are known.
+    fn gather<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        from: u16,
+    ) {
+        let exchanges = match self.exchanges(&self.slots[slot as usize]) {
+            Exchanges::Try(exchanges) => exchanges,
+            Exchanges::Bounce(cause) => return self.bounce(cx, slot, cause),
+        };
+        for (place, &(preference, name)) in exchanges.iter().enumerate().skip(usize::from(from)) {
+            let question = Question::new(name, RecordType::A);
+            match self.ask(cx, slot, question, 1 + place as u32) {
+                Some(answer) => self.add_address(slot, preference, name, &answer),
+                None => {
+                    self.slots[slot as usize].work.step = Step::Address(place as u16);
+                    return;
+                }
+            }
+        }
+        self.order(slot);
+        let work = &self.slots[slot as usize].work;
+        match (work.candidates.is_empty(), work.soft_failure) {
+            (false, _) => self.try_hosts(cx, slot, 0),
+            (true, true) => self.defer(cx, slot),
+            (true, false) => self.bounce(cx, slot, BounceCause::NoAddress),
+        }
+    }
+
+    pub(super) fn on_address<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        exchange: u16,
+        answer: &Answer,
+    ) {
+        if let Exchanges::Try(exchanges) = self.exchanges(&self.slots[slot as usize])
+            && let Some(&(preference, name)) = exchanges.get(usize::from(exchange))
+        {
+            self.add_address(slot, preference, name, answer);
+        }
+        self.gather(cx, slot, exchange + 1);
+    }
+
+    fn exchanges(&self, delivery: &Delivery) -> Exchanges {
+        let host = self.model.mail.nodes[delivery.node.index()].host;
+        let own = host.map(|host| self.model.mail.hosts[host.index()].name);
+        match &self.model.dns.data[delivery.work.mx.index()] {
+            Rdata::Mx(mx) => candidates::usable(mx, own, &self.model.dns.names),
+            _ => candidates::usable(&[(0, delivery.work.owner)], own, &self.model.dns.names),
+        }
+    }
+
+    fn add_address(&mut self, slot: u32, preference: u16, name: crate::model::NameId, answer: &Answer) {
+        let delivery = &mut self.slots[slot as usize];
+        delivery.stale_route |= answer.stale;
+        match answer.outcome {
+            Outcome::Data(data) => {
+                if let Rdata::Address(hosts) = &self.model.dns.data[data.index()] {
+                    candidates::add(&mut delivery.work.candidates, preference, name, hosts);
+                }
+            }
+            Outcome::ServFail => delivery.work.soft_failure = true,
+            Outcome::NoData | Outcome::NxDomain => {}
+        }
+    }
+
+    fn order(&mut self, slot: u32) {
+        let delivery = &mut self.slots[slot as usize];
+        let shuffle = self.model.mail.nodes[delivery.node.index()].client.shuffle;
+        let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
+        let names: smallvec::SmallVec<[_; 4]> = delivery.work.candidates.iter().map(|c| c.name).collect();
+        let exchange = |place: usize| names.iter().position(|name| *name == names[place]).unwrap_or(place) as u32;
+        candidates::order(&mut delivery.work.candidates, shuffle, exchange, |of| {
+            draw(key, number, place(attempt, of, Purpose::Shuffle))
+        });
+    }
+
+    /// Connects to the candidates from the `hop`-th on, until one accepts or takes its time.
+    fn try_hosts<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        mut hop: u16,
+    ) {
+        let now = cx.scheduler.now();
+        loop {
+            let delivery = &mut self.slots[slot as usize];
+            let node = &self.model.mail.nodes[delivery.node.index()];
+            let rules = &node.client;
+            let is_over =
+                u32::from(hop) >= rules.address_limit || u32::from(delivery.work.sessions) >= rules.session_limit;
+            let Some(&candidate) = delivery.work.candidates.get(usize::from(hop)).filter(|_| !is_over) else {
+                return self.defer(cx, slot);
+            };
+            delivery.work.step = Step::Host(hop);
+            delivery.work.try_started = now;
+            delivery.first_syn = delivery.first_syn.min(now);
+            cx.observer.on_syn(now, delivery, candidate.host);
+            let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
+            let random = |purpose| draw(key, number, place(attempt, u32::from(hop), purpose));
+            let to = self.model.mail.hosts[candidate.host.index()].region;
+            let round_trip = self.paths.round_trip(node.region, to, |link| {
+                draw(key, number, place(attempt, u32::from(hop), Purpose::RoundTrip) | u64::from(link & 0xff))
+            });
+            delivery.work.round_trip = round_trip;
+            let loss = self.paths.cost(node.region, to).loss;
+            let sent = if loss > 0.0 {
+                let u = crate::engine::random::unit_open(random(Purpose::Syn));
+                rules.syn.first_through(loss, rules.connect_timeout, u)
+            } else {
+                Some(SimDuration::ZERO)
+            };
+            let at = match sent {
+                Some(sent) => now + sent + SimDuration::from_nanos(round_trip.as_nanos() / 2),
+                None => {
+                    self.verdict_timed_out(slot, Stage::Connect);
+                    let end = now + rules.connect_timeout.min(rules.syn.gives_up());
+                    return self.schedule(cx, slot, end, MailEvent::TryEnds(slot));
+                }
+            };
+            if at > now {
+                return self.schedule(cx, slot, at, MailEvent::SynArrives(slot));
+            }
+            let Some(end) = self.meet_host(cx, slot) else { return };
+            if end > now {
+                return self.schedule(cx, slot, end, MailEvent::TryEnds(slot));
+            }
+            match self.conclude(cx, slot) {
+                Some(next) => hop = next,
+                None => return,
+            }
+        }
+    }
+
+    pub(super) fn on_syn_arrives<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        if let Some(end) = self.meet_host(cx, slot) {
+            let end = end.max(cx.scheduler.now());
+            self.schedule(cx, slot, end, MailEvent::TryEnds(slot));
+        }
+    }
+
+    pub(super) fn on_try_ends<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        if let Some(hop) = self.conclude(cx, slot) {
+            self.try_hosts(cx, slot, hop);
+        }
+    }
+
+    /// Acts on how a try ended: `Some` is the next hop to try in the same attempt.
+    fn conclude<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) -> Option<u16> {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        let Step::Host(hop) = delivery.work.step else { return None };
+        let candidate = delivery.work.candidates[usize::from(hop)];
+        let verdict = delivery.work.verdict;
+        let record = AttemptRecord {
+            host: candidate.host,
+            exchange: candidate.name,
+            hop,
+            start: delivery.work.try_started,
+            end: now,
+            stage: verdict.stage,
+            result: verdict.result,
+            served: verdict.served,
+        };
+        delivery.first_failed |= hop == 0 && verdict.result != TryResult::Accepted;
+        delivery.work.sessions += u16::from(verdict.stage > Stage::Greeting);
+        cx.observer.on_try(&record, delivery);
+        let next_on_4xx = self.model.mail.nodes[delivery.node.index()].client.next_host_on_4xx;
+        match verdict.result {
+            TryResult::Accepted => {
+                self.accept(cx, slot, candidate.host);
+                None
+            }
+            // A 5yz greeting goes to the next host (measured with four systems); later it is the message that is refused.
+            TryResult::Reply(code) if code >= 500 && verdict.stage > Stage::Greeting => {
+                self.bounce(cx, slot, BounceCause::Rejected);
+                None
+            }
+            TryResult::Reply(_) if verdict.stage > Stage::Ehlo && !next_on_4xx => {
+                self.defer(cx, slot);
+                None
+            }
+            TryResult::Refused | TryResult::TimedOut | TryResult::Reply(_) => Some(hop + 1),
+        }
+    }
+
+    /// A host took the message: the final one, or a relay that now has custody.
+    fn accept<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        host: HostId,
+    ) {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        delivery.handed_off = delivery.handed_off.min(now);
+        delivery.host = Some(host);
+        let held = std::mem::take(&mut delivery.work.holds_session);
+        let rounds = self.quit_time(slot);
+        let model = &self.model.mail.hosts[host.index()];
+        let domain = self.slots[slot as usize].domain;
+        match model.relay.filter(|_| model.relays_for.binary_search(&domain).is_ok()) {
+            None => self.end(cx, slot, End::Delivered),
+            Some(relay) => self.hand_over(cx, slot, relay),
+        }
+        if held {
+            if rounds.is_zero() {
+                self.on_host_frees(cx, host);
+            } else {
+                let entity = self.entities.hosts + host.0;
+                cx.scheduler.schedule(entity, now + rounds, MailEvent::HostFrees(host.0).into());
+            }
+        }
+    }
+
+    fn hand_over<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        relay: NodeId,
+    ) {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        let (from, count) = (delivery.node, u64::from(delivery.recipients));
+        self.nodes[from.index()].depth -= count;
+        self.nodes[relay.index()].depth += count;
+        delivery.node = relay;
+        delivery.in_custody_since = now;
+        delivery.node_attempts = 0;
+        delivery.work.previous = None;
+        delivery.work.step = Step::Waiting;
+        delivery.work.handoffs += 1;
+        delivery.work.generation = delivery.work.generation.wrapping_add(1);
+        cx.observer.on_custody(now, delivery, from, relay);
+        if delivery.work.handoffs > HANDOFFS_MAX {
+            return self.bounce(cx, slot, BounceCause::Loop);
+        }
+        let event = MailEvent::Due(slot, delivery.work.generation);
+        self.schedule(cx, slot, now + SimDuration::TICK, event);
+    }
+
+    /// The attempt failed for now: another later, or none.
+    pub(super) fn defer<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        let policy = &self.model.mail.nodes[delivery.node.index()].retry;
+        let key = self.nodes[delivery.sender.index()].key;
+        let failure = Failure {
+            arrived: delivery.in_custody_since,
+            started: delivery.attempt_started,
+            failed: now,
+            failures: delivery.node_attempts,
+            previous: delivery.work.previous,
+            bits: draw(key, delivery.number, place(delivery.attempts, 0, Purpose::Jitter)),
+        };
+        let Next::Due(due) = policy.next(&failure) else { return self.end(cx, slot, End::Expired) };
+        // Never at this very instant, so that a policy without a wait cannot stop the clock.
+        let due = due.max(now + SimDuration::TICK);
+        let work = &mut delivery.work;
+        work.previous = Some((now, due));
+        work.step = Step::Waiting;
+        work.generation = work.generation.wrapping_add(1);
+        let generation = work.generation;
+        let scans = self.nodes[delivery.node.index()].scans.as_mut();
+        let (at, event) = match scans.map(|scans| scans.put(due, slot, generation)) {
+            Some((at, true)) => (at, Some(MailEvent::Scan(delivery.node.0))),
+            Some((at, false)) => (at, None),
+            None => (due, Some(MailEvent::Due(slot, generation))),
+        };
+        cx.observer.on_deferred(now, &self.slots[slot as usize], at);
+        if let Some(event) = event {
+            self.schedule(cx, slot, at, event);
+        }
+    }
+
+    /// Schedules on behalf of the node that has custody; what lies beyond the run need not exist.
+    pub(super) fn schedule<E: World, O, F>(
+        &self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        at: SimTime,
+        event: MailEvent,
+    ) {
+        if at <= self.model.clock.end {
+            let entity = self.entities.nodes + self.slots[slot as usize].node.0;
+            cx.scheduler.schedule(entity, at, event.into());
+        }
+    }
+}

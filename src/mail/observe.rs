@@ -1,0 +1,42 @@
+//! What mail tells whoever watches. Nothing flows back.
+
+use super::{AttemptRecord, Delivery, End};
+use crate::engine::time::SimTime;
+use crate::model::{HostId, NodeId};
+
+/// Callbacks of the mail layer. Every method has an empty default. A [`Delivery`] stands for `recipients` deliveries of
+/// one message that share every transaction: whoever counts, counts that many.
+pub trait MailObserver {
+    /// A delivery was created at its sender.
+    fn on_created(&mut self, now: SimTime, delivery: &Delivery) {
+        let _ = (now, delivery);
+    }
+    /// A node took up a delivery: `delivery.attempts` counts it already.
+    fn on_attempt_start(&mut self, now: SimTime, delivery: &Delivery) {
+        let _ = (now, delivery);
+    }
+    /// A SYN was sent to a host (its first; retransmissions are not told).
+    fn on_syn(&mut self, now: SimTime, delivery: &Delivery, host: HostId) {
+        let _ = (now, delivery, host);
+    }
+    /// One try of one address within an attempt ended.
+    fn on_try(&mut self, record: &AttemptRecord, delivery: &Delivery) {
+        let _ = (record, delivery);
+    }
+    /// An attempt ended without acceptance; the node will try again at `next`.
+    fn on_deferred(&mut self, now: SimTime, delivery: &Delivery, next: SimTime) {
+        let _ = (now, delivery, next);
+    }
+    /// A relay accepted custody: `from` no longer holds it, `to` does.
+    fn on_custody(&mut self, now: SimTime, delivery: &Delivery, from: NodeId, to: NodeId) {
+        let _ = (now, delivery, from, to);
+    }
+    /// A delivery ended.
+    fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
+        let _ = (now, delivery, end);
+    }
+    /// A host with a session limit has so many sessions open and so many connections waiting.
+    fn on_host_load(&mut self, now: SimTime, host: HostId, sessions: u32, backlog: u32) {
+        let _ = (now, host, sessions, backlog);
+    }
+}

@@ -1,0 +1,123 @@
+//! Each policy's schedule against its source, attempts taken as instantaneous.
+
+use super::*;
+use crate::model::mail::ScheduleModel;
+use crate::scenario::diagnostic::SourceText;
+use crate::scenario::exim_retry::read_exim_rule;
+use crate::scenario::tree::Jitter;
+use std::sync::Arc;
+
+/// The ages in seconds of a message's attempts, at most `most`, when each fails at once.
+fn ages(policy: &RetryPolicy, phase_s: u64, most: usize) -> Vec<u64> {
+    let arrived = SimTime::from_secs(1_000_000);
+    let phase = SimDuration::from_secs(1_000_000 + phase_s);
+    let (mut now, mut previous, mut ages) = (arrived, None, vec![0]);
+    while ages.len() < most {
+        let failure =
+            Failure { arrived, started: now, failed: now, failures: ages.len() as u32, previous, bits: u64::MAX / 2 };
+        let Next::Due(due) = policy.next(&failure) else { break };
+        previous = Some((now, due));
+        now = policy.scan().map_or(due, |period| next_scan(due, phase, period).1);
+        ages.push(now.since(arrived).whole_seconds());
+    }
+    ages
+}
+
+fn seconds(s: u64) -> SimDuration {
+    SimDuration::from_secs(s)
+}
+
+fn exim(rule: &str, queue_run: u64) -> RetryPolicy {
+    let source = Arc::new(SourceText { name: "test".into(), text: rule.into() });
+    let (rule, problems) = read_exim_rule(&source, 0..rule.len());
+    RetryPolicy::Exim { rule: rule.unwrap_or_else(|| panic!("{problems:?}")), queue_run: seconds(queue_run) }
+}
+
+#[test]
+fn postfix_doubles_the_age_on_the_grid_of_scans() {
+    // Postfix's defaults with a scan phase of 150 s: the compounding lags of qmgr_active.c, 300 + phi, 900 + phi,
+    // 2100 + phi, 4500 + phi, 8700 + phi, then + 4200 (exact theory of retries with a 300 s scan, offsets at phi 150).
+    let policy = RetryPolicy::Postfix {
+        minimal: seconds(300),
+        maximal: seconds(4000),
+        scan: seconds(300),
+        lifetime: seconds(432_000),
+    };
+    assert_eq!(ages(&policy, 150, 8), [0, 450, 1050, 2250, 4650, 8850, 13_050, 17_250]);
+}
+
+#[test]
+fn postfix_gives_up_at_the_first_attempt_after_its_lifetime() {
+    // Measured, Postfix 3.7.11 with queue_run_delay 3 s, backoff 6..48 s, lifetime 300 s: expiry at 334-337 s, ages about
+    // 0, 4.5-8, 11-14, 23-26, 47-50, 95, 143, 191, 239, 287, 335.
+    let policy =
+        RetryPolicy::Postfix { minimal: seconds(6), maximal: seconds(48), scan: seconds(3), lifetime: seconds(300) };
+    for phase in 0..3 {
+        let ages = ages(&policy, phase, 100);
+        let expected =
+            [0..=0, 5..=8, 11..=14, 23..=26, 47..=50, 94..=97, 142..=145, 189..=193, 237..=241, 285..=289, 333..=337];
+        assert_eq!(ages.len(), expected.len(), "{ages:?}");
+        assert!(ages.iter().zip(&expected).all(|(age, range)| range.contains(age)), "{ages:?}");
+    }
+}
+
+#[test]
+fn exim_follows_its_rule_and_forces_a_last_attempt() {
+    // Exim's default rule with a queue run each second: F,2h,15m gives 900 s steps up to 2 h; then G starts from the last
+    // gap: max(1 h, 1.5 * gap); the last attempt is forced after 4 d.
+    let ages = ages(&exim("* * F,2h,15m; G,16h,1h,1.5; F,4d,6h", 1), 0, 1000);
+    assert_eq!(ages[..9], [0, 900, 1800, 2700, 3600, 4500, 5400, 6300, 7200]);
+    assert_eq!(ages[9..14], [8100, 11_700, 17_100, 25_200, 37_350]);
+    assert_eq!(ages.last(), Some(&345_601));
+}
+
+#[test]
+fn qmail_tries_at_squares_of_twenty_and_once_after_a_week() {
+    // qmail-send.c: 400 k^2 s; queuelifetime 604800 s; the last attempt at 400 * 39^2 = 608400 s.
+    let ages = ages(&RetryPolicy::Qmail { lifetime: seconds(604_800), chanskip: 20 }, 0, 1000);
+    let expected: Vec<u64> = (0..40).map(|k| 400 * k * k).collect();
+    assert_eq!(ages, expected);
+}
+
+fn custom(schedule: ScheduleModel, cap: u64, jitter: Jitter, lifetime: u64) -> RetryPolicy {
+    RetryPolicy::Custom { schedule, cap: seconds(cap), jitter, scan: None, lifetime: seconds(lifetime) }
+}
+
+#[test]
+fn custom_schedules_are_what_they_say() {
+    let off = Jitter::Off;
+    let exponential = ScheduleModel::Exponential { base: seconds(300), factor: 2.0 };
+    assert_eq!(ages(&custom(exponential, 4000, off, 432_000), 0, 6), [0, 300, 900, 2100, 4500, 8500]);
+    let linear = ScheduleModel::Linear { first: seconds(60), step: seconds(30) };
+    assert_eq!(ages(&custom(linear, 1000, off, 432_000), 0, 5), [0, 60, 150, 270, 420]);
+    let constant = ScheduleModel::Constant(seconds(1800));
+    assert_eq!(ages(&custom(constant, 9999, off, 7200), 0, 100), [0, 1800, 3600, 5400, 7200]);
+    let table = ScheduleModel::Table(vec![seconds(10), seconds(70)]);
+    assert_eq!(ages(&custom(table, 9999, off, 432_000), 0, 100), [0, 10, 70]);
+    let age = ScheduleModel::Age { min: seconds(300), max: seconds(4000) };
+    assert_eq!(ages(&custom(age, 9999, off, 432_000), 0, 8), [0, 300, 600, 1200, 2400, 4800, 8800, 12_800]);
+}
+
+#[test]
+fn jitter_spreads_a_wait_as_its_name_says() {
+    let wait = ScheduleModel::Constant(seconds(100));
+    let due = |jitter, bits| {
+        let failure = Failure {
+            arrived: SimTime::ZERO,
+            started: SimTime::ZERO,
+            failed: SimTime::ZERO,
+            failures: 1,
+            previous: None,
+            bits,
+        };
+        match custom(wait.clone(), 1000, jitter, 1000).next(&failure) {
+            Next::Due(due) => due.as_secs_f64(),
+            Next::GiveUp => f64::NAN,
+        }
+    };
+    for (jitter, low, high) in
+        [(Jitter::Full, 0.0, 100.0), (Jitter::Equal, 50.0, 100.0), (Jitter::Share(0.1), 90.0, 110.0)]
+    {
+        assert!((due(jitter, 0) - low).abs() < 1e-6 && (due(jitter, u64::MAX) - high).abs() < 1e-6, "{jitter:?}");
+    }
+}

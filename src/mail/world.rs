@@ -1,0 +1,344 @@
+//! Mail's state in one replication: deliveries, nodes, hosts, and what happens to them.
+
+use super::host::Host;
+use super::node::Node;
+use super::path::Paths;
+use super::{BounceCause, Delivery, End, MailObserver, Step, TryResult, Verdict, Work};
+use crate::arrivals::Arrival;
+use crate::dns::{Answer, Dns, DnsEvent, DnsObserver, ServerState};
+use crate::engine::random::draw;
+use crate::engine::scheduler::Scheduler;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::{DataId, Entities, HostId, Model, NameId, NodeId};
+use crate::scenario::tree::{FailureMode, Stage};
+
+/// What can happen in mail; numbers are a node, a slot of the deliveries, or a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailEvent {
+    /// A node's next message is created.
+    Arrival(u32),
+    /// A delivery is due again.
+    Due(u32, u16),
+    /// A node scans its deferred queue.
+    Scan(u32),
+    /// A SYN reaches its host.
+    SynArrives(u32),
+    /// A try of a host ends.
+    TryEnds(u32),
+    /// A session is over at its host.
+    HostFrees(u32),
+    /// A client has waited long enough for a greeting.
+    Impatient(u32, u16),
+}
+
+/// Whether hosts are up.
+pub trait HostAvailability {
+    /// How a connection to the host fails now; `None` if it is up.
+    fn host_down(&self, host: HostId) -> Option<FailureMode>;
+}
+
+/// What mail works with and does not own.
+pub struct MailContext<'c, 'm, E: Copy, O, F> {
+    /// The clock and what is yet to happen.
+    pub scheduler: &'c mut Scheduler<E>,
+    /// Who watches.
+    pub observer: &'c mut O,
+    /// Whom nodes ask.
+    pub dns: &'c mut Dns<'m>,
+    /// What is up.
+    pub faults: &'c F,
+}
+
+/// What mail may do in a simulation whose events are `E`.
+pub(super) trait World: Copy + From<MailEvent> + From<DnsEvent> {}
+impl<E: Copy + From<MailEvent> + From<DnsEvent>> World for E {}
+
+/// A message is dropped as looping after so many hosts took custody (RFC 5321 section 6.3: at least 100).
+pub(super) const HANDOFFS_MAX: u8 = 100;
+
+/// Purposes of draws within one try.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    Domain = 1,
+    Size,
+    Recipients,
+    Ask,
+    Shuffle,
+    RoundTrip,
+    Syn,
+    Service,
+    Refusal,
+    Jitter,
+}
+
+/// The place of a draw: attempt, hop and purpose, the low byte left free for what the purpose counts.
+pub(super) const fn place(attempt: u32, hop: u32, purpose: Purpose) -> u64 {
+    (attempt as u64) << 40 | ((hop & 0xff_ffff) as u64) << 16 | (purpose as u64) << 8
+}
+
+/// All of mail in one replication.
+#[derive(Debug)]
+pub struct Mail<'m> {
+    pub(super) model: &'m Model,
+    pub(super) slots: Vec<Delivery>,
+    free: Vec<u32>,
+    pub(super) hosts: Vec<Host>,
+    pub(super) nodes: Vec<Node<'m>>,
+    next_arrivals: Vec<Option<Arrival>>,
+    pub(super) paths: Paths<'m>,
+    pub(super) entities: Entities,
+    measured_live: u64,
+}
+
+impl<'m> Mail<'m> {
+    /// Empty queues, with each source's first message scheduled.
+    pub fn new<E: Copy + From<MailEvent>>(model: &'m Model, replication: u32, scheduler: &mut Scheduler<E>) -> Self {
+        let mut mail = Self {
+            model,
+            slots: Vec::new(),
+            free: Vec::new(),
+            hosts: model.mail.hosts.iter().map(Host::new).collect(),
+            nodes: model.mail.nodes.iter().map(|node| Node::new(model, node, replication)).collect(),
+            next_arrivals: vec![None; model.mail.nodes.len()],
+            paths: Paths::new(&model.network),
+            entities: model.entities(),
+            measured_live: 0,
+        };
+        for node in 0..mail.nodes.len() {
+            mail.schedule_arrival(scheduler, node);
+        }
+        mail
+    }
+
+    /// Deliveries in a node's custody.
+    pub fn depth(&self, node: NodeId) -> u64 {
+        self.nodes[node.index()].depth
+    }
+
+    /// Deliveries of the measured window that have not ended.
+    pub fn measured_live(&self) -> u64 {
+        self.measured_live
+    }
+
+    /// Deliveries that have not ended, by slot.
+    pub fn queued(&self) -> impl Iterator<Item = &Delivery> {
+        let mut is_free = vec![false; self.slots.len()];
+        for &slot in &self.free {
+            is_free[slot as usize] = true;
+        }
+        self.slots.iter().zip(is_free).filter(|(_, is_free)| !is_free).map(|(delivery, _)| delivery)
+    }
+
+    /// Carries out one event.
+    pub fn handle<E, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, event: MailEvent)
+    where
+        E: Copy + From<MailEvent> + From<DnsEvent>,
+        O: MailObserver + DnsObserver,
+        F: HostAvailability + ServerState,
+    {
+        match event {
+            MailEvent::Arrival(node) => self.on_arrival(cx, node),
+            MailEvent::Due(slot, generation) => {
+                if self.is_current(slot, generation) {
+                    self.start_attempt(cx, slot);
+                }
+            }
+            MailEvent::Scan(node) => self.on_scan(cx, node),
+            MailEvent::SynArrives(slot) => self.on_syn_arrives(cx, slot),
+            MailEvent::TryEnds(slot) => self.on_try_ends(cx, slot),
+            MailEvent::HostFrees(host) => self.on_host_frees(cx, HostId(host)),
+            MailEvent::Impatient(slot, generation) => self.on_impatient(cx, slot, generation),
+        }
+    }
+
+    /// The answer to what the delivery in `slot` asked.
+    pub fn on_answer<E, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32, answer: &Answer)
+    where
+        E: Copy + From<MailEvent> + From<DnsEvent>,
+        O: MailObserver + DnsObserver,
+        F: HostAvailability + ServerState,
+    {
+        match self.slots[slot as usize].work.step {
+            Step::Mx => self.on_mx(cx, slot, answer),
+            Step::Address(exchange) => self.on_address(cx, slot, exchange, answer),
+            Step::Waiting | Step::Host(_) => debug_assert!(false, "an answer nobody asked for"),
+        }
+    }
+
+    /// Changes a host's session limit; whoever waits and now can be served is.
+    pub fn set_sessions<E, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, host: HostId, limit: Option<u32>)
+    where
+        E: Copy + From<MailEvent> + From<DnsEvent>,
+        O: MailObserver + DnsObserver,
+        F: HostAvailability + ServerState,
+    {
+        self.hosts[host.index()].limit = limit;
+        self.serve_waiting(cx, host);
+    }
+
+    /// Changes a host's service time, for the sessions that begin from now on.
+    pub fn set_service(&mut self, host: HostId, service: crate::engine::dist::Dist) {
+        self.hosts[host.index()].service = service;
+    }
+
+    /// Makes everything due that a node holds back.
+    pub fn flush_queue<E, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, node: NodeId)
+    where
+        E: Copy + From<MailEvent> + From<DnsEvent>,
+        O: MailObserver + DnsObserver,
+        F: HostAvailability + ServerState,
+    {
+        let waiting: Vec<u32> = (0..self.slots.len() as u32)
+            .filter(|&slot| {
+                let delivery = &self.slots[slot as usize];
+                delivery.node == node && delivery.work.step == Step::Waiting && delivery.attempts > 0
+            })
+            .collect();
+        for slot in waiting {
+            self.slots[slot as usize].work.generation = self.slots[slot as usize].work.generation.wrapping_add(1);
+            self.start_attempt(cx, slot);
+        }
+    }
+
+    fn schedule_arrival<E: Copy + From<MailEvent>>(&mut self, scheduler: &mut Scheduler<E>, node: usize) {
+        let next = self.nodes[node].arrivals.as_mut().and_then(|clock| clock.next());
+        self.next_arrivals[node] = next.filter(|next| next.at < self.model.clock.arrivals_end);
+        if let Some(next) = self.next_arrivals[node] {
+            let entity = self.entities.nodes + node as u32;
+            // A trace may hold several rows of one instant, and a burst all of them.
+            scheduler.schedule(entity, next.at.max(scheduler.now()), MailEvent::Arrival(node as u32).into());
+        }
+    }
+
+    fn on_arrival<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        node: u32,
+    ) {
+        let now = cx.scheduler.now();
+        let row = self.next_arrivals[node as usize].take().and_then(|arrival| arrival.row);
+        let state = &mut self.nodes[node as usize];
+        let Some(source) = &self.model.mail.nodes[node as usize].source else { return };
+        let number = state.numbered + 1;
+        let random = |purpose| draw(state.key, number, place(0, 0, purpose));
+        let domain = match row.and_then(|row| row.domain) {
+            Some(domain) => domain,
+            None => source.domains[source.choice.index(random(Purpose::Domain))],
+        };
+        let size = row.and_then(|row| row.size_bytes);
+        let size_bytes = size.unwrap_or_else(|| source.size.sample(random(Purpose::Size)) as u32);
+        let recipients = row.and_then(|row| row.recipients);
+        let recipients =
+            recipients.unwrap_or_else(|| source.recipients.sample(random(Purpose::Recipients)) as u16).max(1);
+        state.numbered += u64::from(recipients);
+        state.depth += u64::from(recipients);
+        let slot = self.create(NodeId(node), number, now, domain, size_bytes, recipients);
+        cx.observer.on_created(now, &self.slots[slot as usize]);
+        self.schedule_arrival(cx.scheduler, node as usize);
+        self.start_attempt(cx, slot);
+    }
+
+    fn create(
+        &mut self,
+        sender: NodeId,
+        number: u64,
+        now: SimTime,
+        domain: NameId,
+        size_bytes: u32,
+        recipients: u16,
+    ) -> u32 {
+        let clock = &self.model.clock;
+        let measured = now >= clock.window_start && now < clock.window_end;
+        self.measured_live += u64::from(measured) * u64::from(recipients);
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        let generation = self.slots.get(slot as usize).map_or(0, |old| old.work.generation);
+        let delivery = Delivery {
+            created: now,
+            number,
+            sender,
+            node: sender,
+            in_custody_since: now,
+            domain,
+            size_bytes,
+            recipients,
+            attempts: 0,
+            node_attempts: 0,
+            measured,
+            attempt_started: now,
+            first_syn: SimTime::NEVER,
+            first_failed: false,
+            stale_route: false,
+            handed_off: SimTime::NEVER,
+            host: None,
+            work: Work {
+                step: Step::Waiting,
+                mx: DataId::ABSENT,
+                owner: domain,
+                soft_failure: false,
+                sessions: 0,
+                candidates: Default::default(),
+                try_started: now,
+                round_trip: SimDuration::ZERO,
+                verdict: Verdict { result: TryResult::Refused, stage: Stage::Connect, served: SimDuration::ZERO },
+                holds_session: false,
+                previous: None,
+                handoffs: 0,
+                generation,
+            },
+        };
+        match self.slots.get_mut(slot as usize) {
+            Some(place) => *place = delivery,
+            None => self.slots.push(delivery),
+        }
+        slot
+    }
+
+    fn on_scan<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        node: u32,
+    ) {
+        let now = cx.scheduler.now();
+        let Some(scans) = &mut self.nodes[node as usize].scans else { return };
+        let due = scans.take(now);
+        for &(slot, generation) in &due {
+            if self.is_current(slot, generation) {
+                self.start_attempt(cx, slot);
+            }
+        }
+        if let Some(scans) = &mut self.nodes[node as usize].scans {
+            scans.give_back(due);
+        }
+    }
+
+    /// Ends a delivery, and gives its slot back.
+    pub(super) fn end<E: Copy, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        end: End,
+    ) {
+        let delivery = &mut self.slots[slot as usize];
+        self.nodes[delivery.node.index()].depth -= u64::from(delivery.recipients);
+        self.measured_live -= u64::from(delivery.measured) * u64::from(delivery.recipients);
+        delivery.work.step = Step::Waiting;
+        cx.observer.on_end(cx.scheduler.now(), delivery, end);
+        delivery.work.generation = delivery.work.generation.wrapping_add(1);
+        // A free slot looks like one that has not begun, to a flush of the queue.
+        delivery.attempts = 0;
+        self.free.push(slot);
+    }
+
+    pub(super) fn bounce<E: Copy, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        cause: BounceCause,
+    ) {
+        self.end(cx, slot, End::Bounced(cause));
+    }
+
+    pub(super) fn is_current(&self, slot: u32, generation: u16) -> bool {
+        self.slots[slot as usize].work.generation == generation
+    }
+}

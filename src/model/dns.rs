@@ -1,0 +1,355 @@
+//! Names, zones and servers; resolvers with their rules; what asks them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{CacheId, ClientId, DataId, HostId, NameId, RegionId, ResolverId, ServerId, ZoneId};
+use crate::engine::choice::WeightedChoice;
+use crate::engine::dist::Dist;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::scenario::tree::{ProbeKind, RecordType};
+
+/// All of DNS, as it is at simulated time 0.
+#[derive(Debug, Clone, Default)]
+pub struct DnsModel {
+    /// Every name that can be asked about.
+    pub names: Names,
+    /// Zones; a parent stands before its children, the root first.
+    pub zones: Vec<ZoneModel>,
+    /// Authoritative servers.
+    pub servers: Vec<ServerModel>,
+    /// Rdata by [`DataId`]; the first is that of an absent RRset. Holds what the timeline will bring, too.
+    pub data: Vec<Rdata>,
+    /// The RRsets present at time 0.
+    pub rrsets: Vec<RrsetModel>,
+    /// Resolvers.
+    pub resolvers: Vec<ResolverModel>,
+    /// Caches, those of one resolver together.
+    pub caches: Vec<CacheModel>,
+    /// What asks without mail.
+    pub clients: Vec<ClientModel>,
+    /// What looks on a schedule.
+    pub probes: Vec<ProbeModel>,
+}
+
+/// Interned domain names: lower case, without the final dot; the root is `.`.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    texts: Vec<Arc<str>>,
+    ids: HashMap<Arc<str>, NameId>,
+    /// The closest enclosing zone of each name: the zone that is authoritative for it.
+    pub zone_of: Vec<ZoneId>,
+    /// The name one label up, if interned; its own id at the root.
+    pub parent: Vec<NameId>,
+}
+
+/// A question: a name and a type, as one dense number `name * 8 + type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Question(u32);
+
+impl Question {
+    /// The question for `kind` records of `name`.
+    pub const fn new(name: NameId, kind: RecordType) -> Self {
+        Self(name.0 << 3 | kind as u32)
+    }
+    /// The question with that index.
+    pub const fn from_index(index: u32) -> Self {
+        Self(index)
+    }
+    /// Its name.
+    pub const fn name(self) -> NameId {
+        NameId(self.0 >> 3)
+    }
+    /// Its type.
+    pub const fn kind(self) -> RecordType {
+        RecordType::ALL[(self.0 & 7) as usize]
+    }
+    /// As an index.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A zone.
+#[derive(Debug, Clone)]
+pub struct ZoneModel {
+    /// Its apex.
+    pub apex: NameId,
+    /// The zone that delegates to it; its own id at the root.
+    pub parent: ZoneId,
+    /// Its servers, in the order written.
+    pub servers: Vec<ServerId>,
+    /// TTL of its NS RRset at the parent, seconds.
+    pub ns_ttl_s: u32,
+    /// TTL of glue at the parent, seconds.
+    pub glue_ttl_s: u32,
+    /// How long its negative answers are kept: min(SOA TTL, SOA MINIMUM), seconds (RFC 2308 section 3).
+    pub negative_ttl_s: u32,
+}
+
+/// An authoritative server.
+#[derive(Debug, Clone)]
+pub struct ServerModel {
+    /// Its host name.
+    pub name: NameId,
+    /// Where it is.
+    pub region: RegionId,
+    /// Time it takes to answer, seconds.
+    pub latency: Dist,
+    /// Share of queries never answered.
+    pub loss: f64,
+}
+
+/// Data of an RRset.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rdata {
+    /// There is none.
+    Absent,
+    /// Preference and exchange, in zone order. The root as exchange is a null MX (RFC 7505).
+    Mx(Box<[(u16, NameId)]>),
+    /// Hosts whose addresses the name has: one entry an address.
+    Address(Box<[HostId]>),
+    /// An alias.
+    Cname(NameId),
+    /// Text, which nothing reads yet.
+    Text,
+}
+
+/// An RRset at time 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RrsetModel {
+    /// Owner and type.
+    pub question: Question,
+    /// Its data.
+    pub data: DataId,
+    /// Its TTL, seconds.
+    pub ttl_s: u32,
+}
+
+/// A resolver: its caches, the rules they share.
+#[derive(Debug, Clone)]
+pub struct ResolverModel {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub region: RegionId,
+    /// How it caches and asks.
+    pub rules: Rules,
+    /// Its first cache; they are consecutive.
+    pub first_cache: CacheId,
+    /// How a query falls to one of them.
+    pub farm: WeightedChoice,
+    /// Resolvers it forwards to; empty if it walks the tree itself.
+    pub upstream: Vec<ResolverId>,
+}
+
+/// One cache.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheModel {
+    /// Whose.
+    pub resolver: ResolverId,
+    /// Which of them, from 0.
+    pub member: u32,
+}
+
+/// How a resolver caches and asks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// Exact time, or whole seconds: live while floor(t) < floor(t0) + TTL.
+    pub whole_seconds: bool,
+    /// Shortest time a positive answer is kept, seconds.
+    pub min_ttl_s: u32,
+    /// Longest, seconds.
+    pub max_ttl_s: u32,
+    /// Longest time a negative answer is kept, seconds.
+    pub max_negative_ttl_s: u32,
+    /// How long a failure is kept.
+    pub servfail_ttl: SimDuration,
+    /// How long it waits at each try.
+    pub timeouts: Vec<SimDuration>,
+}
+
+/// What asks without mail.
+#[derive(Debug, Clone)]
+pub struct ClientModel {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub region: RegionId,
+    /// Whom it asks.
+    pub resolver: ResolverId,
+    /// What it may ask.
+    pub asks: Vec<Question>,
+    /// Which of them.
+    pub choice: WeightedChoice,
+    /// When.
+    pub arrivals: ArrivalsModel,
+}
+
+/// What looks on a schedule at each of some caches.
+#[derive(Debug, Clone)]
+pub struct ProbeModel {
+    /// Whom it looks at.
+    pub caches: Vec<CacheId>,
+    /// What for.
+    pub question: Question,
+    /// How often; the first look is at 0.
+    pub every: SimDuration,
+    /// Ask or peek.
+    pub how: ProbeKind,
+}
+
+/// When something comes.
+#[derive(Debug, Clone)]
+pub enum ArrivalsModel {
+    /// A Poisson process, per second.
+    Poisson { rate: f64 },
+    /// One each `every`; at a random phase if there is no offset.
+    Periodic { every: SimDuration, offset: Option<SimDuration> },
+    /// `count` from `at` on, evenly over `over`.
+    Burst { at: SimTime, count: u64, over: SimDuration },
+    /// Independent gaps, seconds; the first is counted from 0.
+    Renewal { gap: Dist },
+    /// A Poisson process whose rate follows the day and the week: see [`DiurnalModel`].
+    Diurnal(DiurnalModel),
+    /// Rows of a file, in time order.
+    Trace(Arc<[TraceRow]>),
+}
+
+/// rate(t) = day rate of the weekday / 86400 * shape(hour), shape = f ((1 + cos 2 pi (hour - peak) / 24) / 2)^k with mean 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiurnalModel {
+    /// A day's total, Monday first.
+    pub per_day: [f64; 7],
+    /// Hour of the peak, local time.
+    pub peak_hour: f64,
+    /// The peak over the day's average.
+    pub peak_factor: f64,
+    /// The exponent k that gives it.
+    pub exponent: f64,
+}
+
+/// One row of a trace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TraceRow {
+    /// When.
+    pub at: SimTime,
+    /// For which domain, where the file says so.
+    pub domain: Option<NameId>,
+    /// How large, where it says so.
+    pub size_bytes: Option<u32>,
+    /// How many recipients, where it says so.
+    pub recipients: Option<u16>,
+}
+
+impl Names {
+    /// The id of a name, interned now if it is new. `zone_of` and `parent` are set by [`Names::settle`].
+    pub fn intern(&mut self, text: &str) -> NameId {
+        let text = canonical(text);
+        if let Some(&id) = self.ids.get(text.as_str()) {
+            return id;
+        }
+        let id = NameId(self.texts.len() as u32);
+        let text: Arc<str> = text.into();
+        self.texts.push(Arc::clone(&text));
+        self.ids.insert(text, id);
+        id
+    }
+
+    /// The id of a name, if it is known.
+    pub fn get(&self, text: &str) -> Option<NameId> {
+        self.ids.get(canonical(text).as_str()).copied()
+    }
+
+    /// The name as text.
+    pub fn text(&self, id: NameId) -> &str {
+        &self.texts[id.index()]
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// Interns every ancestor of every name and finds each name's parent and zone (by apex, longest first).
+    pub fn settle(&mut self, zones: &[ZoneModel]) {
+        let root = self.intern(".");
+        let mut at = 0;
+        self.parent.clear();
+        while at < self.texts.len() {
+            let text = Arc::clone(&self.texts[at]);
+            let parent = match text.split_once('.') {
+                Some((_, rest)) if !rest.is_empty() => self.intern(rest),
+                _ => root,
+            };
+            self.parent.push(parent);
+            at += 1;
+        }
+        let mut zone_at: HashMap<NameId, ZoneId> = HashMap::new();
+        for (index, zone) in zones.iter().enumerate() {
+            zone_at.insert(zone.apex, ZoneId(index as u32));
+        }
+        self.zone_of = (0..self.texts.len() as u32)
+            .map(|id| {
+                let mut name = NameId(id);
+                loop {
+                    if let Some(&zone) = zone_at.get(&name) {
+                        return zone;
+                    }
+                    let up = self.parent[name.index()];
+                    if up == name {
+                        return ZoneId(0);
+                    }
+                    name = up;
+                }
+            })
+            .collect();
+    }
+}
+
+/// A name as it is interned: lower case (RFC 1035 section 2.3.3), no final dot.
+pub fn canonical(text: &str) -> String {
+    let text = text.trim();
+    if text == "." { ".".into() } else { text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase() }
+}
+
+impl RecordType {
+    /// All types in the order of their numbers within a [`Question`].
+    pub const ALL: [Self; 8] = [Self::Mx, Self::A, Self::Aaaa, Self::Cname, Self::Ns, Self::Txt, Self::Soa, Self::Soa];
+
+    /// As zone files write it.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Mx => "MX",
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Cname => "CNAME",
+            Self::Ns => "NS",
+            Self::Txt => "TXT",
+            Self::Soa => "SOA",
+        }
+    }
+}
+
+impl DnsModel {
+    /// `client:users-1` or the like, for output.
+    pub fn client_name(&self, id: ClientId) -> &str {
+        &self.clients[id.index()].name
+    }
+
+    /// `isp#3` for a member of a farm, `isp` for a single cache.
+    pub fn cache_name(&self, id: CacheId) -> String {
+        let cache = self.caches[id.index()];
+        let resolver = &self.resolvers[cache.resolver.index()];
+        if resolver.farm.count() == 1 {
+            resolver.name.clone()
+        } else {
+            format!("{}#{}", resolver.name, cache.member + 1)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Hosts, and nodes: what has a queue.
+
+use super::dns::ArrivalsModel;
+use super::{HostId, NameId, RegionId, ResolverId};
+use crate::engine::choice::WeightedChoice;
+use crate::engine::dist::Dist;
+use crate::engine::time::SimDuration;
+use crate::scenario::exim_retry::EximRule;
+use crate::scenario::tree::{FailureMode, Jitter, Shuffle, SmtpService, SynRetry, WhenFull};
+
+/// All of mail, as it is at simulated time 0.
+#[derive(Debug, Clone, Default)]
+pub struct MailModel {
+    /// MX hosts.
+    pub hosts: Vec<HostModel>,
+    /// Senders in the order written, then the relays among the hosts.
+    pub nodes: Vec<NodeModel>,
+    /// How many of the nodes are senders.
+    pub senders: usize,
+}
+
+/// An MX host.
+#[derive(Debug, Clone)]
+pub struct HostModel {
+    /// Its name.
+    pub name: NameId,
+    /// Where it is.
+    pub region: RegionId,
+    /// Most sessions at once.
+    pub sessions: Option<u32>,
+    /// What a connection meets when all are taken.
+    pub when_full: WhenFull,
+    /// Service time of a message, seconds.
+    pub service: Dist,
+    /// What it offers.
+    pub smtp: SmtpService,
+    /// How it fails on its own.
+    pub fails: FailureMode,
+    /// Time until a refusal is known to the client, counted from its SYN.
+    pub refusal: Option<Dist>,
+    /// Zone apexes for which it stores and forwards, sorted.
+    pub relays_for: Vec<NameId>,
+    /// The node that holds what it relays.
+    pub relay: Option<super::NodeId>,
+}
+
+/// Something with a queue.
+#[derive(Debug, Clone)]
+pub struct NodeModel {
+    /// Its name: a sender's, or a relay host's.
+    pub name: String,
+    /// Where it is.
+    pub region: RegionId,
+    /// Whom it asks.
+    pub resolver: ResolverId,
+    /// When it tries again.
+    pub retry: RetryPolicy,
+    /// What it does within an attempt.
+    pub client: ClientRules,
+    /// The host it is, if it is a relay: dropped from MX lists with its equals and worse (RFC 5321 section 5.1).
+    pub host: Option<HostId>,
+    /// What it originates; nothing if it is a relay.
+    pub source: Option<SourceModel>,
+}
+
+/// What a sender originates.
+#[derive(Debug, Clone)]
+pub struct SourceModel {
+    /// When.
+    pub arrivals: ArrivalsModel,
+    /// To which domains; empty if the trace says so row by row.
+    pub domains: Vec<NameId>,
+    /// Which of them.
+    pub choice: WeightedChoice,
+    /// Bytes of a message.
+    pub size: Dist,
+    /// Recipients of a message.
+    pub recipients: Dist,
+}
+
+/// What an SMTP client does within one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientRules {
+    /// How long a SYN may go unanswered.
+    pub connect_timeout: SimDuration,
+    /// How long a greeting may take.
+    pub greeting_timeout: SimDuration,
+    /// Most addresses tried in an attempt.
+    pub address_limit: u32,
+    /// Most sessions past the greeting in an attempt.
+    pub session_limit: u32,
+    /// What is shuffled.
+    pub shuffle: Shuffle,
+    /// When lost SYNs are sent again.
+    pub syn: SynRetry,
+    /// Whether a 4xx after the connection moves on to the next host in the same attempt.
+    pub next_host_on_4xx: bool,
+}
+
+/// When a delivery that failed for now is tried again, and until when.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RetryPolicy {
+    /// See `mail::retry::postfix`.
+    Postfix { minimal: SimDuration, maximal: SimDuration, scan: SimDuration, lifetime: SimDuration },
+    /// See `mail::retry::exim`.
+    Exim { rule: EximRule, queue_run: SimDuration },
+    /// See `mail::retry::qmail`.
+    Qmail { lifetime: SimDuration, chanskip: u32 },
+    /// See `mail::retry::custom`.
+    Custom {
+        schedule: ScheduleModel,
+        cap: SimDuration,
+        jitter: Jitter,
+        scan: Option<SimDuration>,
+        lifetime: SimDuration,
+    },
+}
+
+/// The wait after the n-th failed attempt, n from 1.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScheduleModel {
+    /// Always the same.
+    Constant(SimDuration),
+    /// `first + (n - 1) step`.
+    Linear { first: SimDuration, step: SimDuration },
+    /// `base * factor^(n - 1)`.
+    Exponential { base: SimDuration, factor: f64 },
+    /// The age at the failure, clamped.
+    Age { min: SimDuration, max: SimDuration },
+    /// Ages of attempts 2, 3, ...
+    Table(Vec<SimDuration>),
+}

@@ -1,0 +1,43 @@
+//! What an operator does, and when.
+
+use super::dns::Question;
+use super::{CacheId, DataId, HostId, NameId, NodeId, TargetId};
+use crate::engine::dist::Dist;
+use crate::engine::time::SimTime;
+use crate::scenario::tree::FailureMode;
+
+/// One thing done at one instant.
+#[derive(Debug, Clone)]
+pub struct TimelineItem {
+    /// What charts call it: the entry's name, or what it does.
+    pub name: String,
+    /// When.
+    pub at: SimTime,
+    /// The entry of the scenario it comes from. An entry with `for` gives two items, the second undoing the first.
+    pub entry: u32,
+    /// Whether it is the undoing.
+    pub undoes: bool,
+    /// What it does.
+    pub action: ActionModel,
+}
+
+/// What is done.
+#[derive(Debug, Clone)]
+pub enum ActionModel {
+    /// Replaces an RRset's data at its primary and keeps its TTL; an RRset that was absent gets `ttl_s`.
+    SetData { question: Question, data: DataId, ttl_s: u32 },
+    /// Changes TTLs at the primary.
+    SetTtl { questions: Vec<(Question, u32)> },
+    /// Adds a cause of being down to some targets.
+    Down { targets: Vec<TargetId>, mode: FailureMode },
+    /// Takes that cause (of the same entry) away again.
+    Up { targets: Vec<TargetId> },
+    /// Changes hosts' session limits.
+    SetSessions { hosts: Vec<HostId>, sessions: Option<u32> },
+    /// Changes hosts' service times, seconds.
+    SetService { hosts: Vec<HostId>, service: Dist },
+    /// Drops everything, or one name, from caches.
+    FlushCache { caches: Vec<CacheId>, name: Option<NameId> },
+    /// Makes what nodes hold back due now.
+    FlushQueue { nodes: Vec<NodeId> },
+}

@@ -1,0 +1,3 @@
+//! Files, tables and charts of a finished experiment.
+
+pub mod chart;

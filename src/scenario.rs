@@ -1,0 +1,21 @@
+//! What the user wrote: the RON tree, its units, overrides, and what is said of it.
+
+pub mod diagnostic;
+pub mod distribution;
+pub mod exim_retry;
+mod lines;
+pub mod locator;
+pub mod nearest;
+pub mod read;
+pub mod render;
+pub mod source_map;
+pub mod splice;
+mod syntax;
+pub mod text;
+pub mod trace;
+pub mod tree;
+mod tree_dns;
+mod tree_mail;
+mod tree_run;
+pub mod units;
+pub mod zone_file;

@@ -1,0 +1,219 @@
+//! The part of the tree that is DNS: zones, servers, resolvers, and what asks them.
+
+use serde::{Deserialize, Serialize};
+
+use super::distribution::{DistSpec, DurationDist};
+use super::tree::Map;
+use super::tree_mail::Arrivals;
+use super::units::Duration;
+
+/// Types of resource record that mxsim knows (RFC 1035 section 3.2.2, RFC 3596).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RecordType {
+    /// Mail exchanger.
+    Mx,
+    /// Address.
+    A,
+    /// IPv6 address.
+    Aaaa,
+    /// Canonical name.
+    Cname,
+    /// Name server.
+    Ns,
+    /// Text.
+    Txt,
+    /// Start of authority.
+    Soa,
+}
+
+/// A zone, as its primary holds it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Zone {
+    /// How many, with `{i}` in the key.
+    pub count: Option<u32>,
+    /// An RFC 1035 master file to read its records from; what stands beside it here wins.
+    pub zone_file: Option<String>,
+    /// TTL of its records, one hour if absent (the commonest MX TTL).
+    pub ttl: Option<Duration>,
+    /// TTLs by type.
+    pub ttls: Ttls,
+    /// The MX RRset of the apex: preference and exchange; `(0, ".")` is a null MX (RFC 7505).
+    pub mx: Vec<(u16, String)>,
+    /// Address records beside those that hosts bring: owner, and the hosts whose addresses it holds.
+    pub addresses: Map<Vec<String>>,
+    /// Aliases: owner and target.
+    pub cnames: Map<String>,
+    /// Its name servers, names of `servers`; `ns1.` and the zone's name is made if empty.
+    pub ns: Vec<String>,
+}
+
+/// TTLs of one zone by type; what is absent follows `ttl`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ttls {
+    /// MX records.
+    pub mx: Option<Duration>,
+    /// Address records.
+    pub a: Option<Duration>,
+    /// CNAME records.
+    pub cname: Option<Duration>,
+    /// How long a negative answer is kept: min(SOA TTL, SOA MINIMUM) (RFC 2308 section 3).
+    pub negative: Option<Duration>,
+    /// NS records at the parent, two days if absent (RFC 9199).
+    pub ns: Option<Duration>,
+    /// Glue at the parent, two days if absent.
+    pub glue: Option<Duration>,
+}
+
+/// An authoritative name server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// How many, with `{i}` in the key.
+    pub count: Option<u32>,
+    /// Where it is; the first region if absent.
+    pub region: Option<String>,
+    /// Time it takes to answer, beside the round trip.
+    pub latency: DurationDist,
+    /// Share of queries it never answers.
+    pub loss: f64,
+    /// Time to failure.
+    pub up: Option<DurationDist>,
+    /// Time to repair.
+    pub down: Option<DurationDist>,
+    /// Risks it shares.
+    pub risks: Vec<String>,
+    /// Outages from a CSV file.
+    pub outages: Option<String>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            count: None,
+            region: None,
+            latency: DurationDist(DistSpec::Constant(1e-3)),
+            loss: 0.0,
+            up: None,
+            down: None,
+            risks: Vec::new(),
+            outages: None,
+        }
+    }
+}
+
+/// A resolver: recursive, or a forwarder if it has an upstream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Resolver {
+    /// How many, with `{i}` in the key.
+    pub count: Option<u32>,
+    /// Where it is; the first region if absent.
+    pub region: Option<String>,
+    /// The rules it caches and asks by.
+    pub software: Software,
+    /// Independent caches behind the one name.
+    pub farm: u32,
+    /// How often each of them is chosen, all alike if empty.
+    pub weights: Vec<f64>,
+    /// Resolvers that it forwards to instead of walking the tree itself.
+    pub upstream: Option<Vec<String>>,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self {
+            count: None,
+            region: None,
+            software: Software::WholeSecond(ResolverRules::default()),
+            farm: 1,
+            weights: Vec::new(),
+            upstream: None,
+        }
+    }
+}
+
+/// Presets of resolver rules, each with what it overrides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Software {
+    /// Exact time, no rounding, no clamps: the resolver of theory.
+    Ideal(ResolverRules),
+    /// Whole-second clocks as most real resolvers keep them: live while floor(t) < floor(t0) + TTL.
+    WholeSecond(ResolverRules),
+}
+
+/// Overrides of a resolver preset; what is absent is the preset's.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResolverRules {
+    /// Shortest time a positive answer is kept.
+    pub min_ttl: Option<Duration>,
+    /// Longest time a positive answer is kept.
+    pub max_ttl: Option<Duration>,
+    /// Longest time a negative answer is kept.
+    pub max_negative_ttl: Option<Duration>,
+    /// How long a failure is kept (RFC 9520: 1 s to 5 min).
+    pub servfail_ttl: Option<Duration>,
+    /// How long it waits for each try of a query, over the zone's servers in turn; then SERVFAIL.
+    pub timeouts: Option<Vec<Duration>>,
+}
+
+/// What asks a resolver without sending mail, and so fills its caches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// How many, with `{i}` in the key.
+    #[serde(default)]
+    pub count: Option<u32>,
+    /// Where it is; its resolver's region if absent.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Whom it asks.
+    pub resolver: String,
+    /// What it asks: names (or globs of zones) and types; one of them at each arrival.
+    pub asks: Vec<(String, RecordType)>,
+    /// How the choice among them falls.
+    #[serde(default)]
+    pub popularity: Popularity,
+    /// When it asks.
+    pub arrivals: Arrivals,
+}
+
+/// How often each of several things is chosen.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub enum Popularity {
+    /// All alike.
+    #[default]
+    Uniform,
+    /// The k-th in proportion to k^-exponent.
+    Zipf(f64),
+    /// In proportion to these.
+    Weights(Vec<f64>),
+}
+
+/// What looks at resolvers on a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// Whom it looks at: a name or a glob; every cache of a farm.
+    pub resolver: String,
+    /// What for.
+    pub asks: (String, RecordType),
+    /// How often.
+    pub every: Duration,
+    /// Whether it asks as a client would, or only looks.
+    #[serde(default)]
+    pub how: ProbeKind,
+}
+
+/// Ask fills the cache as `dig` does; Peek changes nothing, so that watching does not alter the curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ProbeKind {
+    /// As dig does.
+    Ask,
+    /// Only looks.
+    #[default]
+    Peek,
+}

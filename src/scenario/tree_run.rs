@@ -1,0 +1,184 @@
+//! The part of the tree that says where, when and how often: run, regions, links, risks, timeline, objectives.
+
+use serde::{Deserialize, Serialize};
+
+use super::distribution::{DistSpec, DurationDist};
+use super::tree_dns::RecordType;
+use super::tree_mail::FailureMode;
+use super::units::{Bandwidth, Duration, seconds};
+
+/// The run's clock and its replications.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Run {
+    /// Calendar time of simulated time 0: a weekday and a time of day.
+    pub starts: String,
+    /// Local time minus UTC, for calendar times and daily profiles: `+01:00`.
+    pub utc_offset: String,
+    /// Simulated, and not measured.
+    pub warmup: Duration,
+    /// The measured window that follows.
+    pub measure: Duration,
+    /// Time after the window in which what was created in it can end.
+    pub drain: Duration,
+    /// Whether sources go on during the drain.
+    pub drain_arrivals: bool,
+    /// Independent repetitions: the unit of inference.
+    pub replications: u32,
+    /// What all randomness is keyed by.
+    pub seed: u64,
+    /// Confidence level of intervals.
+    pub confidence: f64,
+    /// Grid cells of each time series.
+    pub cells: u32,
+    /// Most events in one replication; a scenario that would need more is refused.
+    pub event_budget: u64,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self {
+            starts: "Mon 00:00".into(),
+            utc_offset: "+00:00".into(),
+            warmup: seconds(0),
+            measure: seconds(86_400),
+            drain: seconds(5 * 86_400),
+            drain_arrivals: false,
+            replications: 10,
+            seed: 1,
+            confidence: 0.95,
+            cells: 240,
+            event_budget: 1_000_000_000,
+        }
+    }
+}
+
+/// A place on the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Region {
+    /// How many, with `{i}` in the key.
+    pub count: Option<u32>,
+    /// Round-trip time between two things in this region.
+    pub rtt: DurationDist,
+    /// Share of packets lost inside it, each way.
+    pub loss: f64,
+}
+
+impl Default for Region {
+    fn default() -> Self {
+        Self { count: None, rtt: DurationDist(DistSpec::Constant(1e-3)), loss: 0.0 }
+    }
+}
+
+/// What joins two regions. Regions without a link of their own are reached over the path of least mean round-trip time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// The two regions.
+    pub between: (String, String),
+    /// Round-trip time.
+    pub rtt: DurationDist,
+    /// Share of packets lost, each way.
+    #[serde(default)]
+    pub loss: f64,
+    /// Bytes a second of one connection, unlimited if absent.
+    #[serde(default)]
+    pub bandwidth: Option<Bandwidth>,
+}
+
+/// A cause shared by what names it in `risks`: while it is down, they are.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Risk {
+    /// How many, with `{i}` in the key.
+    pub count: Option<u32>,
+    /// Time to failure.
+    pub up: Option<DurationDist>,
+    /// Time to repair.
+    pub down: Option<DurationDist>,
+    /// How what it takes down fails.
+    pub fails: FailureMode,
+    /// Outages from a CSV file instead.
+    pub outages: Option<String>,
+}
+
+/// Something an operator, or fate, does at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineEntry {
+    /// What it is called in charts, and in the times of later entries.
+    #[serde(default)]
+    pub name: String,
+    /// When: `warmup + 12h`, `cutover + 30m`, `Tue 07:00`, `36h`.
+    pub at: String,
+    /// What.
+    #[serde(rename = "do")]
+    pub action: Action,
+    /// How long it lasts, after which what it changed is put back; for ever if absent.
+    #[serde(default, rename = "for")]
+    pub lasts: Option<Duration>,
+}
+
+/// What the timeline can do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Action {
+    /// Replaces a zone's MX RRset at its primary; an empty list removes it.
+    SetMx { zone: String, mx: Vec<(u16, String)> },
+    /// Makes a name resolve to the addresses of these hosts; an empty list removes its address records.
+    SetAddress { name: String, hosts: Vec<String> },
+    /// Makes a name an alias; `to: None` removes the alias.
+    SetCname { name: String, to: Option<String> },
+    /// Changes the TTL of a zone's records of one type, or of all types.
+    SetTtl {
+        zone: String,
+        ttl: Duration,
+        #[serde(default)]
+        only: Option<RecordType>,
+    },
+    /// Takes hosts, name servers or risks down (names or globs).
+    Outage {
+        #[serde(default)]
+        host: Option<String>,
+        #[serde(default)]
+        server: Option<String>,
+        #[serde(default)]
+        risk: Option<String>,
+        #[serde(default)]
+        mode: FailureMode,
+    },
+    /// Changes a host's session limit; `None` lifts it.
+    SetSessions { host: String, sessions: Option<u32> },
+    /// Changes a host's service time.
+    SetService { host: String, service: DurationDist },
+    /// Empties a resolver's caches, or drops one name from them.
+    FlushCache {
+        resolver: String,
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// Makes everything that a sender holds back due now, as `postqueue -f` does.
+    FlushQueue { sender: String },
+}
+
+/// What must hold of a result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    /// `measure.statistic`, as in the tables: `delivery_latency.p99`.
+    pub measure: String,
+    /// Whose: `all`, `sender:campus`, ...
+    #[serde(default = "scope_all")]
+    pub scope: String,
+    /// It must be below this: a number, a span or a share.
+    #[serde(default)]
+    pub below: Option<String>,
+    /// It must be above this.
+    #[serde(default)]
+    pub above: Option<String>,
+}
+
+fn scope_all() -> String {
+    "all".into()
+}

@@ -1,0 +1,364 @@
+//! The event loop over all layers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Observer;
+use crate::arrivals::ArrivalClock;
+use crate::dns::{Ask, Asker, Dns, DnsEvent, Waiter};
+use crate::engine::random::{EntityKey, Stream, draw};
+use crate::engine::scheduler::Scheduler;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::faults::{Cause, FaultEvent, Faults};
+use crate::mail::{Mail, MailContext, MailEvent};
+use crate::model::timeline::ActionModel;
+use crate::model::{CacheId, ClientId, Entities, Model, ProbeId};
+use crate::scenario::tree::ProbeKind;
+
+/// Everything that can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    /// The next item of the timeline.
+    Timeline,
+    Fault(FaultEvent),
+    Dns(DnsEvent),
+    /// A client asks.
+    Client(u32),
+    /// A probe looks.
+    Probe(u32),
+    Mail(MailEvent),
+}
+
+impl From<FaultEvent> for Event {
+    fn from(event: FaultEvent) -> Self {
+        Self::Fault(event)
+    }
+}
+impl From<DnsEvent> for Event {
+    fn from(event: DnsEvent) -> Self {
+        Self::Dns(event)
+    }
+}
+impl From<MailEvent> for Event {
+    fn from(event: MailEvent) -> Self {
+        Self::Mail(event)
+    }
+}
+
+/// What an observer may look at between events.
+pub struct View<'a, 'm> {
+    /// Caches and primaries.
+    pub dns: &'a Dns<'m>,
+    /// Queues.
+    pub mail: &'a Mail<'m>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunEnd {
+    /// Events handled.
+    pub events: u64,
+    /// A hash over all of them.
+    pub fingerprint: u64,
+    /// When it ended: early if nothing measured was left and nothing more could come.
+    pub ended: SimTime,
+    /// Whether it was told to stop.
+    pub interrupted: bool,
+}
+
+/// Why a run could not be finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunError {
+    /// It needed more events than it may.
+    EventBudget {
+        /// What it may.
+        budget: u64,
+        /// How far it came.
+        at: SimTime,
+    },
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::EventBudget { budget, at } = self;
+        write!(
+            f,
+            "the event budget of {budget} was used up at {at:?} of simulated time; raise `run/event_budget` \
+             (for example `--set run/event_budget={}`)",
+            budget.saturating_mul(10)
+        )
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// Runs one replication of a model, told to `observer`, until its end or until `stop` is set.
+///
+/// # Errors
+/// [`RunError::EventBudget`] if the model's event budget is used up.
+pub fn run<O: Observer>(
+    model: &Model,
+    replication: u32,
+    observer: &mut O,
+    stop: &AtomicBool,
+) -> Result<RunEnd, RunError> {
+    Simulation::new(model, replication, observer).run(observer, stop)
+}
+
+struct Simulation<'m> {
+    model: &'m Model,
+    scheduler: Scheduler<Event>,
+    faults: Faults<'m>,
+    dns: Dns<'m>,
+    mail: Mail<'m>,
+    clients: Vec<Client<'m>>,
+    entities: Entities,
+    timeline_done: usize,
+}
+
+struct Client<'m> {
+    arrivals: ArrivalClock<'m>,
+    key: EntityKey,
+    asked: u64,
+}
+
+/// Events between two looks at the stop flag and the budget.
+const CHECK_EVERY: u64 = 1 << 12;
+
+impl<'m> Simulation<'m> {
+    fn new<O: Observer>(model: &'m Model, replication: u32, observer: &mut O) -> Self {
+        let entities = model.entities();
+        let mut scheduler = Scheduler::new(entities.count as usize);
+        if let Some(first) = model.timeline.first() {
+            scheduler.schedule(0, first.at, Event::Timeline);
+        }
+        let faults = Faults::new(model, replication, &mut scheduler, observer);
+        let dns = Dns::new(model, replication);
+        let clients = model
+            .dns
+            .clients
+            .iter()
+            .map(|client| {
+                let stream = Stream::new(model.seed, replication, "client", &client.name, "arrivals");
+                Client {
+                    arrivals: ArrivalClock::new(&client.arrivals, stream, model.clock.starts_in_week_s),
+                    key: EntityKey::new(model.seed, replication, "client", &client.name, "questions"),
+                    asked: 0,
+                }
+            })
+            .collect();
+        let mail = Mail::new(model, replication, &mut scheduler);
+        let mut simulation = Self { model, scheduler, faults, dns, mail, clients, entities, timeline_done: 0 };
+        for client in 0..simulation.clients.len() {
+            simulation.schedule_client(client);
+        }
+        for probe in 0..model.dns.probes.len() as u32 {
+            simulation.scheduler.schedule(entities.probes + probe, SimTime::ZERO, Event::Probe(probe));
+        }
+        simulation
+    }
+
+    fn run<O: Observer>(mut self, observer: &mut O, stop: &AtomicBool) -> Result<RunEnd, RunError> {
+        let clock = self.model.clock;
+        let mut interrupted = false;
+        'run: for index in 0..=clock.cells {
+            let limit = if index == clock.cells {
+                clock.end
+            } else {
+                SimTime::ZERO + clock.cell.saturating_mul(u64::from(index))
+            };
+            while let Some(event) = self.scheduler.next_before(limit) {
+                self.handle(observer, event);
+                if self.scheduler.handled() % CHECK_EVERY == 0 {
+                    self.check_budget()?;
+                    interrupted = stop.load(Ordering::Relaxed);
+                }
+                if interrupted || self.is_done() {
+                    break 'run;
+                }
+            }
+            self.scheduler.advance(limit);
+            observer.on_grid(limit, index, &View { dns: &self.dns, mail: &self.mail });
+            if self.is_done() {
+                break;
+            }
+        }
+        let ended = self.scheduler.now();
+        for delivery in self.mail.queued() {
+            observer.on_still_queued(ended, delivery);
+        }
+        let (events, fingerprint) = (self.scheduler.handled(), self.scheduler.fingerprint());
+        Ok(RunEnd { events, fingerprint, ended, interrupted })
+    }
+
+    /// Whether nothing measured is left and nothing more will come.
+    fn is_done(&self) -> bool {
+        self.mail.measured_live() == 0
+            && self.timeline_done == self.model.timeline.len()
+            && self.scheduler.now() >= self.model.clock.window_end
+    }
+
+    fn check_budget(&self) -> Result<(), RunError> {
+        let budget = self.model.event_budget;
+        if self.scheduler.handled() <= budget {
+            return Ok(());
+        }
+        Err(RunError::EventBudget { budget, at: self.scheduler.now() })
+    }
+
+    fn handle<O: Observer>(&mut self, observer: &mut O, event: Event) {
+        match event {
+            Event::Mail(event) => {
+                let mut cx =
+                    MailContext { scheduler: &mut self.scheduler, observer, dns: &mut self.dns, faults: &self.faults };
+                self.mail.handle(&mut cx, event);
+            }
+            Event::Dns(event) => self.dns.handle(&mut self.scheduler, observer, &self.faults, event),
+            Event::Fault(event) => {
+                self.faults.handle(&mut self.scheduler, observer, event);
+                self.reset_backlogs(observer);
+            }
+            Event::Client(client) => self.on_client(observer, ClientId(client)),
+            Event::Probe(probe) => self.on_probe(observer, ProbeId(probe)),
+            Event::Timeline => self.on_timeline(observer),
+        }
+        self.deliver_answers(observer);
+    }
+
+    /// Hands late answers to whoever asked; clients and probes only wanted them asked for.
+    fn deliver_answers<O: Observer>(&mut self, observer: &mut O) {
+        while let Some(completed) = self.dns.take_completed() {
+            if let Asker::Node(_) = completed.asker {
+                let mut cx =
+                    MailContext { scheduler: &mut self.scheduler, observer, dns: &mut self.dns, faults: &self.faults };
+                self.mail.on_answer(&mut cx, completed.waiter.0, &completed.answer);
+            }
+        }
+    }
+
+    fn schedule_client(&mut self, client: usize) {
+        let next = self.clients[client].arrivals.next().filter(|next| next.at < self.model.clock.arrivals_end);
+        if let Some(next) = next {
+            let at = next.at.max(self.scheduler.now());
+            self.scheduler.schedule(self.entities.clients + client as u32, at, Event::Client(client as u32));
+        }
+    }
+
+    fn on_client<O: Observer>(&mut self, observer: &mut O, id: ClientId) {
+        let model = &self.model.dns.clients[id.index()];
+        let client = &mut self.clients[id.index()];
+        client.asked += 1;
+        let question = model.asks[model.choice.index(draw(client.key, client.asked, 0))];
+        let ask = Ask {
+            resolver: model.resolver,
+            question,
+            region: model.region,
+            key: client.key,
+            a: client.asked,
+            b: 1 << 8,
+            asker: Asker::Client(id),
+            waiter: Waiter(0),
+        };
+        self.dns.ask(&mut self.scheduler, observer, &self.faults, ask);
+        self.schedule_client(id.index());
+    }
+
+    fn on_probe<O: Observer>(&mut self, observer: &mut O, id: ProbeId) {
+        let (now, probe) = (self.scheduler.now(), &self.model.dns.probes[id.index()]);
+        let mut asked = None;
+        for &cache in &probe.caches {
+            match probe.how {
+                ProbeKind::Peek => {
+                    let seen = self.dns.peek(now, cache, probe.question);
+                    observer.on_peek(now, id, cache, seen);
+                }
+                // A farm answers as one: whoever asks cannot choose the member.
+                ProbeKind::Ask if asked != Some(self.model.dns.caches[cache.index()].resolver) => {
+                    asked = Some(self.model.dns.caches[cache.index()].resolver);
+                    self.ask_for_probe(observer, id, cache);
+                }
+                ProbeKind::Ask => {}
+            }
+        }
+        let next = now + probe.every.max(SimDuration::TICK);
+        if next < self.model.clock.end {
+            self.scheduler.schedule(self.entities.probes + id.0, next, Event::Probe(id.0));
+        }
+    }
+
+    fn ask_for_probe<O: Observer>(&mut self, observer: &mut O, id: ProbeId, cache: CacheId) {
+        let resolver = self.model.dns.caches[cache.index()].resolver;
+        let model = &self.model.dns.resolvers[resolver.index()];
+        let ask = Ask {
+            resolver,
+            question: self.model.dns.probes[id.index()].question,
+            region: model.region,
+            key: EntityKey::new(self.model.seed, id.0, "probe", &model.name, "questions"),
+            a: self.scheduler.now().as_nanos(),
+            b: 0,
+            asker: Asker::Probe(id),
+            waiter: Waiter(0),
+        };
+        self.dns.ask(&mut self.scheduler, observer, &self.faults, ask);
+    }
+
+    fn on_timeline<O: Observer>(&mut self, observer: &mut O) {
+        let now = self.scheduler.now();
+        while let Some(item) = self.model.timeline.get(self.timeline_done).filter(|item| item.at <= now) {
+            self.act(observer, item.entry, &item.action);
+            observer.on_timeline(now, item);
+            self.timeline_done += 1;
+        }
+        if let Some(next) = self.model.timeline.get(self.timeline_done).filter(|next| next.at <= self.model.clock.end) {
+            self.scheduler.schedule(0, next.at, Event::Timeline);
+        } else {
+            self.timeline_done = self.model.timeline.len();
+        }
+    }
+
+    fn act<O: Observer>(&mut self, observer: &mut O, entry: u32, action: &ActionModel) {
+        let now = self.scheduler.now();
+        match action {
+            ActionModel::SetData { question, data, ttl_s } => {
+                self.dns.set_data(now, observer, *question, *data, *ttl_s);
+            }
+            ActionModel::SetTtl { questions } => {
+                questions.iter().for_each(|&(question, ttl_s)| self.dns.set_ttl(question, ttl_s));
+            }
+            ActionModel::Down { targets, mode } => {
+                for &target in targets {
+                    self.faults.add(now, observer, target, Cause::Entry(entry), *mode);
+                }
+                self.reset_backlogs(observer);
+            }
+            ActionModel::Up { targets } => {
+                targets.iter().for_each(|&target| self.faults.remove(now, observer, target, Cause::Entry(entry)));
+            }
+            ActionModel::FlushCache { caches, name } => {
+                caches.iter().for_each(|&cache| self.dns.flush(now, observer, cache, *name));
+            }
+            ActionModel::SetService { hosts, service } => {
+                hosts.iter().for_each(|&host| self.mail.set_service(host, service.clone()));
+            }
+            ActionModel::SetSessions { .. } | ActionModel::FlushQueue { .. } => self.act_on_mail(observer, action),
+        }
+    }
+
+    fn act_on_mail<O: Observer>(&mut self, observer: &mut O, action: &ActionModel) {
+        let mut cx = MailContext { scheduler: &mut self.scheduler, observer, dns: &mut self.dns, faults: &self.faults };
+        match action {
+            ActionModel::SetSessions { hosts, sessions } => {
+                hosts.iter().for_each(|&host| self.mail.set_sessions(&mut cx, host, *sessions));
+            }
+            ActionModel::FlushQueue { nodes } => {
+                nodes.iter().for_each(|&node| self.mail.flush_queue(&mut cx, node));
+            }
+            _ => {}
+        }
+    }
+
+    /// Connections that wait at a host that went down are reset with it.
+    fn reset_backlogs<O: Observer>(&mut self, observer: &mut O) {
+        let mut cx = MailContext { scheduler: &mut self.scheduler, observer, dns: &mut self.dns, faults: &self.faults };
+        self.mail.reset_backlogs(&mut cx);
+    }
+}
