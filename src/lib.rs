@@ -11,6 +11,7 @@ pub mod engine;
 pub mod experiment;
 pub mod faults;
 pub mod mail;
+pub mod measure;
 
 pub mod model;
 pub mod report;

@@ -1,8 +1,9 @@
 //! The scenario compiled: dense ids and tables, nothing to be looked up by name while a simulation runs.
 //!
-//! [`compile`] is the one way from a [`crate::scenario::tree::Scenario`] to a [`Model`]; it makes every check that needs
+//! [`compile::compile`] is the one way from a [`crate::scenario::tree::Scenario`] to a [`Model`]; it makes every check that needs
 //! more than one field. A model is immutable: a simulation holds its own state beside it.
 
+pub mod compile;
 pub mod dns;
 pub mod faults;
 pub mod ids;

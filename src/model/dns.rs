@@ -101,7 +101,7 @@ pub struct ServerModel {
 }
 
 /// Data of an RRset.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Rdata {
     /// There is none.
     Absent,

@@ -1,0 +1,286 @@
+//! From replications to means with intervals: the replication is the unit of inference, never the message.
+
+use hdrhistogram::Histogram;
+
+use super::statistics::{Interval, mean};
+use crate::engine::time::SimTime;
+use crate::measure::{Failover, Measurements, Row, RrsetView, Series};
+use crate::model::timeline::ActionModel;
+use crate::model::{Model, Objective};
+
+/// What one replication gave.
+#[derive(Debug, Clone)]
+pub struct ReplicationResult {
+    /// Which, from 0.
+    pub replication: u32,
+    /// The seed it was keyed by.
+    pub seed: u64,
+    /// Events handled.
+    pub events: u64,
+    /// A hash over them.
+    pub fingerprint: u64,
+    /// Its numbers.
+    pub rows: Vec<Row>,
+    /// Its series.
+    pub series: Vec<Series>,
+}
+
+/// A replication with what only the summary needs.
+pub(super) struct Done {
+    pub result: ReplicationResult,
+    pub measurements: Measurements,
+}
+
+/// A number over all replications.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SummaryRow {
+    /// What is measured.
+    pub measure: &'static str,
+    /// Whose.
+    pub scope: String,
+    /// Which statistic of it.
+    pub statistic: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// The mean over the replications in which it was observed; infinite if it is so in any.
+    pub value: f64,
+    /// Student's t interval of that mean; none with fewer than two replications, or an infinite value.
+    pub interval: Option<(f64, f64)>,
+    /// In how many it was observed.
+    pub replications: u32,
+}
+
+/// A series over all replications: mean, interval, greatest, a point of the grid.
+#[derive(Debug, Clone)]
+pub struct SeriesSummary {
+    /// What is measured.
+    pub measure: &'static str,
+    /// Whose.
+    pub scope: String,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Mean.
+    pub mean: Vec<f64>,
+    /// Low end of its interval, the mean itself if there is none.
+    pub low: Vec<f64>,
+    /// High end.
+    pub high: Vec<f64>,
+    /// Greatest.
+    pub max: Vec<f64>,
+}
+
+/// The share of deliveries that took longer than x, over replications.
+#[derive(Debug, Clone, Default)]
+pub struct LatencyCurve {
+    /// Latency in seconds, mean share that takes longer, low and high end of its interval.
+    pub points: Vec<(f64, f64, f64, f64)>,
+    /// Share that was never delivered.
+    pub undelivered: f64,
+    /// Deliveries of all replications.
+    pub deliveries: u64,
+}
+
+/// A time in which something was out, for charts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shade {
+    /// Its name.
+    pub name: String,
+    /// From.
+    pub from: SimTime,
+    /// To.
+    pub to: SimTime,
+}
+
+/// A change of records, for charts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Its name.
+    pub name: String,
+    /// When.
+    pub at: SimTime,
+}
+
+/// An objective, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectiveResult {
+    /// As written.
+    pub text: String,
+    /// The number it is about; `None` if nothing has that name.
+    pub value: Option<f64>,
+    /// Whether it is met.
+    pub met: bool,
+}
+
+/// What one variant gave.
+#[derive(Debug, Clone)]
+pub struct VariantResults {
+    /// Its name.
+    pub name: String,
+    /// Its replications in order.
+    pub replications: Vec<ReplicationResult>,
+    /// Numbers over all of them.
+    pub summary: Vec<SummaryRow>,
+    /// Series over all of them.
+    pub series: Vec<SeriesSummary>,
+    /// The latency curve.
+    pub latency: LatencyCurve,
+    /// Objectives judged.
+    pub objectives: Vec<ObjectiveResult>,
+    /// Outages of the timeline.
+    pub shades: Vec<Shade>,
+    /// Changes of the timeline.
+    pub changes: Vec<Change>,
+    /// Events of the first replication, for charts.
+    pub failover: Failover,
+    /// Caches of the first replication, for charts.
+    pub views: Vec<RrsetView>,
+}
+
+impl VariantResults {
+    pub(super) fn new(name: &str, model: &Model, done: Vec<Done>) -> Self {
+        let summary = summarise(&done, model.confidence);
+        let objectives = model.objectives.iter().map(|objective| judge(objective, &summary)).collect();
+        let (shades, changes) = marks(model);
+        let series = summarise_series(&done, model.confidence);
+        let latency = latency_curve(&done, model.confidence);
+        let mut traces = done.iter().find(|done| !done.measurements.views.is_empty() || done.measurements.failover.tries_total > 0);
+        let traces = traces.take().map(|done| (done.measurements.failover.clone(), done.measurements.views.clone()));
+        let (failover, views) = traces.unwrap_or_default();
+        let replications = done.into_iter().map(|done| done.result).collect();
+        Self { name: name.to_owned(), replications, summary, series, latency, objectives, shades, changes, failover, views }
+    }
+
+    /// The row of a measure.
+    pub fn row(&self, measure: &str, scope: &str, statistic: &str) -> Option<&SummaryRow> {
+        self.summary.iter().find(|row| row.measure == measure && row.scope == scope && row.statistic == statistic)
+    }
+}
+
+/// Mean and interval of what was observed: a value that is not a number is not.
+fn over(values: &[f64], confidence: f64) -> (f64, Option<(f64, f64)>, u32) {
+    let seen: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    let count = seen.len() as u32;
+    if seen.iter().any(|value| value.is_infinite()) {
+        return (f64::INFINITY, None, count);
+    }
+    let interval = Interval::new(&seen, confidence).map(|interval| (interval.low(), interval.high()));
+    (mean(&seen).unwrap_or(f64::NAN), interval, count)
+}
+
+fn summarise(done: &[Done], confidence: f64) -> Vec<SummaryRow> {
+    let Some(first) = done.first() else { return Vec::new() };
+    // Every replication of one model has the same rows, but for changes and events that one did not come to.
+    first
+        .result
+        .rows
+        .iter()
+        .map(|row| {
+            let same = |other: &&Row| {
+                other.measure == row.measure && other.scope == row.scope && other.statistic == row.statistic
+            };
+            let values: Vec<f64> =
+                done.iter().filter_map(|done| done.result.rows.iter().find(same)).map(|row| row.value).collect();
+            let (value, interval, replications) = over(&values, confidence);
+            SummaryRow {
+                measure: row.measure,
+                scope: row.scope.clone(),
+                statistic: row.statistic,
+                unit: row.unit,
+                value,
+                interval,
+                replications,
+            }
+        })
+        .collect()
+}
+
+fn summarise_series(done: &[Done], confidence: f64) -> Vec<SeriesSummary> {
+    let Some(first) = done.first() else { return Vec::new() };
+    let mut summaries = Vec::new();
+    for (index, series) in first.result.series.iter().enumerate() {
+        let mut summary = SeriesSummary {
+            measure: series.measure,
+            scope: series.scope.clone(),
+            unit: series.unit,
+            mean: Vec::new(),
+            low: Vec::new(),
+            high: Vec::new(),
+            max: Vec::new(),
+        };
+        for point in 0..series.values.len() {
+            let values: Vec<f64> = done
+                .iter()
+                .filter_map(|done| done.result.series.get(index)?.values.get(point).copied())
+                .collect();
+            let (mean, interval, _) = over(&values, confidence);
+            let (low, high) = interval.unwrap_or((mean, mean));
+            summary.mean.push(mean);
+            summary.low.push(low);
+            summary.high.push(high);
+            summary.max.push(values.into_iter().filter(|value| !value.is_nan()).fold(f64::NAN, f64::max));
+        }
+        summaries.push(summary);
+    }
+    summaries
+}
+
+/// Points a factor of ten in latency.
+const POINTS_A_DECADE: i32 = 40;
+
+fn latency_curve(done: &[Done], confidence: f64) -> LatencyCurve {
+    let deliveries: u64 = done.iter().map(|done| done.measurements.deliveries).sum();
+    let delivered: u64 = done.iter().map(|done| done.measurements.latency.len()).sum();
+    if deliveries == 0 {
+        return LatencyCurve::default();
+    }
+    let histograms = || done.iter().map(|done| &done.measurements.latency).filter(|histogram| !histogram.is_empty());
+    let low = histograms().map(Histogram::min_nz).min().unwrap_or(1).max(1) as f64;
+    let high = histograms().map(Histogram::max).max().unwrap_or(1).max(1) as f64;
+    let first = libm::floor(libm::log10(low) * f64::from(POINTS_A_DECADE)) as i32;
+    let last = libm::ceil(libm::log10(high) * f64::from(POINTS_A_DECADE)) as i32;
+    let mut points = Vec::new();
+    for step in first..=last.max(first) {
+        let micros = libm::pow(10.0, f64::from(step) / f64::from(POINTS_A_DECADE));
+        let shares: Vec<f64> = done
+            .iter()
+            .filter(|done| done.measurements.deliveries > 0)
+            .map(|done| {
+                let in_time = done.measurements.latency.count_between(0, micros as u64);
+                1.0 - in_time as f64 / done.measurements.deliveries as f64
+            })
+            .collect();
+        let (mean, interval, _) = over(&shares, confidence);
+        let (low, high) = interval.unwrap_or((mean, mean));
+        points.push((micros / 1e6, mean, low.clamp(0.0, 1.0), high.clamp(0.0, 1.0)));
+    }
+    let undelivered = 1.0 - delivered as f64 / deliveries as f64;
+    LatencyCurve { points, undelivered, deliveries }
+}
+
+fn judge(objective: &Objective, summary: &[SummaryRow]) -> ObjectiveResult {
+    let row = summary.iter().find(|row| {
+        row.measure == objective.measure && row.statistic == objective.statistic && row.scope == objective.scope
+    });
+    let value = row.map(|row| row.value);
+    let met = value.is_some_and(|value| {
+        objective.below.is_none_or(|below| value < below) && objective.above.is_none_or(|above| value > above)
+    });
+    ObjectiveResult { text: objective.text.clone(), value, met }
+}
+
+fn marks(model: &Model) -> (Vec<Shade>, Vec<Change>) {
+    let (mut shades, mut changes) = (Vec::new(), Vec::new());
+    for (index, item) in model.timeline.iter().enumerate() {
+        match &item.action {
+            ActionModel::Down { .. } => {
+                let up = model.timeline[index..].iter().find(|later| later.entry == item.entry && later.undoes);
+                let to = up.map_or(model.clock.end, |up| up.at);
+                shades.push(Shade { name: item.name.clone(), from: item.at, to });
+            }
+            ActionModel::SetData { .. } => changes.push(Change { name: item.name.clone(), at: item.at }),
+            _ => {}
+        }
+    }
+    changes.dedup_by(|a, b| a.name == b.name && a.at == b.at);
+    (shades, changes)
+}

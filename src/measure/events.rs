@@ -1,0 +1,176 @@
+//! What an outage on the timeline does, and how it is got over.
+
+use crate::engine::time::{NANOS_PER_SECOND, SimDuration, SimTime};
+use crate::model::dns::{Question, Rdata};
+use crate::model::timeline::ActionModel;
+use crate::model::{DataId, HostId, Model, NameId};
+use crate::scenario::tree::RecordType;
+
+/// Windows of the definitions of `retries_at_recovery` and `time_to_normal`.
+const HERD_WINDOW: SimDuration = SimDuration::from_secs(300);
+const BEFORE: SimDuration = SimDuration::from_secs(3600);
+const STAYS: SimDuration = SimDuration::from_secs(600);
+
+/// One outage.
+#[derive(Debug, Clone)]
+pub(super) struct Outage {
+    pub name: String,
+    pub start: SimTime,
+    pub end: SimTime,
+    hosts: Vec<HostId>,
+    /// Domains with one of the hosts among their exchanges, by name.
+    domains: Vec<bool>,
+    /// Deliveries that were queued at its end and have not ended.
+    undrained: u64,
+    pub drained_at: Option<SimTime>,
+    last_accepted: SimTime,
+    pub gap: SimDuration,
+    pub accepted: u64,
+    pub herd: u64,
+    bins: Vec<u32>,
+    before: u64,
+    /// Greatest depth in the hour before.
+    normal: u64,
+    /// Since when the depth has been normal again.
+    normal_since: Option<SimTime>,
+    pub normal_at: Option<SimTime>,
+}
+
+impl Outage {
+    /// The outages of a model's timeline that end within the run.
+    pub fn of(model: &Model) -> Vec<Self> {
+        let items = &model.timeline;
+        let mut outages = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let ActionModel::Down { targets, .. } = &item.action else { continue };
+            let is_end = |later: &&crate::model::timeline::TimelineItem| {
+                later.entry == item.entry && matches!(later.action, ActionModel::Up { .. })
+            };
+            let Some(end) = items[index..].iter().find(is_end) else { continue };
+            let mut hosts: Vec<HostId> = Vec::new();
+            for target in targets {
+                let shared = model.faults.targets[target.index()].takes_down.iter();
+                let all = std::iter::once(target).chain(shared);
+                hosts.extend(all.filter(|t| t.index() < model.faults.hosts).map(|t| HostId(t.0)));
+            }
+            if hosts.is_empty() {
+                continue;
+            }
+            outages.push(Self {
+                name: item.name.clone(),
+                start: item.at,
+                end: end.at,
+                domains: domains_of(model, &hosts),
+                hosts,
+                undrained: 0,
+                drained_at: None,
+                last_accepted: item.at,
+                gap: SimDuration::ZERO,
+                accepted: 0,
+                herd: 0,
+                bins: vec![0; HERD_WINDOW.whole_seconds() as usize],
+                before: 0,
+                normal: 0,
+                normal_since: None,
+                normal_at: None,
+            });
+        }
+        outages
+    }
+
+    pub fn is_about(&self, domain: NameId) -> bool {
+        self.domains.get(domain.index()).copied().unwrap_or(false)
+    }
+
+    /// The outage is over: so many deliveries to its domains are queued.
+    pub fn on_over(&mut self, now: SimTime, queued: u64, depth: u64) {
+        self.gap = self.gap.max(now.since(self.last_accepted));
+        self.undrained = queued;
+        self.drained_at = (queued == 0).then_some(now);
+        self.on_depth(now, depth);
+    }
+
+    pub fn on_accepted(&mut self, now: SimTime) {
+        if now >= self.start && now < self.end {
+            self.gap = self.gap.max(now.since(self.last_accepted));
+            self.last_accepted = now;
+            self.accepted += 1;
+        }
+    }
+
+    /// A delivery that had been with its node since `since` has ended or left it.
+    pub fn on_left(&mut self, now: SimTime, since: SimTime, count: u64) {
+        if now >= self.end && since < self.end && self.undrained > 0 {
+            self.undrained = self.undrained.saturating_sub(count);
+            if self.undrained == 0 {
+                self.drained_at = Some(now);
+            }
+        }
+    }
+
+    pub fn on_syn(&mut self, now: SimTime, host: HostId, attempt: u32) {
+        if !self.hosts.contains(&host) {
+            return;
+        }
+        if now < self.start && now >= self.start - BEFORE {
+            self.before += 1;
+        } else if now >= self.end && now < self.end + HERD_WINDOW && attempt > 1 {
+            self.herd += 1;
+            self.bins[(now.since(self.end).as_nanos() / NANOS_PER_SECOND) as usize] += 1;
+        }
+    }
+
+    /// The depth of all queues changed, or is looked at.
+    #[inline]
+    pub fn on_depth(&mut self, now: SimTime, depth: u64) {
+        if now < self.start {
+            if now >= self.start - BEFORE {
+                self.normal = self.normal.max(depth);
+            }
+        } else if now >= self.end && self.normal_at.is_none() {
+            if let Some(since) = self.normal_since.filter(|since| now >= *since + STAYS) {
+                self.normal_at = Some(since);
+            } else if depth > self.normal {
+                self.normal_since = None;
+            } else if self.normal_since.is_none() {
+                self.normal_since = Some(now);
+            }
+        }
+    }
+
+    /// Most retries in one second after the end.
+    pub fn herd_peak(&self) -> u32 {
+        self.bins.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The retries' rate after the end over the rate of connections in the hour before the start.
+    pub fn herd_ratio(&self) -> f64 {
+        let after = self.herd as f64 / HERD_WINDOW.as_secs_f64();
+        let before = self.before as f64 / self.start.since(self.start - BEFORE).as_secs_f64();
+        if before > 0.0 { after / before } else { f64::NAN }
+    }
+}
+
+/// Names of domains of which one of these hosts is, or will be, an exchange.
+fn domains_of(model: &Model, hosts: &[HostId]) -> Vec<bool> {
+    let mut sets: Vec<(Question, DataId)> = model.dns.rrsets.iter().map(|rrset| (rrset.question, rrset.data)).collect();
+    sets.extend(model.timeline.iter().filter_map(|item| match item.action {
+        ActionModel::SetData { question, data, .. } => Some((question, data)),
+        _ => None,
+    }));
+    let mut names = vec![false; model.dns.names.len()];
+    for (question, data) in &sets {
+        if let Rdata::Address(list) = &model.dns.data[data.index()] {
+            names[question.name().index()] |= list.iter().any(|host| hosts.contains(host));
+        }
+    }
+    let mut domains = names.clone();
+    for (question, data) in &sets {
+        if question.kind() == RecordType::Mx
+            && let Rdata::Mx(list) = &model.dns.data[data.index()]
+        {
+            domains[question.name().index()] |= list.iter().any(|(_, name)| names[name.index()]);
+        }
+    }
+    domains
+}

@@ -1,0 +1,140 @@
+//! Counts and sums over deliveries.
+
+use hdrhistogram::Histogram;
+
+use crate::engine::time::{SimDuration, SimTime};
+use crate::mail::{BounceCause, Delivery, End};
+
+/// Latencies are kept in microseconds, up to 60 days, with three digits.
+const LATENCY_MAX_US: u64 = 60 * 86_400 * 1_000_000;
+
+/// A histogram of latencies.
+pub(super) fn latencies() -> Histogram<u64> {
+    // Bounds and digits are constants within what the crate accepts.
+    Histogram::new_with_bounds(1, LATENCY_MAX_US, 3).unwrap_or_else(|_| unreachable!("constant bounds"))
+}
+
+/// What happened to the deliveries of one scope.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Ledger {
+    pub created: u64,
+    pub delivered: u64,
+    pub bounced: u64,
+    pub expired: u64,
+    pub queued: u64,
+    pub attempts: u64,
+    pub first_attempt: u64,
+    pub latency_ns: u128,
+    pub latency_max: SimDuration,
+    pub handoffs: u64,
+    pub handoff_ns: u128,
+    pub failovers: u64,
+    pub failover_ns: u128,
+    pub failover_max: SimDuration,
+    pub stale: u64,
+    pub no_domain: u64,
+    pub null_mx: u64,
+}
+
+impl Ledger {
+    #[inline]
+    pub fn end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
+        let n = u64::from(delivery.recipients);
+        self.attempts += n * u64::from(delivery.attempts);
+        if delivery.handed_off < SimTime::NEVER {
+            self.handoffs += n;
+            self.handoff_ns += u128::from(n) * u128::from(delivery.handed_off.since(delivery.created).as_nanos());
+        }
+        match end {
+            End::Delivered => {
+                let latency = now.since(delivery.created);
+                self.delivered += n;
+                self.latency_ns += u128::from(n) * u128::from(latency.as_nanos());
+                self.latency_max = self.latency_max.max(latency);
+                self.first_attempt += n * u64::from(delivery.attempts == 1);
+                self.stale += n * u64::from(delivery.stale_route);
+                if delivery.first_failed {
+                    let span = now.since(delivery.first_syn);
+                    self.failovers += n;
+                    self.failover_ns += u128::from(n) * u128::from(span.as_nanos());
+                    self.failover_max = self.failover_max.max(span);
+                }
+            }
+            End::Bounced(cause) => {
+                self.bounced += n;
+                self.no_domain += n * u64::from(matches!(cause, BounceCause::NoDomain | BounceCause::NoAddress));
+                self.null_mx += n * u64::from(cause == BounceCause::NullMx);
+            }
+            End::Expired => self.expired += n,
+        }
+    }
+
+    pub fn still_queued(&mut self, delivery: &Delivery) {
+        self.queued += u64::from(delivery.recipients);
+        self.attempts += u64::from(delivery.recipients) * u64::from(delivery.attempts);
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            created,
+            delivered,
+            bounced,
+            expired,
+            queued,
+            attempts,
+            first_attempt,
+            latency_ns,
+            latency_max,
+            handoffs,
+            handoff_ns,
+            failovers,
+            failover_ns,
+            failover_max,
+            stale,
+            no_domain,
+            null_mx,
+        } = other;
+        self.created += created;
+        self.delivered += delivered;
+        self.bounced += bounced;
+        self.expired += expired;
+        self.queued += queued;
+        self.attempts += attempts;
+        self.first_attempt += first_attempt;
+        self.latency_ns += latency_ns;
+        self.latency_max = self.latency_max.max(*latency_max);
+        self.handoffs += handoffs;
+        self.handoff_ns += handoff_ns;
+        self.failovers += failovers;
+        self.failover_ns += failover_ns;
+        self.failover_max = self.failover_max.max(*failover_max);
+        self.stale += stale;
+        self.no_domain += no_domain;
+        self.null_mx += null_mx;
+    }
+
+    /// What arrived has ended in exactly one way, or is queued.
+    pub fn is_balanced(&self) -> bool {
+        self.created == self.delivered + self.bounced + self.expired + self.queued
+    }
+}
+
+/// The value below which a share `p` of `total` observations lies, where those beyond `histogram` are infinite; seconds.
+pub(super) fn quantile_s(histogram: &Histogram<u64>, total: u64, p: f64) -> f64 {
+    if total == 0 {
+        return f64::NAN;
+    }
+    // The smallest rank that covers the share: exact in integers for the shares in use.
+    let rank = (libm::ceil(p * total as f64) as u64).clamp(1, total);
+    if rank > histogram.len() {
+        return f64::INFINITY;
+    }
+    let mut seen = 0;
+    for bucket in histogram.iter_recorded() {
+        seen += bucket.count_at_value();
+        if seen >= rank {
+            return histogram.median_equivalent(bucket.value_iterated_to()) as f64 / 1e6;
+        }
+    }
+    f64::INFINITY
+}

@@ -1,0 +1,177 @@
+//! Rows of single deliveries, attempts and look-ups, for those who want to compute for themselves.
+
+use std::io::{self, Write};
+
+use crate::dns::{Asker, LookupRecord, Outcome, Source};
+use crate::engine::time::SimTime;
+use crate::mail::{AttemptRecord, Delivery, End, TryResult};
+use crate::model::Model;
+
+/// What a file of records holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// One row a delivery that ended or is queued.
+    Deliveries,
+    /// One row a try of an address.
+    Attempts,
+    /// One row an answer.
+    Lookups,
+}
+
+impl RecordKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Deliveries, Self::Attempts, Self::Lookups];
+
+    /// The file's name, without extension.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deliveries => "deliveries",
+            Self::Attempts => "attempts",
+            Self::Lookups => "lookups",
+        }
+    }
+
+    /// Its columns.
+    pub const fn columns(self) -> &'static str {
+        match self {
+            Self::Deliveries => "variant,replication,delivery,sender,domain,size_bytes,created_s,ended_s,outcome,attempts,host",
+            Self::Attempts => {
+                "variant,replication,delivery,attempt,start_s,end_s,route_from_stale_data,host,address,stage,reply,outcome"
+            }
+            Self::Lookups => {
+                "variant,replication,resolver,cache,client,time_s,name,type,source,rcode,ttl_s,data_version,took_s"
+            }
+        }
+    }
+}
+
+/// Writes the records of one replication, as they come.
+pub struct Records<'m> {
+    model: &'m Model,
+    /// `variant,replication`, the first two columns.
+    prefix: String,
+    files: [Box<dyn Write + Send>; 3],
+    error: Option<io::Error>,
+}
+
+impl<'m> Records<'m> {
+    /// Records go to `files`, in the order of [`RecordKind::ALL`]; headings are the caller's.
+    pub fn new(model: &'m Model, variant: &str, replication: u32, files: [Box<dyn Write + Send>; 3]) -> Self {
+        Self { model, prefix: format!("{},{replication}", quoted(variant)), files, error: None }
+    }
+
+    /// Writes out what is buffered.
+    ///
+    /// # Errors
+    /// The first error of any write.
+    pub fn finish(mut self) -> io::Result<()> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        self.files.iter_mut().try_for_each(|file| file.flush())
+    }
+
+    fn write(&mut self, kind: RecordKind, row: std::fmt::Arguments<'_>) {
+        if self.error.is_none() {
+            let file = &mut self.files[kind as usize];
+            self.error = writeln!(file, "{},{row}", self.prefix).err();
+        }
+    }
+
+    pub(super) fn delivery(&mut self, now: SimTime, delivery: &Delivery, outcome: &str) {
+        let model = self.model;
+        let sender = &model.mail.nodes[delivery.sender.index()].name;
+        let host = delivery.host.map_or("", |host| model.dns.names.text(model.mail.hosts[host.index()].name));
+        for number in delivery.number..delivery.number + u64::from(delivery.recipients) {
+            self.write(
+                RecordKind::Deliveries,
+                format_args!(
+                    "{sender}#{number},{sender},{},{},{},{},{outcome},{},{host}",
+                    model.dns.names.text(delivery.domain),
+                    delivery.size_bytes,
+                    delivery.created.as_secs_f64(),
+                    if outcome == "queued" { String::new() } else { now.as_secs_f64().to_string() },
+                    delivery.attempts,
+                ),
+            );
+        }
+    }
+
+    pub(super) fn end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
+        let outcome = match end {
+            End::Delivered => "delivered",
+            End::Bounced(_) => "bounced",
+            End::Expired => "expired",
+        };
+        self.delivery(now, delivery, outcome);
+    }
+
+    pub(super) fn attempt(&mut self, record: &AttemptRecord, delivery: &Delivery) {
+        let model = self.model;
+        let sender = &model.mail.nodes[delivery.sender.index()].name;
+        let (reply, outcome) = match record.result {
+            TryResult::Accepted => ("250".to_owned(), "accepted"),
+            TryResult::Refused => (String::new(), "refused"),
+            TryResult::TimedOut => (String::new(), "timed out"),
+            TryResult::Reply(code) => (code.to_string(), if code < 500 { "deferred" } else { "rejected" }),
+        };
+        self.write(
+            RecordKind::Attempts,
+            format_args!(
+                "{sender}#{},{},{},{},{},{},{},{:?},{reply},{outcome}",
+                delivery.number,
+                delivery.attempts,
+                record.start.as_secs_f64(),
+                record.end.as_secs_f64(),
+                delivery.stale_route,
+                model.dns.names.text(model.mail.hosts[record.host.index()].name),
+                model.dns.names.text(record.exchange),
+                record.stage,
+            ),
+        );
+    }
+
+    pub(super) fn lookup(&mut self, record: &LookupRecord) {
+        let model = self.model;
+        let cache = model.dns.caches[record.cache.index()];
+        let client = match record.asker {
+            Asker::Node(node) => format!("node:{}", model.mail.nodes[node.index()].name),
+            Asker::Client(client) => format!("client:{}", model.dns.client_name(client)),
+            Asker::Probe(probe) => format!("probe:{}", probe.0 + 1),
+            Asker::Cache(cache) => format!("resolver:{}", model.dns.cache_name(cache)),
+        };
+        let answer = &record.answer;
+        let source = match answer.source {
+            Source::Miss | Source::Coalesced => "miss",
+            Source::Hit if answer.stale => "stale",
+            Source::Hit => "hit",
+            Source::Negative => "negative",
+            Source::Failure => "failure",
+        };
+        let rcode = match answer.outcome {
+            Outcome::Data(_) | Outcome::NoData => "NOERROR",
+            Outcome::NxDomain => "NXDOMAIN",
+            Outcome::ServFail => "SERVFAIL",
+        };
+        self.write(
+            RecordKind::Lookups,
+            format_args!(
+                "{},{},{},{},{},{},{source},{rcode},{},{},{}",
+                quoted(&model.dns.resolvers[cache.resolver.index()].name),
+                cache.member + 1,
+                quoted(&client),
+                record.asked.as_secs_f64(),
+                model.dns.names.text(record.question.name()),
+                record.question.kind().text(),
+                answer.ttl_s,
+                answer.data_version,
+                record.took.as_secs_f64(),
+            ),
+        );
+    }
+}
+
+/// A CSV cell (RFC 4180).
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}

@@ -1,0 +1,152 @@
+//! Parameter sets of real software, each number with where it was read or measured.
+
+use crate::engine::time::SimDuration;
+use crate::model::dns::Rules;
+use crate::model::mail::ClientRules;
+use crate::scenario::tree::{Retry, Shuffle, SynRetry};
+
+/// A preset as `mxsim presets` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preset {
+    /// As a scenario writes it.
+    pub name: &'static str,
+    /// Where it may stand.
+    pub field: &'static str,
+    /// What it stands for, with the version.
+    pub about: &'static str,
+    /// Parameter, value, source.
+    pub parameters: Vec<(&'static str, String, &'static str)>,
+}
+
+/// The greatest TTL (RFC 2181 section 8).
+const TTL_MAX_S: u32 = (1 << 31) - 1;
+
+/// Exact time, no clamps.
+pub(super) fn ideal() -> Rules {
+    Rules {
+        whole_seconds: false,
+        min_ttl_s: 0,
+        max_ttl_s: TTL_MAX_S,
+        max_negative_ttl_s: TTL_MAX_S,
+        servfail_ttl: SimDuration::from_secs(1),
+        timeouts: [800, 1600, 3200, 4400].map(millis).to_vec(),
+    }
+}
+
+/// Whole seconds, with Unbound's clamps and time-outs.
+pub(super) fn whole_second() -> Rules {
+    Rules {
+        whole_seconds: true,
+        min_ttl_s: 0,
+        max_ttl_s: 86_400,
+        max_negative_ttl_s: 3600,
+        servfail_ttl: SimDuration::from_secs(5),
+        timeouts: [376, 752, 1504, 3008, 6016].map(millis).to_vec(),
+    }
+}
+
+const fn millis(millis: u64) -> SimDuration {
+    SimDuration::from_nanos(millis * 1_000_000)
+}
+
+/// What a system's SMTP client does within an attempt.
+pub(super) fn client_rules(retry: &Retry) -> ClientRules {
+    let (connect_s, greeting_s, addresses, sessions, shuffle, next_host_on_4xx) = match retry {
+        Retry::Postfix(_) => (30, 300, 5, 2, Shuffle::Addresses, true),
+        Retry::Exim(_) => (300, 300, u32::MAX, u32::MAX, Shuffle::Names, true),
+        Retry::Qmail(_) => (60, 1200, u32::MAX, u32::MAX, Shuffle::Names, false),
+        Retry::Custom(_) => (30, 300, u32::MAX, u32::MAX, Shuffle::Addresses, true),
+    };
+    ClientRules {
+        connect_timeout: SimDuration::from_secs(connect_s),
+        greeting_timeout: SimDuration::from_secs(greeting_s),
+        address_limit: addresses,
+        session_limit: sessions,
+        shuffle,
+        syn: SynRetry::Classic,
+        next_host_on_4xx,
+    }
+}
+
+/// Every preset.
+pub fn all() -> Vec<Preset> {
+    let mut presets = vec![
+        resolver("Ideal", "exact time, no rounding, no clamps: the resolver that theory is about", &ideal(), [
+            "theory: timers are exact",
+            "none",
+            "RFC 2181 section 8: 31 bits",
+            "none",
+            "RFC 9520 section 3.2: at least 1 s",
+            "about 10 s in all, as BIND 9.18 gives up (measured)",
+        ]),
+        resolver("WholeSecond", "whole-second clocks, as most resolvers keep them", &whole_second(), [
+            "live while floor(t) < floor(t0) + TTL: BIND 9.18 and PowerDNS 4.8 measured, Unbound from 1.25 on",
+            "Unbound cache-min-ttl",
+            "Unbound cache-max-ttl",
+            "Unbound cache-max-negative-ttl",
+            "Unbound NORR_TTL (measured 5.9 s in 1.17)",
+            "Unbound UNKNOWN_SERVER_NICENESS 376 ms (measured), doubling",
+        ]),
+    ];
+    let postfix = crate::scenario::tree::PostfixRetry::default();
+    presets.push(mail("Postfix", "Postfix 3.x: the age doubles between two bounds, on the grid of queue scans", &Retry::Postfix(postfix.clone()), vec![
+        ("minimal_backoff_time", postfix.minimal_backoff_time.0.to_string(), "postconf(5); measured, Postfix 3.7.11"),
+        ("maximal_backoff_time", postfix.maximal_backoff_time.0.to_string(), "postconf(5)"),
+        ("queue_run_delay", postfix.queue_run_delay.0.to_string(), "postconf(5)"),
+        ("maximal_queue_lifetime", postfix.maximal_queue_lifetime.0.to_string(), "postconf(5); looked at after an attempt (measured)"),
+    ]));
+    let exim = crate::scenario::tree::EximRetry::default();
+    presets.push(mail("Exim", "Exim 4.9x: a retry rule, acted on by queue runs; kept per message here", &Retry::Exim(exim.clone()), vec![
+        ("rule", exim.rule.clone(), "Exim's default configuration, retry section"),
+        ("queue_run", exim.queue_run.0.to_string(), "-q30m, as Debian starts it"),
+    ]));
+    let qmail = crate::scenario::tree::QmailRetry::default();
+    presets.push(mail("Qmail", "qmail, notqmail: squares of 20 seconds", &Retry::Qmail(qmail.clone()), vec![
+        ("queuelifetime", qmail.queuelifetime.0.to_string(), "qmail-send(8)"),
+        ("chanskip", qmail.chanskip.to_string(), "qmail-send.c, remote channel"),
+    ]));
+    presets
+}
+
+fn resolver(name: &'static str, about: &'static str, rules: &Rules, sources: [&'static str; 6]) -> Preset {
+    let seconds = |s: u32| SimDuration::from_secs(u64::from(s)).to_string();
+    let timeouts: Vec<String> = rules.timeouts.iter().map(SimDuration::to_string).collect();
+    let values = [
+        ("clock", if rules.whole_seconds { "whole seconds".to_owned() } else { "exact".to_owned() }),
+        ("min_ttl", seconds(rules.min_ttl_s)),
+        ("max_ttl", seconds(rules.max_ttl_s)),
+        ("max_negative_ttl", seconds(rules.max_negative_ttl_s)),
+        ("servfail_ttl", rules.servfail_ttl.to_string()),
+        ("timeouts", timeouts.join(", ")),
+    ];
+    let parameters = values.into_iter().zip(sources).map(|((name, value), source)| (name, value, source)).collect();
+    Preset { name, field: "software", about, parameters }
+}
+
+fn mail(
+    name: &'static str,
+    about: &'static str,
+    retry: &Retry,
+    mut parameters: Vec<(&'static str, String, &'static str)>,
+) -> Preset {
+    let rules = client_rules(retry);
+    let limit = |n: u32| if n == u32::MAX { "none".to_owned() } else { n.to_string() };
+    let shuffle = match rules.shuffle {
+        Shuffle::Addresses => "addresses",
+        Shuffle::Names => "names",
+        Shuffle::Off => "off",
+    };
+    let source = match retry {
+        Retry::Postfix(_) => "postconf(5); shuffle measured, Postfix 3.7.11",
+        Retry::Exim(_) => "Exim smtp transport; all eight failing MX tried (measured, 4.96)",
+        _ => "qmail-remote.c",
+    };
+    parameters.extend([
+        ("client.connect_timeout", rules.connect_timeout.to_string(), source),
+        ("client.greeting_timeout", rules.greeting_timeout.to_string(), source),
+        ("client.address_limit", limit(rules.address_limit), source),
+        ("client.session_limit", limit(rules.session_limit), source),
+        ("client.shuffle", shuffle.to_owned(), source),
+    ]);
+    Preset { name, field: "retry", about, parameters }
+}

@@ -1,0 +1,111 @@
+//! Records from an RFC 1035 master file.
+
+use std::collections::BTreeMap;
+
+use super::Compiler;
+use super::names::Member;
+use crate::model::dns::{Question, Rdata};
+use crate::model::{DataId, HostId};
+use crate::scenario::tree::{RecordType, Zone};
+use crate::scenario::zone_file::{Record, RecordData, read_zone_file};
+
+/// A file's records of one owner and type: data without TTL, the TTL, and the span of the first.
+#[derive(Default)]
+struct Gathered {
+    ttl_s: u32,
+    mx: Vec<(u16, String, std::ops::Range<usize>)>,
+    addresses: u32,
+    alias: Option<String>,
+}
+
+impl Compiler<'_> {
+    /// Reads a zone's master file; what stands beside it in the scenario wins.
+    pub(super) fn zone_file(&mut self, key: &str, zone: &Zone, member: &Member, file: &str) {
+        let Some(source) = self.file(&["zones", key, "zone_file"], file) else { return };
+        let (read, problems) = read_zone_file(&source, &member.name);
+        self.problems.extend(problems);
+        let Some(read) = read else { return };
+        let id = self.dns.names.intern(&member.name);
+        if let (Some(soa), None) = (&read.soa, zone.ttls.negative)
+            && let Some(model) = self.dns.zones.iter_mut().find(|model| model.apex == id)
+        {
+            model.negative_ttl_s = soa.ttl_s.min(soa.minimum_s);
+        }
+        let mut sets: BTreeMap<(String, RecordType), Gathered> = BTreeMap::new();
+        for record in &read.records {
+            gather(&mut sets, record);
+        }
+        let has_aaaa = read.records.iter().any(|record| matches!(record.data, RecordData::Aaaa(_)));
+        if has_aaaa {
+            self.warning(&["zones", key, "zone_file"], "AAAA records are not modelled: connections go over IPv4").help =
+                Some("hosts are reached by their A records".into());
+        }
+        for ((owner, kind), set) in sets {
+            let ttl_s = self.record_ttl_s(key, zone, kind).unwrap_or(set.ttl_s);
+            let data = match kind {
+                RecordType::Mx => {
+                    for (_, exchange, span) in &set.mx {
+                        self.check_exchange(&source, exchange, span, &read.records);
+                    }
+                    let list: Vec<_> =
+                        set.mx.iter().map(|(preference, exchange, _)| (*preference, self.dns.names.intern(exchange))).collect();
+                    self.data(Rdata::Mx(list.into()))
+                }
+                RecordType::A => {
+                    let host = self.hosts.get(&owner).map(HostId);
+                    let list = host.map_or_else(Vec::new, |host| vec![host; set.addresses as usize]);
+                    self.data(Rdata::Address(list.into()))
+                }
+                RecordType::Cname => match &set.alias {
+                    Some(target) => {
+                        let target = self.dns.names.intern(target);
+                        self.data(Rdata::Cname(target))
+                    }
+                    None => DataId::ABSENT,
+                },
+                _ => self.data(Rdata::Text),
+            };
+            let question = Question::new(self.dns.names.intern(&owner), kind);
+            self.rrsets.insert(question, (data, ttl_s));
+        }
+    }
+
+    fn check_exchange(
+        &mut self,
+        source: &std::sync::Arc<crate::scenario::diagnostic::SourceText>,
+        exchange: &str,
+        span: &std::ops::Range<usize>,
+        records: &[Record],
+    ) {
+        let is_alias =
+            records.iter().any(|record| record.owner == exchange && matches!(record.data, RecordData::Cname(_)));
+        if exchange == "." || self.hosts.get(exchange).is_some() || is_alias {
+            return;
+        }
+        let known = self.hosts.members.iter().map(|member| member.name.as_str());
+        let hint = crate::scenario::nearest::did_you_mean(exchange, known)
+            .unwrap_or_else(|| format!("declare it: `hosts: {{ \"{exchange}\": () }}`"));
+        let message = format!("MX to a host that does not exist: `{exchange}`");
+        self.say(crate::scenario::diagnostic::Diagnostic::error(message).at(source, span.clone()).help(hint));
+    }
+}
+
+fn gather(sets: &mut BTreeMap<(String, RecordType), Gathered>, record: &Record) {
+    let kind = match &record.data {
+        RecordData::Mx { .. } => RecordType::Mx,
+        RecordData::A(_) => RecordType::A,
+        RecordData::Cname(_) => RecordType::Cname,
+        RecordData::Txt(_) => RecordType::Txt,
+        RecordData::Ns(_) | RecordData::Aaaa(_) => return,
+    };
+    let set = sets.entry((record.owner.clone(), kind)).or_default();
+    set.ttl_s = record.ttl_s;
+    match &record.data {
+        RecordData::Mx { preference, exchange } => {
+            set.mx.push((*preference, exchange.clone(), record.span.clone()));
+        }
+        RecordData::A(_) => set.addresses += 1,
+        RecordData::Cname(target) => set.alias = Some(target.clone()),
+        _ => {}
+    }
+}
