@@ -107,6 +107,8 @@ pub struct ObjectiveResult {
     pub text: String,
     /// The number it is about; `None` if nothing has that name.
     pub value: Option<f64>,
+    /// Its unit.
+    pub unit: &'static str,
     /// Whether it is met.
     pub met: bool,
 }
@@ -265,7 +267,7 @@ fn judge(objective: &Objective, summary: &[SummaryRow]) -> ObjectiveResult {
     let met = value.is_some_and(|value| {
         objective.below.is_none_or(|below| value < below) && objective.above.is_none_or(|above| value > above)
     });
-    ObjectiveResult { text: objective.text.clone(), value, met }
+    ObjectiveResult { text: objective.text.clone(), value, unit: row.map_or("1", |row| row.unit), met }
 }
 
 fn marks(model: &Model) -> (Vec<Shade>, Vec<Change>) {
