@@ -5,8 +5,9 @@
 //! cargo bench --bench pending_set -- hold/1e5     # one group
 //! ```
 //!
-//! How to read it: the time shown is that of one event, popped and followed by one push, drawing its delay included (the same
-//! few nanoseconds for all). Divide within a group, since times move with the machine's load and ratios hardly do.
+//! How to read it: the time shown is that of one event, popped and followed by one push. Divide within a group, since times
+//! move with the machine's load and ratios hardly do; run it twice where other work shares the machine. Delays are drawn
+//! beforehand: a logarithm in each event adds some 10 to 20 ns to every rival and draws the ratios towards 1.
 //! In `hold/N`, N events are pending and each schedules the next Exp(1 s) later (Jones, CACM 29(4), 1986).
 //! In `mail/5e3` four in five of the pending events are retry timers of 300 to 4000 s and the others replies within about
 //! 0.2 s, as in a queue with hosts down. In `instant/1e5` 100,000 events are pending at one instant and stay so: each pushes
@@ -17,7 +18,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
-use std::time::Duration;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
 use dary_heap::QuaternaryHeap;
@@ -57,7 +59,7 @@ impl Pending for QuaternaryHeap<Reverse<(EventKey, u64)>> {
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a nanosecond a draw, so that the structures are what is measured.
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), a nanosecond a draw.
 struct SplitMix(u64);
 
 impl SplitMix {
@@ -67,113 +69,170 @@ impl SplitMix {
         let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ z >> 31
     }
+}
 
-    /// In (0, 1].
-    fn unit(&mut self) -> f64 {
-        ((self.next() >> 11) + 1) as f64 / (1u64 << 53) as f64
+/// Random numbers, and exponential ones drawn by inversion beforehand and read in turn: a logarithm takes as long as a
+/// pop, and hides the structures behind it.
+struct Draws {
+    rng: SplitMix,
+    exponentials: Box<[u64]>,
+    turn: usize,
+}
+
+impl Draws {
+    /// A prime, so that no number of pending events is in step with it.
+    const EXPONENTIALS: usize = 65_521;
+
+    fn new() -> Self {
+        let mut rng = SplitMix(7);
+        let exponential = |_| {
+            let uniform = ((rng.next() >> 11) + 1) as f64 / (1u64 << 53) as f64;
+            (-libm::log(uniform) * NANOS_PER_SECOND as f64) as u64
+        };
+        Self { exponentials: (0..Self::EXPONENTIALS).map(exponential).collect(), rng: SplitMix(11), turn: 0 }
     }
 
-    /// Exponential with a mean of `mean` seconds, in nanoseconds.
-    fn exponential(&mut self, mean: f64) -> u64 {
-        (-libm::log(self.unit()) * mean * NANOS_PER_SECOND as f64) as u64
+    /// Exponential with a mean of 1 s, in nanoseconds.
+    fn exponential(&mut self) -> u64 {
+        self.turn = if self.turn + 1 < self.exponentials.len() { self.turn + 1 } else { 0 };
+        self.exponentials[self.turn]
+    }
+
+    fn uniform(&mut self) -> u64 {
+        self.rng.next()
     }
 }
 
-/// One workload: what the next event's delay and entity are.
-#[derive(Clone, Copy)]
-enum Load {
-    Hold,
-    Mail,
-    Ascending,
-    Shuffled,
-    Creeping,
+/// One workload: when events are scheduled. A type each, so that no rival pays for telling them apart.
+trait Load {
+    /// Delay in nanoseconds and entity of the event that an event schedules.
+    fn draw(draws: &mut Draws) -> (u64, u32);
+
+    /// Time in nanoseconds of an event pending at the start.
+    fn draw_first(_: &mut Draws) -> u64 {
+        NANOS_PER_SECOND
+    }
 }
 
-impl Load {
-    /// Delay in nanoseconds and entity of the event scheduled next.
-    fn draw(self, rng: &mut SplitMix) -> (u64, u32) {
-        match self {
-            Self::Hold => (rng.exponential(1.0), 1),
-            // A timer stays some 10,000 times as long as a reply, so few draws are timers when most that pend are.
-            Self::Mail if rng.next() % 2700 == 0 => {
-                (300 * NANOS_PER_SECOND + rng.next() % (3700 * NANOS_PER_SECOND), 1)
-            }
-            Self::Mail => (rng.exponential(0.2), 1),
-            Self::Ascending => (0, 1),
-            Self::Shuffled => (0, rng.next() as u32 >> 8),
-            Self::Creeping => (rng.next() % 4, rng.next() as u32 >> 8),
+struct Hold;
+
+impl Load for Hold {
+    fn draw(draws: &mut Draws) -> (u64, u32) {
+        (draws.exponential(), 1)
+    }
+    fn draw_first(draws: &mut Draws) -> u64 {
+        draws.exponential()
+    }
+}
+
+struct Mail;
+
+impl Load for Mail {
+    fn draw(draws: &mut Draws) -> (u64, u32) {
+        // A timer stays some 10,000 times as long as a reply, so few draws are timers when most that pend are.
+        if draws.uniform().is_multiple_of(2_700) {
+            (300 * NANOS_PER_SECOND + draws.uniform() % (3_700 * NANOS_PER_SECOND), 1)
+        } else {
+            (draws.exponential() / 5, 1)
         }
     }
-
-    /// Delay in nanoseconds of an event pending at the start.
-    fn draw_first(self, rng: &mut SplitMix) -> u64 {
-        match self {
-            Self::Hold => rng.exponential(1.0),
-            Self::Mail if rng.next() % 5 != 0 => 1 + rng.next() % (4000 * NANOS_PER_SECOND),
-            Self::Mail => rng.exponential(0.2),
-            Self::Ascending | Self::Shuffled | Self::Creeping => NANOS_PER_SECOND,
+    fn draw_first(draws: &mut Draws) -> u64 {
+        if draws.uniform().is_multiple_of(5) {
+            draws.exponential() / 5
+        } else {
+            draws.uniform() % (4_000 * NANOS_PER_SECOND)
         }
+    }
+}
+
+/// At the current instant, the keys ever later.
+struct Ascending;
+
+impl Load for Ascending {
+    fn draw(_: &mut Draws) -> (u64, u32) {
+        (0, 1)
+    }
+}
+
+/// At the current instant, the keys in no order.
+struct Shuffled;
+
+impl Load for Shuffled {
+    fn draw(draws: &mut Draws) -> (u64, u32) {
+        (0, draws.uniform() as u32 >> 8)
+    }
+}
+
+/// At the current instant or up to three nanoseconds later.
+struct Creeping;
+
+impl Load for Creeping {
+    fn draw(draws: &mut Draws) -> (u64, u32) {
+        (draws.uniform() % 4, draws.uniform() as u32 >> 8)
     }
 }
 
 /// A structure under a load, some way into its steady state.
-struct Running<P> {
+struct Running<P, L> {
     pending: P,
-    rng: SplitMix,
-    load: Load,
+    draws: Draws,
     sequence: u64,
+    load: PhantomData<L>,
 }
 
-impl<P: Pending> Running<P> {
-    fn new(load: Load, pending_events: u64) -> Self {
-        let mut this = Self { pending: P::default(), rng: SplitMix(7), load, sequence: pending_events };
+impl<P: Pending, L: Load> Running<P, L> {
+    fn new(pending_events: u64) -> Self {
+        let mut this = Self { pending: P::default(), draws: Draws::new(), sequence: pending_events, load: PhantomData };
         for sequence in 0..pending_events {
-            let time = SimTime::from_nanos(load.draw_first(&mut this.rng));
+            let time = SimTime::from_nanos(L::draw_first(&mut this.draws));
             this.pending.push(EventKey::new(time, 1, sequence), sequence);
         }
-        for _ in 0..2 * pending_events {
-            this.step();
-        }
+        this.run(2 * pending_events);
         this
     }
 
-    /// One event: popped, and followed by the next.
-    fn step(&mut self) -> u64 {
-        let Some((key, event)) = self.pending.pop() else { unreachable!("each event is followed by another") };
-        let (delay, entity) = self.load.draw(&mut self.rng);
-        self.sequence += 1;
-        let time = SimTime::from_nanos(key.time().as_nanos() + delay);
-        self.pending.push(EventKey::new(time, entity, self.sequence), event);
-        event
+    /// `events` times: the earliest is popped, and followed by another.
+    fn run(&mut self, events: u64) {
+        for _ in 0..events {
+            let Some((key, event)) = self.pending.pop() else { unreachable!("each event is followed by another") };
+            let (delay, entity) = L::draw(&mut self.draws);
+            self.sequence += 1;
+            let time = SimTime::from_nanos(key.time().as_nanos() + delay);
+            self.pending.push(EventKey::new(time, entity, self.sequence), black_box(event));
+        }
     }
 }
 
-fn rival<P: Pending>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, load: Load, pending_events: u64) {
+fn rival<P: Pending, L: Load>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, pending_events: u64) {
     // Set up only if the command line's filter lets the closure run, and once for all samples.
     let mut running = None;
     group.bench_function(name, |bencher| {
-        let running = running.get_or_insert_with(|| Running::<P>::new(load, pending_events));
-        bencher.iter(|| black_box(running.step()));
+        let running = running.get_or_insert_with(|| Running::<P, L>::new(pending_events));
+        bencher.iter_custom(|events| {
+            let start = Instant::now();
+            running.run(events);
+            start.elapsed()
+        });
     });
 }
 
+fn rivals<L: Load>(criterion: &mut Criterion, name: &str, pending_events: u64) {
+    let mut group = criterion.benchmark_group(name);
+    group.throughput(Throughput::Elements(1));
+    rival::<PendingSet<u64>, L>(&mut group, "PendingSet", pending_events);
+    rival::<BinaryHeap<Reverse<(EventKey, u64)>>, L>(&mut group, "BinaryHeap", pending_events);
+    rival::<QuaternaryHeap<Reverse<(EventKey, u64)>>, L>(&mut group, "4-ary heap", pending_events);
+    group.finish();
+}
+
 fn loads(criterion: &mut Criterion) {
-    for (name, load, pending_events) in [
-        ("hold/1e3", Load::Hold, 1_000),
-        ("hold/1e5", Load::Hold, 100_000),
-        ("hold/1e6", Load::Hold, 1_000_000),
-        ("mail/5e3", Load::Mail, 5_000),
-        ("instant/1e5/ascending", Load::Ascending, 100_000),
-        ("instant/1e5/shuffled", Load::Shuffled, 100_000),
-        ("instant/1e5/creeping", Load::Creeping, 100_000),
-    ] {
-        let mut group = criterion.benchmark_group(name);
-        group.throughput(Throughput::Elements(1));
-        rival::<PendingSet<u64>>(&mut group, "PendingSet", load, pending_events);
-        rival::<BinaryHeap<Reverse<(EventKey, u64)>>>(&mut group, "BinaryHeap", load, pending_events);
-        rival::<QuaternaryHeap<Reverse<(EventKey, u64)>>>(&mut group, "4-ary heap", load, pending_events);
-        group.finish();
-    }
+    rivals::<Hold>(criterion, "hold/1e3", 1_000);
+    rivals::<Hold>(criterion, "hold/1e5", 100_000);
+    rivals::<Hold>(criterion, "hold/1e6", 1_000_000);
+    rivals::<Mail>(criterion, "mail/5e3", 5_000);
+    rivals::<Ascending>(criterion, "instant/1e5/ascending", 100_000);
+    rivals::<Shuffled>(criterion, "instant/1e5/shuffled", 100_000);
+    rivals::<Creeping>(criterion, "instant/1e5/creeping", 100_000);
 }
 
 criterion_group! {

@@ -30,7 +30,9 @@ pub struct Arrival {
 
 impl<'m> ArrivalClock<'m> {
     /// The process of `model`, drawn from `stream` in order: no decision of a policy moves an arrival.
-    pub fn new(model: &'m ArrivalsModel, mut stream: Stream, starts_in_week_s: u64) -> Self {
+    /// It begins at a time drawn from `begins`; bursts and traces have their own times.
+    pub fn new(model: &'m ArrivalsModel, begins: &Dist, mut stream: Stream, starts_in_week_s: u64) -> Self {
+        let begins = if begins.is_zero() { SimDuration::ZERO } else { begins.sample_span(stream.next_u64()) };
         let phase = match model {
             ArrivalsModel::Periodic { offset: Some(offset), .. } => *offset,
             ArrivalsModel::Periodic { every, offset: None } => {
@@ -38,7 +40,7 @@ impl<'m> ArrivalClock<'m> {
             }
             _ => SimDuration::ZERO,
         };
-        Self { model, stream, starts_in_week_s, count: 0, last: SimTime::ZERO, phase }
+        Self { model, stream, starts_in_week_s, count: 0, last: SimTime::ZERO + begins, phase: phase + begins }
     }
 
     /// The next arrival, none after the last.
@@ -114,7 +116,7 @@ mod tests {
     #[test]
     fn a_burst_is_spread_evenly_and_ends() {
         let model = ArrivalsModel::Burst { at: SimTime::from_secs(10), count: 4, over: SimDuration::from_secs(8) };
-        let mut clock = ArrivalClock::new(&model, stream(), 0);
+        let mut clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0);
         let times: Vec<u64> = std::iter::from_fn(|| clock.next()).map(|a| a.at.whole_seconds()).collect();
         assert_eq!(times, [10, 12, 14, 16]);
     }
@@ -123,11 +125,15 @@ mod tests {
     fn a_period_starts_at_its_offset_or_at_a_phase_within_it() {
         let every = SimDuration::from_secs(60);
         let model = ArrivalsModel::Periodic { every, offset: Some(SimDuration::from_secs(5)) };
-        let mut clock = ArrivalClock::new(&model, stream(), 0);
+        let mut clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0);
         assert_eq!(clock.next().map(|a| a.at), Some(SimTime::from_secs(5)));
         assert_eq!(clock.next().map(|a| a.at), Some(SimTime::from_secs(65)));
         let model = ArrivalsModel::Periodic { every, offset: None };
-        assert!(ArrivalClock::new(&model, stream(), 0).next().is_some_and(|a| a.at < SimTime::ZERO + every));
+        assert!(
+            ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0)
+                .next()
+                .is_some_and(|a| a.at < SimTime::ZERO + every)
+        );
     }
 
     #[test]
@@ -140,7 +146,7 @@ mod tests {
             peak_factor: 2.0,
             exponent: 1.0,
         });
-        let mut clock = ArrivalClock::new(&model, stream(), 0);
+        let mut clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0);
         let (mut by_day, mut at_peak) = ([0u32; 7], 0u32);
         while let Some(arrival) = clock.next() {
             let seconds = arrival.at.whole_seconds();

@@ -37,7 +37,11 @@ Examples:
 ";
 
 #[derive(Parser)]
-#[command(name = "mxsim", version, about = "Simulates mail routing: DNS caches, MX failover and sender queues together")]
+#[command(
+    name = "mxsim",
+    version,
+    about = "Simulates mail routing: DNS caches, MX failover and sender queues together"
+)]
 #[command(before_help = EXAMPLES, disable_help_subcommand = true, arg_required_else_help = true)]
 struct Cli {
     #[command(flatten)]
@@ -155,7 +159,8 @@ impl Global {
 
     /// Prints what is wrong with scenarios; errors also when quiet.
     fn complain(&self, diagnostics: &[Diagnostic]) {
-        let shown: Vec<Diagnostic> = diagnostics.iter().filter(|d| d.is_error() || !self.quiet).take(50).cloned().collect();
+        let shown: Vec<Diagnostic> =
+            diagnostics.iter().filter(|d| d.is_error() || !self.quiet).take(50).cloned().collect();
         if !shown.is_empty() {
             eprint!("{}", render(&shown, self.colour()));
         }
@@ -176,7 +181,8 @@ fn scenario_files(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for argument in arguments {
         if argument.is_dir() {
-            let entries = std::fs::read_dir(argument).map_err(|why| format!("cannot read `{}`: {why}", argument.display()))?;
+            let entries =
+                std::fs::read_dir(argument).map_err(|why| format!("cannot read `{}`: {why}", argument.display()))?;
             let mut found: Vec<PathBuf> = entries
                 .filter_map(|entry| entry.ok().map(|entry| entry.path()))
                 .filter(|path| path.extension().is_some_and(|extension| extension == "ron"))

@@ -5,7 +5,9 @@ pub mod statistics;
 mod summary;
 
 pub use execute::{ExperimentError, Plan, Progress, RecordsFolder, execute};
-pub use summary::{Change, LatencyCurve, ObjectiveResult, ReplicationResult, SeriesSummary, Shade, SummaryRow, VariantResults};
+pub use summary::{
+    Change, LatencyCurve, ObjectiveResult, ReplicationResult, SeriesSummary, Shade, SummaryRow, VariantResults,
+};
 
 /// The results of one scenario.
 #[derive(Debug, Clone)]

@@ -49,7 +49,11 @@ impl Init {
         };
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true);
-        if self.force { options.truncate(true) } else { options.create_new(true) };
+        if self.force {
+            options.truncate(true)
+        } else {
+            options.create_new(true)
+        };
         match options.open(file).and_then(|mut out| out.write_all(text.as_bytes())) {
             Ok(()) => {
                 global.say(&format!("wrote {}; next: mxsim run {}", file.display(), file.display()));

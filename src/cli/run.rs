@@ -102,14 +102,21 @@ impl Run {
         for file in files {
             let name = scenario_name(&file);
             if let Some(other) = jobs.iter().find(|job| job.name == name) {
-                return Err(fail(format!("two scenarios named `{}` would write to `{}`", other.name, other.folder.display())));
+                return Err(fail(format!(
+                    "two scenarios named `{}` would write to `{}`",
+                    other.name,
+                    other.folder.display()
+                )));
             }
             match load(&file, &overrides) {
                 Ok(loaded) => {
                     global.complain(&loaded.warnings);
                     let replications = loaded.variants[0].model.replications;
                     if let Some(only) = self.replication.filter(|only| *only >= replications) {
-                        return Err(fail(format!("no replication {only} of `{name}`: there are 0 to {}", replications - 1)));
+                        return Err(fail(format!(
+                            "no replication {only} of `{name}`: there are 0 to {}",
+                            replications - 1
+                        )));
                     }
                     jobs.push(Job { folder: self.out.join(&name), name, loaded });
                 }
@@ -124,7 +131,8 @@ impl Run {
 
     fn run_all(&self, global: &Global, jobs: &[Job], stop: &AtomicBool) -> u8 {
         let count = |job: &Job| {
-            let one = |variant: &mxsim::model::compile::Variant| self.replication.map_or(variant.model.replications, |_| 1);
+            let one =
+                |variant: &mxsim::model::compile::Variant| self.replication.map_or(variant.model.replications, |_| 1);
             job.loaded.variants.iter().map(|variant| one(variant) as usize).sum::<usize>()
         };
         let progress = RunProgress::new(jobs.iter().map(count).sum(), global.quiet);

@@ -23,6 +23,8 @@ pub(super) struct Authority<'m> {
     held: Paged<Held>,
     /// RRsets and zone cuts at or below each name: a name exists while this is not zero (RFC 8020, RFC 4592 section 2.2.2).
     below: Vec<u32>,
+    /// Whether any data has changed: while none has, nothing is stale.
+    has_changed: bool,
 }
 
 /// What an authoritative server says.
@@ -37,7 +39,7 @@ pub(super) enum Reply {
 
 impl<'m> Authority<'m> {
     pub fn new(model: &'m DnsModel) -> Self {
-        let mut authority = Self { model, held: Paged::new(), below: vec![0; model.names.len()] };
+        let mut authority = Self { model, held: Paged::new(), below: vec![0; model.names.len()], has_changed: false };
         for zone in &model.zones {
             authority.count(zone.apex, true);
         }
@@ -73,6 +75,12 @@ impl<'m> Authority<'m> {
         self.held(question).data
     }
 
+    /// Whether this is no longer what the primary holds.
+    #[inline]
+    pub fn is_stale(&self, question: Question, data: DataId) -> bool {
+        self.has_changed && self.held(question).data != data
+    }
+
     /// Changes so far.
     pub fn version(&self, question: Question) -> u32 {
         self.held(question).version
@@ -85,6 +93,7 @@ impl<'m> Authority<'m> {
         if before == data {
             return false;
         }
+        self.has_changed = true;
         *held = Held {
             data,
             ttl_s: if before == DataId::ABSENT { ttl_s_if_new } else { held.ttl_s },

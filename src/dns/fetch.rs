@@ -42,8 +42,8 @@ pub(super) struct Fetch {
     round_trip: SimDuration,
     /// What is on its way back.
     reply: Option<Reply>,
-    /// What a forwarder's upstream said.
-    upstream: Option<Answer>,
+    /// A server whose address this fetch has just asked for and got, cached or not.
+    reachable: Option<ServerId>,
 }
 
 /// What a draw of a fetch is for.
@@ -103,7 +103,7 @@ impl<'m> Dns<'m> {
             sent: scheduler.now(),
             round_trip: SimDuration::ZERO,
             reply: None,
-            upstream: None,
+            reachable: None,
         });
         self.caches[ask.cache.index()].entry_mut(question).flight = fetch;
         if depth > DEPTH_MAX {
@@ -132,8 +132,7 @@ impl<'m> Dns<'m> {
         let zones = &self.model.dns.zones;
         let mut zone = self.model.dns.names.zone_of[question.name().index()];
         while zone != ZoneId(0) {
-            let cut = Question::new(zones[zone.index()].apex, RecordType::Ns);
-            if self.caches[cache.index()].live(now, cut).is_some_and(|entry| entry.kind == Kind::Cut) {
+            if self.caches[cache.index()].knows_cut(now, zone) {
                 break;
             }
             zone = zones[zone.index()].parent;
@@ -209,6 +208,7 @@ impl<'m> Dns<'m> {
         let state = &self.fetches[fetch as usize];
         let name = self.model.dns.servers[server.index()].name;
         state.zone == ZoneId(0)
+            || state.reachable == Some(server)
             || self.is_inside(name, state.zone)
             || self.caches[state.cache.index()]
                 .live(now, Question::new(name, RecordType::A))
@@ -328,12 +328,15 @@ impl<'m> Dns<'m> {
         let is_forwarder =
             !self.model.dns.resolvers[self.model.dns.caches[cache.index()].resolver.index()].upstream.is_empty();
         if is_forwarder {
-            self.fetches[fetch as usize].upstream = Some(answer);
             return self.finish_upstream(scheduler, observer, faults, fetch, answer);
         }
-        // Without an address that server is of no use: as if it had timed out at once.
-        if !matches!(answer.outcome, Outcome::Data(_)) || answer.ttl_s == 0 {
-            self.fetches[fetch as usize].tries += 1;
+        let state = &mut self.fetches[fetch as usize];
+        if matches!(answer.outcome, Outcome::Data(_)) {
+            // Also where it may not be kept: TTL 0 is for the transaction in progress (RFC 1035 section 3.2.1).
+            state.reachable = state.servers.get(state.tries as usize % state.servers.len().max(1)).copied();
+        } else {
+            // Without an address that server is of no use: as if it had timed out at once.
+            state.tries += 1;
         }
         self.send(scheduler, observer, faults, fetch);
     }
@@ -394,7 +397,7 @@ impl<'m> Dns<'m> {
         state.queries += 1;
         let (cache, question) = (state.cache, state.question);
         let rules = self.rules(cache);
-        let (name, kind) = (question.name(), question.kind());
+        let name = question.name();
         match reply {
             Reply::Referral(child) => {
                 let zone = &self.model.dns.zones[child.index()];
@@ -405,8 +408,7 @@ impl<'m> Dns<'m> {
                     .all(|server| self.is_inside(self.model.dns.servers[server.index()].name, child));
                 let ttl_s = if glued { zone.ns_ttl_s.min(zone.glue_ttl_s) } else { zone.ns_ttl_s };
                 let until = rules.until(now, rules.positive_ttl_s(ttl_s));
-                let cut = Question::new(zone.apex, RecordType::Ns);
-                self.caches[cache.index()].store(cut, Kind::Cut, DataId::ABSENT, 0, until);
+                self.caches[cache.index()].store_cut(child, until);
                 self.set_zone(fetch, child);
                 self.send(scheduler, observer, faults, fetch);
             }
@@ -435,7 +437,7 @@ impl<'m> Dns<'m> {
                 let whole = Question::new(name, RecordType::Soa);
                 self.caches[cache.index()].store(whole, Kind::NxDomain, DataId::ABSENT, version, until);
                 if until > now {
-                    observer.on_store(now, cache, Question::new(name, kind), DataId::ABSENT, until);
+                    observer.on_store(now, cache, whole, DataId::ABSENT, until);
                 }
                 let answer = self.fresh(question, Outcome::NxDomain, DataId::ABSENT, version, ttl_s);
                 self.finish(scheduler, observer, faults, fetch, answer);

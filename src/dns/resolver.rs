@@ -11,7 +11,7 @@ use crate::engine::random::{EntityKey, draw};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::{Question, Rdata};
-use crate::model::{CacheId, DataId, Model, NameId};
+use crate::model::{CacheId, DataId, Model, NameId, RegionId};
 use crate::scenario::tree::RecordType;
 
 /// Links in a chain of aliases that a resolver follows.
@@ -30,6 +30,8 @@ pub struct Dns<'m> {
     pub(super) fetches: Vec<Fetch>,
     pub(super) free_fetches: Vec<u32>,
     completed: VecDeque<Completed>,
+    /// Between which regions no time passes.
+    is_instant: Vec<bool>,
     pub(super) first_entity: u32,
 }
 
@@ -97,6 +99,7 @@ impl<'m> Dns<'m> {
             fetches: Vec::new(),
             free_fetches: Vec::new(),
             completed: VecDeque::new(),
+            is_instant: instant_paths(&model.network),
             first_entity: model.entities().dns,
         }
     }
@@ -115,15 +118,15 @@ impl<'m> Dns<'m> {
         let member =
             if resolver.farm.count() == 1 { 0 } else { resolver.farm.index(draw(ask.key, ask.a, ask.b ^ 0xff)) };
         let cache = CacheId(resolver.first_cache.0 + member as u32);
-        let round_trip = round_trip(&self.model.network, ask.region, resolver.region, |link| {
-            draw(ask.key, ask.a, ask.b ^ u64::from(link))
-        });
-        if round_trip.is_zero()
-            && let Looked::Answer(answer) = self.look(now, cache, ask.question)
-        {
+        let is_instant =
+            self.is_instant[ask.region.index() * self.model.network.regions.len() + resolver.region.index()];
+        if is_instant && let Looked::Answer(answer) = self.look(now, cache, ask.question) {
             self.tell(observer, cache, ask.asker, ask.question, now, now, answer);
             return Some(answer);
         }
+        let round_trip = round_trip(&self.model.network, ask.region, resolver.region, |link| {
+            draw(ask.key, ask.a, ask.b ^ u64::from(link))
+        });
         let slot = self.put_ask(Pending {
             cache,
             question: ask.question,
@@ -272,7 +275,7 @@ impl<'m> Dns<'m> {
             let (Some(target), true) = (target, aliases < ALIASES_MAX) else {
                 return Looked::Answer(failure(owner, Source::Failure));
             };
-            stale |= entry.data != self.authority.current(alias);
+            stale |= self.authority.is_stale(alias, entry.data);
             ttl_s = ttl_s.min(rules.ttl_left_s(now, entry.until));
             (owner, aliases) = (target, aliases + 1);
         }
@@ -292,13 +295,13 @@ impl<'m> Dns<'m> {
             Kind::Data => (Outcome::Data(entry.data), Source::Hit),
             Kind::NoData => (Outcome::NoData, Source::Negative),
             Kind::NxDomain => (Outcome::NxDomain, Source::Negative),
-            Kind::Failure | Kind::Empty | Kind::Cut => return failure(question.name(), Source::Failure),
+            Kind::Failure | Kind::Empty => return failure(question.name(), Source::Failure),
         };
         Answer {
             outcome,
             owner: question.name(),
             ttl_s: ttl_s.min(self.rules(cache).ttl_left_s(now, entry.until)),
-            stale: stale || entry.data != self.authority.current(question),
+            stale: stale || self.authority.is_stale(question, entry.data),
             data_version: entry.version,
             source,
         }
@@ -404,6 +407,13 @@ impl<'m> Dns<'m> {
     ) {
         observer.on_lookup(&LookupRecord { cache, asker, question, asked, took: now.since(asked), answer });
     }
+}
+
+/// Between which regions nothing takes time.
+fn instant_paths(network: &crate::model::network::Network) -> Vec<bool> {
+    let regions = network.regions.len() as u32;
+    let pairs = (0..regions).flat_map(|from| (0..regions).map(move |to| (RegionId(from), RegionId(to))));
+    pairs.map(|(from, to)| network.path(from, to).all(|link| link.rtt.is_zero())).collect()
 }
 
 /// That it could not be found out.

@@ -83,8 +83,8 @@ impl SimDuration {
     /// A span of `seconds`, rounded to the nanosecond; what is negative or not a
     /// number becomes zero, what is too long becomes the longest span.
     pub fn from_secs_f64(seconds: f64) -> Self {
-        // `as` saturates and sends NaN to zero.
-        Self(libm::round(seconds * 1e9) as u64)
+        // `as` cuts the fraction off, saturates, and sends NaN to zero.
+        Self((seconds * 1e9 + 0.5) as u64)
     }
 
     /// Nanoseconds.

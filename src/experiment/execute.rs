@@ -105,8 +105,12 @@ pub fn execute(
     if let Some(RecordsFolder(folder)) = &plan.records {
         join_records(folder, plan, &tasks).map_err(|(path, why)| ExperimentError::Records(path, why))?;
     }
-    let variants =
-        plan.variants.iter().zip(by_variant).map(|((name, model), done)| VariantResults::new(name, model, done)).collect();
+    let variants = plan
+        .variants
+        .iter()
+        .zip(by_variant)
+        .map(|((name, model), done)| VariantResults::new(name, model, done))
+        .collect();
     Ok(Results { variants, interrupted })
 }
 
@@ -135,8 +139,11 @@ fn replicate(
     }
     let keeps_traces = plan.only.map_or(replication == 0, |only| only == replication);
     let mut collector = Collector::new(model, keeps_traces, records);
-    let end = run(model, replication, &mut collector, stop)
-        .map_err(|why| ExperimentError::Run { variant: name.clone(), replication, why })?;
+    let end = run(model, replication, &mut collector, stop).map_err(|why| ExperimentError::Run {
+        variant: name.clone(),
+        replication,
+        why,
+    })?;
     if let (Some(records), Some(RecordsFolder(folder))) = (collector.take_records(), &plan.records) {
         records.finish().map_err(|why| ExperimentError::Records(folder.clone(), why))?;
     }

@@ -145,11 +145,23 @@ impl VariantResults {
         let (shades, changes) = marks(model);
         let series = summarise_series(&done, model.confidence);
         let latency = latency_curve(&done, model.confidence);
-        let mut traces = done.iter().find(|done| !done.measurements.views.is_empty() || done.measurements.failover.tries_total > 0);
+        let mut traces =
+            done.iter().find(|done| !done.measurements.views.is_empty() || done.measurements.failover.tries_total > 0);
         let traces = traces.take().map(|done| (done.measurements.failover.clone(), done.measurements.views.clone()));
         let (failover, views) = traces.unwrap_or_default();
         let replications = done.into_iter().map(|done| done.result).collect();
-        Self { name: name.to_owned(), replications, summary, series, latency, objectives, shades, changes, failover, views }
+        Self {
+            name: name.to_owned(),
+            replications,
+            summary,
+            series,
+            latency,
+            objectives,
+            shades,
+            changes,
+            failover,
+            views,
+        }
     }
 
     /// The row of a measure.
@@ -210,10 +222,8 @@ fn summarise_series(done: &[Done], confidence: f64) -> Vec<SeriesSummary> {
             max: Vec::new(),
         };
         for point in 0..series.values.len() {
-            let values: Vec<f64> = done
-                .iter()
-                .filter_map(|done| done.result.series.get(index)?.values.get(point).copied())
-                .collect();
+            let values: Vec<f64> =
+                done.iter().filter_map(|done| done.result.series.get(index)?.values.get(point).copied()).collect();
             let (mean, interval, _) = over(&values, confidence);
             let (low, high) = interval.unwrap_or((mean, mean));
             summary.mean.push(mean);

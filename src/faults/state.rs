@@ -38,6 +38,8 @@ pub enum Cause {
 pub struct Faults<'m> {
     model: &'m Model,
     targets: Vec<Target>,
+    /// How each fails now: what is asked most often, close together.
+    modes: Vec<Option<FailureMode>>,
     first_entity: u32,
 }
 
@@ -58,7 +60,8 @@ impl<'m> Faults<'m> {
         observer: &mut impl FaultObserver,
     ) -> Self {
         let targets = model.faults.targets.iter().map(|_| Target::default()).collect();
-        let mut faults = Self { model, targets, first_entity: model.entities().faults };
+        let modes = vec![None; model.faults.targets.len()];
+        let mut faults = Self { model, targets, modes, first_entity: model.entities().faults };
         for (index, target) in model.faults.targets.iter().enumerate() {
             let id = TargetId(index as u32);
             if let Some((up, down)) = &target.renewal {
@@ -158,6 +161,7 @@ impl<'m> Faults<'m> {
         mode: FailureMode,
     ) {
         self.targets[id.index()].causes.push((cause, mode));
+        self.modes[id.index()] = Some(mode);
         observer.on_state(now, id, Some(mode));
         if self.targets[id.index()].causes.len() == 1 {
             for &shared in &self.model.faults.targets[id.index()].takes_down {
@@ -172,6 +176,7 @@ impl<'m> Faults<'m> {
         let Some(at) = causes.iter().position(|(held, _)| *held == cause) else { return };
         causes.remove(at);
         let left = causes.last().map(|(_, mode)| *mode);
+        self.modes[id.index()] = left;
         observer.on_state(now, id, left);
         if left.is_none() {
             for &shared in &self.model.faults.targets[id.index()].takes_down {
@@ -181,7 +186,7 @@ impl<'m> Faults<'m> {
     }
 
     fn mode(&self, index: usize) -> Option<FailureMode> {
-        self.targets[index].causes.last().map(|(_, mode)| *mode)
+        self.modes[index]
     }
 }
 

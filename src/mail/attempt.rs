@@ -131,8 +131,8 @@ impl<'m> Mail<'m> {
         let host = self.model.mail.nodes[delivery.node.index()].host;
         let own = host.map(|host| self.model.mail.hosts[host.index()].name);
         match &self.model.dns.data[delivery.work.mx.index()] {
-            Rdata::Mx(mx) => candidates::usable(mx, own, &self.model.dns.names),
-            _ => candidates::usable(&[(0, delivery.work.owner)], own, &self.model.dns.names),
+            Rdata::Mx(mx) => candidates::usable(mx, own, self.root),
+            _ => candidates::usable(&[(0, delivery.work.owner)], own, self.root),
         }
     }
 

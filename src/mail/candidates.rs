@@ -3,7 +3,6 @@
 use smallvec::SmallVec;
 
 use super::{BounceCause, Candidate};
-use crate::model::dns::Names;
 use crate::model::{HostId, NameId};
 use crate::scenario::tree::Shuffle;
 
@@ -18,8 +17,8 @@ pub(super) enum Exchanges {
 
 /// The exchanges of an MX RRset that a node may use: not a null MX, and for a relay neither itself nor its equals nor
 /// what is less preferred (RFC 5321 section 5.1, RFC 7505 section 3).
-pub(super) fn usable(mx: &[(u16, NameId)], own: Option<NameId>, names: &Names) -> Exchanges {
-    let is_root = |name: NameId| names.text(name) == ".";
+pub(super) fn usable(mx: &[(u16, NameId)], own: Option<NameId>, root: NameId) -> Exchanges {
+    let is_root = |name: NameId| name == root;
     if let [(_, only)] = mx
         && is_root(*only)
     {
@@ -74,19 +73,11 @@ pub(super) fn add(candidates: &mut SmallVec<[Candidate; 4]>, preference: u16, na
 mod tests {
     use super::*;
 
-    fn names() -> Names {
-        let mut names = Names::default();
-        for name in [".", "mx1.example", "mx2.example", "mx3.example"] {
-            names.intern(name);
-        }
-        names
-    }
-
     #[test]
     fn a_null_mx_alone_bounces_and_beside_others_is_passed_over() {
         let (root, mx1) = (NameId(0), NameId(1));
-        assert_eq!(usable(&[(0, root)], None, &names()), Exchanges::Bounce(BounceCause::NullMx));
-        assert_eq!(usable(&[(0, root), (5, mx1)], None, &names()), Exchanges::Try([(5, mx1)].into_iter().collect()));
+        assert_eq!(usable(&[(0, root)], None, NameId(0)), Exchanges::Bounce(BounceCause::NullMx));
+        assert_eq!(usable(&[(0, root), (5, mx1)], None, NameId(0)), Exchanges::Try([(5, mx1)].into_iter().collect()));
     }
 
     #[test]
@@ -94,8 +85,8 @@ mod tests {
         // RFC 5321 section 5.1.
         let (mx1, mx2, mx3) = (NameId(1), NameId(2), NameId(3));
         let mx = [(10, mx1), (20, mx2), (20, mx3)];
-        assert_eq!(usable(&mx, Some(mx2), &names()), Exchanges::Try([(10, mx1)].into_iter().collect()));
-        assert_eq!(usable(&mx, Some(mx1), &names()), Exchanges::Bounce(BounceCause::Loop));
+        assert_eq!(usable(&mx, Some(mx2), NameId(0)), Exchanges::Try([(10, mx1)].into_iter().collect()));
+        assert_eq!(usable(&mx, Some(mx1), NameId(0)), Exchanges::Bounce(BounceCause::Loop));
     }
 
     #[test]

@@ -35,10 +35,9 @@ pub(super) struct Scans {
 impl<'m> Node<'m> {
     pub fn new(model: &'m Model, node: &'m NodeModel, replication: u32) -> Self {
         let stream = |purpose| Stream::new(model.seed, replication, "node", &node.name, purpose);
-        let arrivals = node
-            .source
-            .as_ref()
-            .map(|source| ArrivalClock::new(&source.arrivals, stream("arrivals"), model.clock.starts_in_week_s));
+        let arrivals = node.source.as_ref().map(|source| {
+            ArrivalClock::new(&source.arrivals, &source.begins, stream("arrivals"), model.clock.starts_in_week_s)
+        });
         let scans = node.retry.scan().map(|period| {
             let share = unit_open(stream("scan phase").next_u64());
             let phase = SimDuration::from_secs_f64(share * period.as_secs_f64());

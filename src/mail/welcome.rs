@@ -34,6 +34,7 @@ impl<'m> Mail<'m> {
             }
             Welcome::Backlog => {
                 let generation = self.slots[slot as usize].work.generation;
+                self.waiting += 1;
                 self.hosts[host.index()].backlog.push_back(Waiting { slot, generation, since: now });
                 self.tell_load(cx, host);
                 let delivery = &self.slots[slot as usize];
@@ -125,6 +126,7 @@ impl<'m> Mail<'m> {
         let is_down = cx.faults.host_down(host).is_some();
         while is_down || self.hosts[host.index()].can_serve_waiting() {
             let Some(waiting) = self.hosts[host.index()].backlog.pop_front() else { break };
+            self.waiting -= 1;
             if !self.is_current(waiting.slot, waiting.generation) {
                 continue;
             }
@@ -151,6 +153,9 @@ impl<'m> Mail<'m> {
         O: MailObserver + DnsObserver,
         F: HostAvailability + ServerState,
     {
+        if self.waiting == 0 {
+            return;
+        }
         for host in (0..self.hosts.len() as u32).map(HostId) {
             if !self.hosts[host.index()].backlog.is_empty() && cx.faults.host_down(host).is_some() {
                 self.serve_waiting(cx, host);
@@ -169,7 +174,10 @@ impl<'m> Mail<'m> {
             return;
         }
         if let Some(host) = self.host_of(slot) {
-            self.hosts[host.index()].backlog.retain(|waiting| waiting.slot != slot);
+            let backlog = &mut self.hosts[host.index()].backlog;
+            let before = backlog.len();
+            backlog.retain(|waiting| waiting.slot != slot);
+            self.waiting -= before - backlog.len();
             self.tell_load(cx, host);
         }
         self.verdict_timed_out(slot, Stage::Greeting);

@@ -87,6 +87,10 @@ pub struct Mail<'m> {
     next_arrivals: Vec<Option<Arrival>>,
     pub(super) paths: Paths<'m>,
     pub(super) entities: Entities,
+    /// The exchange of a null MX.
+    pub(super) root: NameId,
+    /// Connections in all backlogs.
+    pub(super) waiting: usize,
     measured_live: u64,
 }
 
@@ -102,6 +106,8 @@ impl<'m> Mail<'m> {
             next_arrivals: vec![None; model.mail.nodes.len()],
             paths: Paths::new(&model.network),
             entities: model.entities(),
+            root: model.dns.names.get(".").unwrap_or(NameId(u32::MAX)),
+            waiting: 0,
             measured_live: 0,
         };
         for node in 0..mail.nodes.len() {

@@ -8,14 +8,14 @@ use super::ledger::{Ledger, latencies};
 use super::records::Records;
 use super::staleness::Tracked;
 use super::{Failover, SERIES_MAX, is_listed};
-use crate::dns::{Answer, DnsObserver, LookupRecord, Outcome, Source};
+use crate::dns::{Answer, Asker, DnsObserver, LookupRecord, Outcome, Source};
 use crate::engine::time::SimTime;
 use crate::faults::FaultObserver;
 use crate::mail::{AttemptRecord, Delivery, End, MailObserver, TryResult};
 use crate::model::dns::Question;
 use crate::model::timeline::{ActionModel, TimelineItem};
 use crate::model::{CacheId, DataId, HostId, Model, NodeId, ServerId, TargetId};
-use crate::scenario::tree::FailureMode;
+use crate::scenario::tree::{FailureMode, RecordType};
 use crate::sim::{Observer, View};
 
 /// Tries of hosts kept for the failover chart.
@@ -40,12 +40,18 @@ pub(super) struct Lookups {
 }
 
 /// Counts of one host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct HostCount {
     pub connections: u64,
     pub accepted: u64,
     pub refused: u64,
     pub timed_out: u64,
+}
+
+/// Load of a host with a limit.
+#[derive(Debug, Clone)]
+pub(super) struct HostLoad {
+    pub host: HostId,
     pub sessions: Level,
     pub backlog: Level,
 }
@@ -57,8 +63,8 @@ pub struct Collector<'m> {
     /// One a sender (deliveries of the measured window), and the latencies of each if they are few, else of all.
     pub(super) ledgers: Vec<Ledger>,
     pub(super) histograms: Vec<Histogram<u64>>,
-    /// All deliveries, measured or not: what must balance.
-    whole: Ledger,
+    /// All deliveries, measured or not: created, ended, still queued.
+    whole: (u64, u64, u64),
     /// By recipient domain, if they are few; index of each name among them.
     pub(super) domains: Vec<Ledger>,
     pub(super) domain_names: Vec<crate::model::NameId>,
@@ -66,6 +72,8 @@ pub struct Collector<'m> {
     pub(super) depth: Level,
     pub(super) depths: Vec<Level>,
     pub(super) hosts: Vec<HostCount>,
+    /// Hosts with a session limit, in order.
+    pub(super) loads: Vec<HostLoad>,
     pub(super) resolvers: Vec<Lookups>,
     pub(super) servers: Vec<u64>,
     pub(super) outages: Vec<Outage>,
@@ -97,26 +105,27 @@ impl<'m> Collector<'m> {
             domain_of[name.index()] = index as u32;
         }
         let outages = Outage::of(model);
-        let host = |limited: bool| HostCount {
-            connections: 0,
-            accepted: 0,
-            refused: 0,
-            timed_out: 0,
-            sessions: Level::new(clock, limited),
-            backlog: Level::new(clock, limited),
-        };
+        let limited = model.mail.hosts.iter().zip(0..).filter(|(host, _)| host.sessions.is_some());
+        let loads = limited
+            .map(|(_, id)| HostLoad {
+                host: HostId(id),
+                sessions: Level::new(clock, false),
+                backlog: Level::new(clock, false),
+            })
+            .collect();
         Self {
             model,
             keeps_traces,
             ledgers: vec![Ledger::default(); senders],
             histograms: (0..if is_listed(senders) { senders.max(1) } else { 1 }).map(|_| latencies()).collect(),
-            whole: Ledger::default(),
+            whole: (0, 0, 0),
             domains: vec![Ledger::default(); domain_names.len()],
             domain_names,
             domain_of,
             depth: Level::new(clock, true),
             depths: (0..nodes).map(|node| Level::new(clock, node < SERIES_MAX || node >= senders)).collect(),
-            hosts: model.mail.hosts.iter().map(|model| host(model.sessions.is_some())).collect(),
+            hosts: vec![HostCount::default(); model.mail.hosts.len()],
+            loads,
             resolvers: vec![Lookups::default(); model.dns.resolvers.len()],
             servers: vec![0; model.dns.servers.len()],
             live: if outages.is_empty() { Vec::new() } else { vec![0; model.dns.names.len()] },
@@ -141,7 +150,11 @@ impl<'m> Collector<'m> {
     /// # Panics
     /// If one was: the simulation is wrong then, and no number of it is to be trusted.
     pub(super) fn assert_conserved(&self) {
-        assert!(self.whole.is_balanced(), "deliveries are not conserved: {:?}", self.whole);
+        let (created, ended, queued) = self.whole;
+        assert!(
+            created == ended + queued,
+            "deliveries are not conserved: {created} created, {ended} ended, {queued} queued"
+        );
         assert!(self.ledgers.iter().all(Ledger::is_balanced), "measured deliveries are not conserved");
     }
 
@@ -151,7 +164,7 @@ impl<'m> Collector<'m> {
         self.depths[node.index()].remove(now, n);
         for outage in &mut self.outages {
             if outage.is_about(delivery.domain) {
-                outage.on_left(now, delivery.in_custody_since, n);
+                outage.on_left(now, delivery.created, n);
             }
         }
     }
@@ -167,8 +180,12 @@ impl<'m> Collector<'m> {
         self.outages.iter_mut().for_each(|outage| outage.on_depth(now, depth));
     }
 
-    fn tracked(&mut self, question: Question) -> Option<&mut Tracked> {
-        self.tracked.iter_mut().find(|tracked| tracked.question == question)
+    /// What is tracked of a question; that a name does not exist (at its SOA question) is about all its types.
+    fn tracked(&mut self, question: Question) -> impl Iterator<Item = &mut Tracked> {
+        let whole = Question::new(question.name(), RecordType::Soa);
+        self.tracked.iter_mut().filter(move |tracked| {
+            tracked.question == question || (question == whole && tracked.question.name() == question.name())
+        })
     }
 }
 
@@ -176,7 +193,7 @@ impl MailObserver for Collector<'_> {
     #[inline]
     fn on_created(&mut self, now: SimTime, delivery: &Delivery) {
         let n = u64::from(delivery.recipients);
-        self.whole.created += n;
+        self.whole.0 += n;
         if delivery.measured {
             self.ledgers[delivery.sender.index()].created += n;
             if let Some(domain) = self.domain(delivery) {
@@ -230,14 +247,13 @@ impl MailObserver for Collector<'_> {
 
     fn on_custody(&mut self, now: SimTime, delivery: &Delivery, from: NodeId, to: NodeId) {
         let n = u64::from(delivery.recipients);
-        // Whatever left its node, also to a relay, is drained there; what it was with since is the new custody now.
         self.depths[from.index()].remove(now, n);
         self.depths[to.index()].add(now, n);
     }
 
     #[inline]
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
-        self.whole.end(now, delivery, end);
+        self.whole.1 += u64::from(delivery.recipients);
         if delivery.measured {
             let sender = delivery.sender.index();
             self.ledgers[sender].end(now, delivery, end);
@@ -264,16 +280,19 @@ impl MailObserver for Collector<'_> {
     }
 
     fn on_host_load(&mut self, now: SimTime, host: HostId, sessions: u32, backlog: u32) {
-        let host = &mut self.hosts[host.index()];
-        host.sessions.set(now, u64::from(sessions));
-        host.backlog.set(now, u64::from(backlog));
+        let Ok(index) = self.loads.binary_search_by_key(&host, |load| load.host) else { return };
+        let load = &mut self.loads[index];
+        load.sessions.set(now, u64::from(sessions));
+        load.backlog.set(now, u64::from(backlog));
     }
 }
 
 impl DnsObserver for Collector<'_> {
     #[inline]
     fn on_lookup(&mut self, record: &LookupRecord) {
-        if self.is_in_window(record.asked) {
+        // A cache that looks up a name server's address for itself is no client.
+        let is_own = matches!(record.asker, Asker::Cache(cache) if cache == record.cache);
+        if !is_own && self.is_in_window(record.asked) {
             let resolver = self.model.dns.caches[record.cache.index()].resolver;
             let counts = &mut self.resolvers[resolver.index()];
             let Answer { source, outcome, stale, .. } = record.answer;
@@ -303,13 +322,13 @@ impl DnsObserver for Collector<'_> {
     }
 
     fn on_store(&mut self, now: SimTime, cache: CacheId, question: Question, data: DataId, until: SimTime) {
-        if let Some(tracked) = self.tracked(question) {
+        for tracked in self.tracked(question) {
             tracked.on_store(now, cache.index(), data, until);
         }
     }
 
     fn on_flush(&mut self, now: SimTime, cache: CacheId, question: Question) {
-        if let Some(tracked) = self.tracked(question) {
+        for tracked in self.tracked(question) {
             tracked.on_flush(now, cache.index());
         }
     }
@@ -320,18 +339,15 @@ impl DnsObserver for Collector<'_> {
                 && matches!(item.action, ActionModel::SetData { question: set, data: to, .. } if set == question && to == data)
         };
         let name = self.model.timeline.iter().find(is_this).map_or_else(String::new, |item| item.name.clone());
-        if let Some(tracked) = self.tracked(question) {
-            tracked.on_change(now, data, name);
+        for tracked in self.tracked(question) {
+            tracked.on_change(now, data, name.clone());
         }
     }
 }
 
 impl FaultObserver for Collector<'_> {
     fn on_state(&mut self, now: SimTime, target: TargetId, down: Option<FailureMode>) {
-        if self.keeps_traces
-            && target.index() < self.model.faults.hosts
-            && self.failover.states.len() < STATES_MAX
-        {
+        if self.keeps_traces && target.index() < self.model.faults.hosts && self.failover.states.len() < STATES_MAX {
             self.failover.states.push((now, HostId(target.0), down));
         }
     }
@@ -357,7 +373,7 @@ impl Observer for Collector<'_> {
     }
 
     fn on_still_queued(&mut self, now: SimTime, delivery: &Delivery) {
-        self.whole.still_queued(delivery);
+        self.whole.2 += u64::from(delivery.recipients);
         if delivery.measured {
             self.ledgers[delivery.sender.index()].still_queued(delivery);
             if let Some(domain) = self.domain(delivery) {
@@ -375,11 +391,9 @@ impl Collector<'_> {
     pub(super) fn grid(&mut self, now: SimTime) {
         self.depth.grid(now);
         self.depths.iter_mut().for_each(|level| level.grid(now));
-        for (host, model) in self.hosts.iter_mut().zip(&self.model.mail.hosts) {
-            if model.sessions.is_some() {
-                host.sessions.grid(now);
-                host.backlog.grid(now);
-            }
+        for load in &mut self.loads {
+            load.sessions.grid(now);
+            load.backlog.grid(now);
         }
         let keeps = self.keeps_traces;
         self.tracked.iter_mut().for_each(|tracked| tracked.on_grid(now, keeps));

@@ -98,9 +98,9 @@ impl Outage {
         }
     }
 
-    /// A delivery that had been with its node since `since` has ended or left it.
-    pub fn on_left(&mut self, now: SimTime, since: SimTime, count: u64) {
-        if now >= self.end && since < self.end && self.undrained > 0 {
+    /// A delivery created at `created` has ended. A relay's custody ends nothing: what waits at a backup is queued, too.
+    pub fn on_left(&mut self, now: SimTime, created: SimTime, count: u64) {
+        if now >= self.end && created < self.end && self.undrained > 0 {
             self.undrained = self.undrained.saturating_sub(count);
             if self.undrained == 0 {
                 self.drained_at = Some(now);
@@ -141,6 +141,11 @@ impl Outage {
     /// Most retries in one second after the end.
     pub fn herd_peak(&self) -> u32 {
         self.bins.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Retries in the first ten seconds after the end.
+    pub fn herd_at_once(&self) -> u64 {
+        self.bins.iter().take(10).map(|&bin| u64::from(bin)).sum()
     }
 
     /// The retries' rate after the end over the rate of connections in the hour before the start.

@@ -34,7 +34,9 @@ impl RecordKind {
     /// Its columns.
     pub const fn columns(self) -> &'static str {
         match self {
-            Self::Deliveries => "variant,replication,delivery,sender,domain,size_bytes,created_s,ended_s,outcome,attempts,host",
+            Self::Deliveries => {
+                "variant,replication,delivery,sender,domain,size_bytes,created_s,ended_s,outcome,attempts,host"
+            }
             Self::Attempts => {
                 "variant,replication,delivery,attempt,start_s,end_s,route_from_stale_data,host,address,stage,reply,outcome"
             }

@@ -3,7 +3,7 @@
 use super::collector::{Collector, Lookups};
 use super::depth::Level;
 use super::ledger::{Ledger, latencies, quantile_s};
-use super::{Measurements, RrsetView, Row, SERIES_MAX, Series, is_listed, question_label};
+use super::{Measurements, Row, RrsetView, SERIES_MAX, Series, is_listed, question_label};
 use crate::engine::time::SimTime;
 
 /// Collects rows.
@@ -113,19 +113,20 @@ impl Collector<'_> {
             return;
         }
         let end = self.model.clock.end.max(ended);
-        for (host, model) in self.hosts.iter_mut().zip(&self.model.mail.hosts) {
+        for (index, (host, model)) in self.hosts.iter().zip(&self.model.mail.hosts).enumerate() {
             let scope = format!("host:{}", self.model.dns.names.text(model.name));
             rows.count("connections", &scope, host.connections);
             rows.count("accepted", &scope, host.accepted);
             rows.share("accepted", &scope, host.accepted, accepted);
             rows.count("refused", &scope, host.refused);
             rows.count("timed_out", &scope, host.timed_out);
-            if let Some(limit) = model.sessions {
+            let load = self.loads.iter_mut().find(|load| load.host.index() == index);
+            if let (Some(limit), Some(load)) = (model.sessions, load) {
                 let limit = f64::from(limit);
-                rows.add("host_load", &scope, "mean", "share", host.sessions.window_mean(end) / limit);
-                rows.add("host_load", &scope, "max", "share", host.sessions.window_max() as f64 / limit);
-                rows.add("backlog", &scope, "mean", "1", host.backlog.window_mean(end));
-                rows.add("backlog", &scope, "max", "1", host.backlog.window_max() as f64);
+                rows.add("host_load", &scope, "mean", "share", load.sessions.window_mean(end) / limit);
+                rows.add("host_load", &scope, "max", "share", load.sessions.window_max() as f64 / limit);
+                rows.add("backlog", &scope, "mean", "1", load.backlog.window_mean(end));
+                rows.add("backlog", &scope, "max", "1", load.backlog.window_max() as f64);
             }
         }
     }
@@ -139,6 +140,7 @@ impl Collector<'_> {
             rows.add("time_to_normal", &scope, "max", "s", since(outage.normal_at));
             rows.add("failover_gap", &scope, "max", "s", outage.gap.as_secs_f64());
             rows.count("retries_at_recovery", &scope, outage.herd);
+            rows.add("retries_at_recovery", &scope, "first_10s", "1", outage.herd_at_once() as f64);
             rows.add("retries_at_recovery", &scope, "max", "1", f64::from(outage.herd_peak()));
             rows.add("retries_at_recovery", &scope, "ratio", "1", outage.herd_ratio());
         }
@@ -156,7 +158,8 @@ impl Collector<'_> {
     fn dns_rows(&self, rows: &mut Rows) {
         let mut all = Lookups::default();
         for counts in &self.resolvers {
-            let Lookups { answers, hits, negative, failures, coalesced, misses, servfail, stale, took_ns, queries } = counts;
+            let Lookups { answers, hits, negative, failures, coalesced, misses, servfail, stale, took_ns, queries } =
+                counts;
             all.answers += answers;
             all.hits += hits;
             all.negative += negative;
@@ -250,12 +253,7 @@ fn ledger_rows(rows: &mut Rows, scope: &str, ledger: &Ledger) {
     rows.count("failover_time", scope, ledger.failovers);
 }
 
-fn latency_rows(
-    rows: &mut Rows,
-    scope: &str,
-    ledger: &Ledger,
-    histogram: Option<&hdrhistogram::Histogram<u64>>,
-) {
+fn latency_rows(rows: &mut Rows, scope: &str, ledger: &Ledger, histogram: Option<&hdrhistogram::Histogram<u64>>) {
     rows.add("delivery_latency", scope, "mean", "s", mean_s(ledger.latency_ns, ledger.delivered));
     if let Some(histogram) = histogram {
         for (statistic, p) in [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)] {

@@ -184,6 +184,8 @@ pub struct ClientModel {
     pub choice: WeightedChoice,
     /// When.
     pub arrivals: ArrivalsModel,
+    /// When it begins, seconds.
+    pub begins: Dist,
 }
 
 /// What looks on a schedule at each of some caches.

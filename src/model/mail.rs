@@ -68,6 +68,8 @@ pub struct NodeModel {
 pub struct SourceModel {
     /// When.
     pub arrivals: ArrivalsModel,
+    /// When it begins, seconds.
+    pub begins: Dist,
     /// To which domains; empty if the trace says so row by row.
     pub domains: Vec<NameId>,
     /// Which of them.

@@ -207,5 +207,13 @@ fn failover(heading: Heading, model: &Model, variant: &VariantResults) -> Option
     let changes = trace.states.iter().map(|(at, ..)| seconds(*at)).filter(|at| *at <= to * 1.2).fold(to, f64::max);
     let replication = variant.replications.first().map_or(0, |replication| replication.replication);
     let lanes = hosts.iter().map(|host| lane(*host)).collect();
-    Some(FailoverChart { heading, from_s: 0.0, to_s: changes, hosts: lanes, attempts, attempts_total: trace.tries_total, replication })
+    Some(FailoverChart {
+        heading,
+        from_s: 0.0,
+        to_s: changes,
+        hosts: lanes,
+        attempts,
+        attempts_total: trace.tries_total,
+        replication,
+    })
 }

@@ -316,9 +316,8 @@ fn manifest_json(folder: &Path, finished: &Finished<'_>, files: &[PathBuf]) -> R
         .iter()
         .map(|variant| {
             let replications = variant.replications.iter();
-            let prints = replications.map(|r| {
-                (r.replication, Fingerprint { events: r.events, hash: format!("{:016x}", r.fingerprint) })
-            });
+            let prints = replications
+                .map(|r| (r.replication, Fingerprint { events: r.events, hash: format!("{:016x}", r.fingerprint) }));
             (variant.name.as_str(), prints.collect())
         })
         .collect();

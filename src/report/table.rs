@@ -33,7 +33,7 @@ pub fn summary_text(title: &str, look_for: &str, confidence: f64, results: &Resu
         out.push_str(&format!("{look_for}\n"));
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     let names = results.variants.iter().map(|variant| variant.name.clone());
     table.set_header(std::iter::once(String::new()).chain(names));
     for (measure, statistic, label) in ROWS {
@@ -101,7 +101,8 @@ fn objectives(out: &mut String, results: &Results) {
     for variant in results.variants.iter().filter(|variant| judged(variant)) {
         for objective in &variant.objectives {
             let word = if objective.met { "met" } else { "MISSED" };
-            let value = objective.value.map_or_else(|| "no such measure".to_owned(), |value| with_unit(value, objective.unit));
+            let value =
+                objective.value.map_or_else(|| "no such measure".to_owned(), |value| with_unit(value, objective.unit));
             out.push_str(&format!("objective {word} ({}): {} is {value}\n", variant.name, objective.text));
         }
     }

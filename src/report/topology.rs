@@ -60,12 +60,15 @@ impl Topology {
         let dns = &model.dns;
         let text = |id| dns.names.text(id).to_owned();
         let regions = self.kind(model.network.regions.clone(), "region");
-        let senders = self.kind(model.mail.nodes[..model.mail.senders].iter().map(|n| n.name.clone()).collect(), "sender");
+        let senders =
+            self.kind(model.mail.nodes[..model.mail.senders].iter().map(|n| n.name.clone()).collect(), "sender");
         let clients = self.kind(dns.clients.iter().map(|client| client.name.clone()).collect(), "client");
         let resolvers = self.kind(
             dns.resolvers
                 .iter()
-                .map(|r| if r.farm.count() > 1 { format!("{} ({} caches)", r.name, r.farm.count()) } else { r.name.clone() })
+                .map(|r| {
+                    if r.farm.count() > 1 { format!("{} ({} caches)", r.name, r.farm.count()) } else { r.name.clone() }
+                })
                 .collect(),
             "resolver",
         );

@@ -179,6 +179,13 @@ pub struct Client {
     pub popularity: Popularity,
     /// When it asks.
     pub arrivals: Arrivals,
+    /// When it begins; spread over a TTL, it keeps the caches of a population from being in step.
+    #[serde(default = "at_once")]
+    pub begins: DurationDist,
+}
+
+pub(super) fn at_once() -> DurationDist {
+    DurationDist(DistSpec::Constant(0.0))
 }
 
 /// How often each of several things is chosen.

@@ -157,6 +157,9 @@ pub struct Sender {
     pub resolver: String,
     /// When messages come.
     pub arrivals: Arrivals,
+    /// When it begins.
+    #[serde(default = "super::tree_dns::at_once")]
+    pub begins: DurationDist,
     /// Whom they are for.
     pub to: Destinations,
     /// How large they are.

@@ -111,6 +111,7 @@ struct Simulation<'m> {
     dns: Dns<'m>,
     mail: Mail<'m>,
     clients: Vec<Client<'m>>,
+    probe_keys: Vec<EntityKey>,
     entities: Entities,
     timeline_done: usize,
 }
@@ -140,14 +141,18 @@ impl<'m> Simulation<'m> {
             .map(|client| {
                 let stream = Stream::new(model.seed, replication, "client", &client.name, "arrivals");
                 Client {
-                    arrivals: ArrivalClock::new(&client.arrivals, stream, model.clock.starts_in_week_s),
+                    arrivals: ArrivalClock::new(&client.arrivals, &client.begins, stream, model.clock.starts_in_week_s),
                     key: EntityKey::new(model.seed, replication, "client", &client.name, "questions"),
                     asked: 0,
                 }
             })
             .collect();
+        let probe_keys = (0..model.dns.probes.len())
+            .map(|probe| EntityKey::new(model.seed, replication, "probe", &probe.to_string(), "questions"))
+            .collect();
         let mail = Mail::new(model, replication, &mut scheduler);
-        let mut simulation = Self { model, scheduler, faults, dns, mail, clients, entities, timeline_done: 0 };
+        let mut simulation =
+            Self { model, scheduler, faults, dns, mail, clients, probe_keys, entities, timeline_done: 0 };
         for client in 0..simulation.clients.len() {
             simulation.schedule_client(client);
         }
@@ -292,7 +297,7 @@ impl<'m> Simulation<'m> {
             resolver,
             question: self.model.dns.probes[id.index()].question,
             region: model.region,
-            key: EntityKey::new(self.model.seed, id.0, "probe", &model.name, "questions"),
+            key: self.probe_keys[id.index()],
             a: self.scheduler.now().as_nanos(),
             b: 0,
             asker: Asker::Probe(id),

@@ -1,5 +1,7 @@
 //! The near tier: one bucket in order, and a small heap beside it for what is pushed into its span later.
 
+use std::cmp::Reverse;
+
 use super::{Entry, EventKey};
 
 /// Children of a node of the heap: four share a cache line or two, and the heap is half as deep as a binary one.
@@ -45,7 +47,7 @@ impl<E: Copy> Near<E> {
     }
 
     pub(super) fn sort(&mut self) {
-        self.sorted.sort_unstable_by(|a, b| b.key.cmp(&a.key));
+        self.sorted.sort_unstable_by_key(|entry| Reverse(entry.key));
     }
 
     #[inline]

@@ -2,7 +2,8 @@
 
 use super::Entry;
 
-/// Bits of a digit: each level has `1 << DIGIT_BITS` buckets.
+/// Bits of a digit: each level has `1 << DIGIT_BITS` buckets. Of 6 to 11 bits, 8 measured best or
+/// within the noise of it.
 const DIGIT_BITS: u32 = 8;
 const DIGITS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
@@ -52,7 +53,7 @@ pub(super) struct Wheel<E> {
     base: u64,
     /// The last nanosecond that belongs to the near tier.
     taken_until: u64,
-    buckets: Vec<Bucket>,
+    buckets: Box<[Bucket; LEVELS * DIGITS]>,
     occupied: [[u64; WORDS]; LEVELS],
     /// A bit for each level with an occupied bucket.
     levels: u32,
@@ -70,7 +71,7 @@ impl<E: Copy> Wheel<E> {
         Self {
             base: 0,
             taken_until: 0,
-            buckets: vec![Bucket { tail: NO_CHUNK, len: 0 }; LEVELS * DIGITS],
+            buckets: Box::new([Bucket { tail: NO_CHUNK, len: 0 }; LEVELS * DIGITS]),
             occupied: [[0; WORDS]; LEVELS],
             levels: 0,
             len: 0,

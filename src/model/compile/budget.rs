@@ -22,16 +22,16 @@ impl Compiler<'_> {
         }
         let end_s = model.clock.end.as_secs_f64();
         for target in &model.faults.targets {
-            events += target.renewal.as_ref().map_or(0.0, |(up, down)| 2.0 * end_s / (up.mean() + down.mean()).max(1e-9));
+            events +=
+                target.renewal.as_ref().map_or(0.0, |(up, down)| 2.0 * end_s / (up.mean() + down.mean()).max(1e-9));
         }
         for probe in &model.dns.probes {
             events += end_s / probe.every.as_secs_f64().max(1e-9);
         }
         let budget = model.event_budget as f64;
         if events > budget {
-            let message = format!(
-                "would need about {events:.1e} events a replication, more than the budget of {budget:.1e}"
-            );
+            let message =
+                format!("would need about {events:.1e} events a replication, more than the budget of {budget:.1e}");
             let raised = events * 2.0;
             self.error(&["run"], message).help = Some(format!(
                 "simulate less time or fewer arrivals, or raise the budget: `--set run/event_budget={raised:.0}`"

@@ -106,9 +106,9 @@ pub(super) fn instant(text: &str, clock: &Clock, named: &[(String, SimTime)]) ->
         };
         sum += i128::from(nanos) * sign;
     }
-    u64::try_from(sum).map(SimTime::from_nanos).map_err(|_| {
-        TextError::new(0..text.len(), "before the start of the run", "a time at or after 0")
-    })
+    u64::try_from(sum)
+        .map(SimTime::from_nanos)
+        .map_err(|_| TextError::new(0..text.len(), "before the start of the run", "a time at or after 0"))
 }
 
 fn not_a_term(term: &str, span: &std::ops::Range<usize>, named: &[(String, SimTime)], why: &TextError) -> TextError {
@@ -138,10 +138,13 @@ fn terms(text: &str) -> Vec<(std::ops::Range<usize>, i128)> {
 pub(super) fn calendar(text: &str) -> Option<i64> {
     let (day, time) = text.trim().split_once(' ')?;
     let day = day.to_ascii_lowercase();
-    let day = DAYS.iter().position(|name| day.starts_with(name) && "monday tuesday wednesday thursday friday saturday sunday".contains(&day))?;
+    let day = DAYS.iter().position(|name| {
+        day.starts_with(name) && "monday tuesday wednesday thursday friday saturday sunday".contains(&day)
+    })?;
     let (hours, minutes) = time.trim().split_once(':')?;
     let (hours, minutes) = (hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?);
-    ((0..24).contains(&hours) && (0..60).contains(&minutes)).then_some(day as i64 * 86_400 + hours * 3600 + minutes * 60)
+    ((0..24).contains(&hours) && (0..60).contains(&minutes))
+        .then_some(day as i64 * 86_400 + hours * 3600 + minutes * 60)
 }
 
 /// `+01:00` as seconds.

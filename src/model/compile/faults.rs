@@ -124,7 +124,8 @@ impl Compiler<'_> {
             let mode = match row.mode {
                 None => fails,
                 Some((text, span)) => {
-                    let word = Arc::new(crate::scenario::diagnostic::SourceText { name: file.clone(), text: text.clone() });
+                    let word =
+                        Arc::new(crate::scenario::diagnostic::SourceText { name: file.clone(), text: text.clone() });
                     read::<FailureMode>(&word).unwrap_or_else(|_| {
                         let message = format!("no failure mode `{text}`");
                         let problem = crate::scenario::diagnostic::Diagnostic::error(message)

@@ -7,9 +7,9 @@ use crate::engine::time::SimDuration;
 use crate::model::dns::ArrivalsModel;
 use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, RetryPolicy, ScheduleModel, SourceModel};
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
+use crate::scenario::diagnostic::SourceText;
 use crate::scenario::exim_retry::read_exim_rule;
 use crate::scenario::tree::{Arrivals, Destinations, Host, Jitter, Retry, Schedule, SmtpClient};
-use crate::scenario::diagnostic::SourceText;
 use std::sync::Arc;
 
 impl Compiler<'_> {
@@ -111,13 +111,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn source(
-        &mut self,
-        key: &str,
-        sender: &crate::scenario::tree::Sender,
-        number: u32,
-        clock: &Clock,
-    ) -> SourceModel {
+    fn source(&mut self, key: &str, sender: &crate::scenario::tree::Sender, number: u32, clock: &Clock) -> SourceModel {
         let arrivals = self.arrivals(&["senders", key, "arrivals"], &sender.arrivals, clock);
         let path = ["senders", key, "to"];
         let (zones, choice) = match &sender.to {
@@ -152,7 +146,8 @@ impl Compiler<'_> {
         if recipients.min() < 1.0 {
             self.error(&["senders", key, "recipients"], "a message has at least one recipient");
         }
-        SourceModel { arrivals, domains, choice, size, recipients }
+        let begins = self.dist(&["senders", key, "begins"], &sender.begins.0);
+        SourceModel { arrivals, begins, domains, choice, size, recipients }
     }
 
     fn check_trace(&mut self, key: &str, written: &Arrivals, arrivals: &ArrivalsModel) {
@@ -207,9 +202,7 @@ impl Compiler<'_> {
                 let queue_run = exim.queue_run.0;
                 RetryPolicy::Exim { rule: crate::scenario::exim_retry::EximRule { steps }, queue_run }
             }
-            Retry::Qmail(qmail) => {
-                RetryPolicy::Qmail { lifetime: qmail.queuelifetime.0, chanskip: qmail.chanskip }
-            }
+            Retry::Qmail(qmail) => RetryPolicy::Qmail { lifetime: qmail.queuelifetime.0, chanskip: qmail.chanskip },
             Retry::Custom(custom) => {
                 if let Jitter::Share(share) = custom.jitter {
                     self.share(&field("jitter"), share);
@@ -229,9 +222,7 @@ impl Compiler<'_> {
         let is_positive = match schedule {
             Schedule::Constant(wait) => !wait.0.is_zero(),
             Schedule::Linear { first, .. } => !first.0.is_zero(),
-            Schedule::Exponential { base, factor } => {
-                !base.0.is_zero() && factor.is_finite() && *factor >= 1.0
-            }
+            Schedule::Exponential { base, factor } => !base.0.is_zero() && factor.is_finite() && *factor >= 1.0,
             Schedule::Age { min, .. } => !min.0.is_zero(),
             Schedule::Table(ages) => {
                 !ages.is_empty() && !ages[0].0.is_zero() && ages.windows(2).all(|pair| pair[0] < pair[1])
@@ -264,4 +255,3 @@ fn client_rules(retry: &Retry, written: &SmtpClient) -> ClientRules {
         next_host_on_4xx: preset.next_host_on_4xx,
     }
 }
-

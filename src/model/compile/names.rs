@@ -59,7 +59,10 @@ impl Registry {
                     1
                 }
                 (Some(_), false) => {
-                    say(format!("`{key}` has a `count` and no `{{i}}`"), "put `{i}` into the key, where the number goes");
+                    say(
+                        format!("`{key}` has a `count` and no `{{i}}`"),
+                        "put `{i}` into the key, where the number goes",
+                    );
                     0
                 }
             };
@@ -68,7 +71,10 @@ impl Registry {
                 let name = stamp(key, number);
                 let name = if is_domain { canonical(&name) } else { name };
                 if is_domain && let Some(why) = invalid_domain(&name) {
-                    say(format!("`{name}` is no domain name: {why}"), "labels of letters, digits, `-` and `_`, with dots");
+                    say(
+                        format!("`{name}` is no domain name: {why}"),
+                        "labels of letters, digits, `-` and `_`, with dots",
+                    );
                 }
                 let id = registry.members.len() as u32;
                 if registry.by_name.insert(name.clone(), id).is_some() {

@@ -5,9 +5,9 @@ use petgraph::visit::EdgeRef;
 
 use super::Compiler;
 use crate::engine::dist::Dist;
+use crate::model::RegionId;
 use crate::model::mail::MailModel;
 use crate::model::network::{LinkModel, Network};
-use crate::model::RegionId;
 
 impl Compiler<'_> {
     pub(super) fn network(&mut self) -> Network {
@@ -69,15 +69,19 @@ impl Compiler<'_> {
             return;
         }
         let is_way = |from: RegionId, to: RegionId| network.path(from, to).next().is_some();
-        let places = mail.hosts.iter().map(|host| (host.region, "a host")).chain(
-            self.dns.servers.iter().map(|server| (server.region, "a name server")),
-        );
+        let places = mail
+            .hosts
+            .iter()
+            .map(|host| (host.region, "a host"))
+            .chain(self.dns.servers.iter().map(|server| (server.region, "a name server")));
+        let places = places.chain(self.dns.resolvers.iter().map(|resolver| (resolver.region, "a resolver")));
         let mut used: Vec<Option<&str>> = vec![None; regions];
         for (region, what) in places {
             used[region.index()].get_or_insert(what);
         }
         let mut askers: Vec<RegionId> = mail.nodes.iter().map(|node| node.region).collect();
         askers.extend(self.dns.resolvers.iter().map(|resolver| resolver.region));
+        askers.extend(self.dns.clients.iter().map(|client| client.region));
         askers.sort_unstable();
         askers.dedup();
         for from in askers {

@@ -71,40 +71,73 @@ pub(super) fn client_rules(retry: &Retry) -> ClientRules {
 /// Every preset.
 pub fn all() -> Vec<Preset> {
     let mut presets = vec![
-        resolver("Ideal", "exact time, no rounding, no clamps: the resolver that theory is about", &ideal(), [
-            "theory: timers are exact",
-            "none",
-            "RFC 2181 section 8: 31 bits",
-            "none",
-            "RFC 9520 section 3.2: at least 1 s",
-            "about 10 s in all, as BIND 9.18 gives up (measured)",
-        ]),
-        resolver("WholeSecond", "whole-second clocks, as most resolvers keep them", &whole_second(), [
-            "live while floor(t) < floor(t0) + TTL: BIND 9.18 and PowerDNS 4.8 measured, Unbound from 1.25 on",
-            "Unbound cache-min-ttl",
-            "Unbound cache-max-ttl",
-            "Unbound cache-max-negative-ttl",
-            "Unbound NORR_TTL (measured 5.9 s in 1.17)",
-            "Unbound UNKNOWN_SERVER_NICENESS 376 ms (measured), doubling",
-        ]),
+        resolver(
+            "Ideal",
+            "exact time, no rounding, no clamps: the resolver that theory is about",
+            &ideal(),
+            [
+                "theory: timers are exact",
+                "none",
+                "RFC 2181 section 8: 31 bits",
+                "none",
+                "RFC 9520 section 3.2: at least 1 s",
+                "about 10 s in all, as BIND 9.18 gives up (measured)",
+            ],
+        ),
+        resolver(
+            "WholeSecond",
+            "whole-second clocks, as most resolvers keep them",
+            &whole_second(),
+            [
+                "live while floor(t) < floor(t0) + TTL: BIND 9.18 and PowerDNS 4.8 measured, Unbound from 1.25 on",
+                "Unbound cache-min-ttl",
+                "Unbound cache-max-ttl",
+                "Unbound cache-max-negative-ttl",
+                "Unbound NORR_TTL (measured 5.9 s in 1.17)",
+                "Unbound UNKNOWN_SERVER_NICENESS 376 ms (measured), doubling",
+            ],
+        ),
     ];
     let postfix = crate::scenario::tree::PostfixRetry::default();
-    presets.push(mail("Postfix", "Postfix 3.x: the age doubles between two bounds, on the grid of queue scans", &Retry::Postfix(postfix.clone()), vec![
-        ("minimal_backoff_time", postfix.minimal_backoff_time.0.to_string(), "postconf(5); measured, Postfix 3.7.11"),
-        ("maximal_backoff_time", postfix.maximal_backoff_time.0.to_string(), "postconf(5)"),
-        ("queue_run_delay", postfix.queue_run_delay.0.to_string(), "postconf(5)"),
-        ("maximal_queue_lifetime", postfix.maximal_queue_lifetime.0.to_string(), "postconf(5); looked at after an attempt (measured)"),
-    ]));
+    presets.push(mail(
+        "Postfix",
+        "Postfix 3.x: the age doubles between two bounds, on the grid of queue scans",
+        &Retry::Postfix(postfix.clone()),
+        vec![
+            (
+                "minimal_backoff_time",
+                postfix.minimal_backoff_time.0.to_string(),
+                "postconf(5); measured, Postfix 3.7.11",
+            ),
+            ("maximal_backoff_time", postfix.maximal_backoff_time.0.to_string(), "postconf(5)"),
+            ("queue_run_delay", postfix.queue_run_delay.0.to_string(), "postconf(5)"),
+            (
+                "maximal_queue_lifetime",
+                postfix.maximal_queue_lifetime.0.to_string(),
+                "postconf(5); looked at after an attempt (measured)",
+            ),
+        ],
+    ));
     let exim = crate::scenario::tree::EximRetry::default();
-    presets.push(mail("Exim", "Exim 4.9x: a retry rule, acted on by queue runs; kept per message here", &Retry::Exim(exim.clone()), vec![
-        ("rule", exim.rule.clone(), "Exim's default configuration, retry section"),
-        ("queue_run", exim.queue_run.0.to_string(), "-q30m, as Debian starts it"),
-    ]));
+    presets.push(mail(
+        "Exim",
+        "Exim 4.9x: a retry rule, acted on by queue runs; kept per message here",
+        &Retry::Exim(exim.clone()),
+        vec![
+            ("rule", exim.rule.clone(), "Exim's default configuration, retry section"),
+            ("queue_run", exim.queue_run.0.to_string(), "-q30m, as Debian starts it"),
+        ],
+    ));
     let qmail = crate::scenario::tree::QmailRetry::default();
-    presets.push(mail("Qmail", "qmail, notqmail: squares of 20 seconds", &Retry::Qmail(qmail.clone()), vec![
-        ("queuelifetime", qmail.queuelifetime.0.to_string(), "qmail-send(8)"),
-        ("chanskip", qmail.chanskip.to_string(), "qmail-send.c, remote channel"),
-    ]));
+    presets.push(mail(
+        "Qmail",
+        "qmail, notqmail: squares of 20 seconds",
+        &Retry::Qmail(qmail.clone()),
+        vec![
+            ("queuelifetime", qmail.queuelifetime.0.to_string(), "qmail-send(8)"),
+            ("chanskip", qmail.chanskip.to_string(), "qmail-send.c, remote channel"),
+        ],
+    ));
     presets
 }
 

@@ -30,15 +30,13 @@ impl Compiler<'_> {
                 self.error(&["resolvers", key, "farm"], format!("a farm of {}", resolver.farm)).label =
                     format!("expected 1 to {FARM_MAX}");
             }
-            let weights =
-                if resolver.weights.is_empty() { vec![1.0; farm as usize] } else { resolver.weights.clone() };
+            let weights = if resolver.weights.is_empty() { vec![1.0; farm as usize] } else { resolver.weights.clone() };
             if weights.len() != farm as usize {
                 self.error(&["resolvers", key, "weights"], format!("{} weights for {farm} caches", weights.len()));
             }
             let choice = self.choice(&["resolvers", key, "weights"], &weights);
-            let upstream = resolver.upstream.as_ref().map_or_else(Vec::new, |names| {
-                self.upstream(key, names, member.number)
-            });
+            let upstream =
+                resolver.upstream.as_ref().map_or_else(Vec::new, |names| self.upstream(key, names, member.number));
             let first_cache = CacheId(self.dns.caches.len() as u32);
             self.dns.caches.extend((0..farm).map(|member| CacheModel { resolver: ResolverId(id), member }));
             let name = member.name;
@@ -161,7 +159,8 @@ impl Compiler<'_> {
         let mut clients = Vec::new();
         for member in &registry.members {
             let Some((key, client)) = self.tree.clients.get_index(member.key) else { continue };
-            let resolver = self.find_one(&["clients", key, "resolver"], "resolver", &stamp(&client.resolver, member.number));
+            let resolver =
+                self.find_one(&["clients", key, "resolver"], "resolver", &stamp(&client.resolver, member.number));
             let Some(resolver) = resolver else { continue };
             let own = client.region.as_ref().map(|region| self.region(&["clients", key, "region"], Some(region)));
             let region: RegionId = own.unwrap_or(self.dns.resolvers[resolver as usize].region);
@@ -177,7 +176,8 @@ impl Compiler<'_> {
             let choice = self.popularity(&["clients", key, "popularity"], &client.popularity, asks.len());
             let arrivals = self.arrivals(&["clients", key, "arrivals"], &client.arrivals, clock);
             let resolver = ResolverId(resolver);
-            clients.push(ClientModel { name: member.name.clone(), region, resolver, asks, choice, arrivals });
+            let begins = self.dist(&["clients", key, "begins"], &client.begins.0);
+            clients.push(ClientModel { name: member.name.clone(), region, resolver, asks, choice, arrivals, begins });
         }
         clients
     }
@@ -188,11 +188,16 @@ impl Compiler<'_> {
         if zones.is_empty() && (name.contains('*') || name.contains('{')) {
             self.error(path, format!("no zone matches `{name}`"));
         }
-        if let Some(why) = super::names::invalid_domain(&crate::model::dns::canonical(name)).filter(|_| zones.is_empty()) {
+        if let Some(why) =
+            super::names::invalid_domain(&crate::model::dns::canonical(name)).filter(|_| zones.is_empty())
+        {
             self.error(path, format!("`{name}` is no domain name: {why}"));
         }
-        let names: Vec<String> =
-            if zones.is_empty() { vec![name.into()] } else { zones.iter().map(|&id| self.zones.name(id).into()).collect() };
+        let names: Vec<String> = if zones.is_empty() {
+            vec![name.into()]
+        } else {
+            zones.iter().map(|&id| self.zones.name(id).into()).collect()
+        };
         names.into_iter().map(|name| Question::new(self.dns.names.intern(&name), kind)).collect()
     }
 
@@ -247,7 +252,8 @@ impl Compiler<'_> {
                 if !(0.0..24.0).contains(peak_hour) {
                     self.error(&field("peak_hour"), format!("{peak_hour} is no hour of the day"));
                 }
-                let (weekday, weekend) = (per_day * 7.0 * (1.0 - weekend_share) / 5.0, per_day * 7.0 * weekend_share / 2.0);
+                let (weekday, weekend) =
+                    (per_day * 7.0 * (1.0 - weekend_share) / 5.0, per_day * 7.0 * weekend_share / 2.0);
                 ArrivalsModel::Diurnal(DiurnalModel {
                     per_day: [weekday, weekday, weekday, weekday, weekday, weekend, weekend],
                     peak_hour: *peak_hour,
@@ -317,9 +323,7 @@ fn one() -> WeightedChoice {
 /// The k for which ((1 + cos x) / 2)^k has a peak of `factor` times its mean: the mean is
 /// Gamma(k + 1/2) / (sqrt(pi) Gamma(k + 1)), which falls as k grows.
 fn peak_exponent(factor: f64) -> f64 {
-    let mean = |k: f64| {
-        libm::exp(libm::lgamma(k + 0.5) - libm::lgamma(k + 1.0)) / std::f64::consts::PI.sqrt()
-    };
+    let mean = |k: f64| libm::exp(libm::lgamma(k + 0.5) - libm::lgamma(k + 1.0)) / std::f64::consts::PI.sqrt();
     let (mut low, mut high) = (0.0, 1000.0);
     for _ in 0..100 {
         let middle = (low + high) / 2.0;

@@ -28,8 +28,8 @@ impl Compiler<'_> {
             let text = index.to_string();
             let Some(at) = self.instant(&["timeline", &text, "at"], &entry.at, clock, &named) else { continue };
             if at > clock.end {
-                self.warning(&["timeline", &text, "at"], format!("after the end of the run, at {:?}", clock.end)).help =
-                    Some("lengthen `run.measure` or `run.drain`, or do it earlier".into());
+                self.warning(&["timeline", &text, "at"], format!("after the end of the run, at {:?}", clock.end))
+                    .help = Some("lengthen `run.measure` or `run.drain`, or do it earlier".into());
             }
             if !entry.name.is_empty() {
                 if named.iter().any(|(name, _)| *name == entry.name) {

@@ -37,8 +37,8 @@ impl Compiler<'_> {
         }
         let has_aaaa = read.records.iter().any(|record| matches!(record.data, RecordData::Aaaa(_)));
         if has_aaaa {
-            self.warning(&["zones", key, "zone_file"], "AAAA records are not modelled: connections go over IPv4").help =
-                Some("hosts are reached by their A records".into());
+            self.warning(&["zones", key, "zone_file"], "AAAA records are not modelled: connections go over IPv4")
+                .help = Some("hosts are reached by their A records".into());
         }
         for ((owner, kind), set) in sets {
             let ttl_s = self.record_ttl_s(key, zone, kind).unwrap_or(set.ttl_s);
@@ -47,8 +47,11 @@ impl Compiler<'_> {
                     for (_, exchange, span) in &set.mx {
                         self.check_exchange(&source, exchange, span, &read.records);
                     }
-                    let list: Vec<_> =
-                        set.mx.iter().map(|(preference, exchange, _)| (*preference, self.dns.names.intern(exchange))).collect();
+                    let list: Vec<_> = set
+                        .mx
+                        .iter()
+                        .map(|(preference, exchange, _)| (*preference, self.dns.names.intern(exchange)))
+                        .collect();
                     self.data(Rdata::Mx(list.into()))
                 }
                 RecordType::A => {

@@ -1,0 +1,154 @@
+//! The same bytes whatever the threads, the build, the order of work or the company (debug or release: the fingerprints
+//! beside the gallery are checked in both).
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mxsim::experiment::Results;
+use mxsim::model::compile::load;
+use mxsim::scenario::splice::Override;
+use support::{loaded, run, run_loaded, values};
+
+fn gallery() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap_or_else(|why| panic!("{why}"))
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "ron"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Two replications of all variants, shorter where the whole takes long.
+fn short(path: &Path) -> Vec<Override> {
+    let mut overrides = vec![Override::named("test", "run/replications", "2")];
+    if path.ends_with("mail_retry.ron") {
+        overrides.push(Override::named("test", "run/measure", "400s"));
+    }
+    if path.ends_with("retry_policies.ron") || path.ends_with("shared_risk.ron") {
+        overrides.push(Override::named("test", "run/measure", "2d"));
+    }
+    overrides
+}
+
+fn fingerprints(results: &Results) -> Vec<String> {
+    let of = |variant: &mxsim::experiment::VariantResults| {
+        let prints: Vec<String> =
+            variant.replications.iter().map(|r| format!("{}:{:016x}", r.events, r.fingerprint)).collect();
+        format!("{} {}", variant.name.replace(' ', "_"), prints.join(" "))
+    };
+    results.variants.iter().map(of).collect()
+}
+
+/// Events and their hash stand beside each scenario: a change of behaviour is a change of that file, to be reviewed.
+/// To renew them: `UPDATE_FINGERPRINTS=1 cargo test --test determinism`.
+#[test]
+fn every_gallery_scenario_has_the_events_that_stand_beside_it() {
+    let mut wrong = Vec::new();
+    for path in gallery() {
+        let loaded = load(&path, &short(&path)).unwrap_or_else(|problems| panic!("{path:?}: {problems:?}"));
+        let found = fingerprints(&run_loaded(&loaded, None)).join("\n") + "\n";
+        let beside = path.with_extension("fingerprint");
+        if std::env::var_os("UPDATE_FINGERPRINTS").is_some() {
+            std::fs::write(&beside, &found).unwrap_or_else(|why| panic!("{why}"));
+        }
+        let written = std::fs::read_to_string(&beside).unwrap_or_default();
+        if written != found {
+            wrong.push(format!("{}:\n{found}stands beside it:\n{written}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn threads_do_not_matter() {
+    for name in ["mx_migration.ron", "primary_down.ron"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
+        let loaded = load(&path, &short(&path)).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let results = pool.unwrap_or_else(|why| panic!("{why}")).install(|| run_loaded(&loaded, None));
+            format!("{:?}", results.variants)
+        };
+        assert_eq!(with(1), with(2), "{name}");
+    }
+}
+
+#[test]
+fn a_replication_alone_is_the_same_as_among_others() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/negative_caching.ron");
+    let loaded = load(&path, &short(&path)).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let (whole, alone) = (run_loaded(&loaded, None), run_loaded(&loaded, Some(1)));
+    for (whole, alone) in whole.variants.iter().zip(&alone.variants) {
+        assert_eq!(alone.replications.len(), 1);
+        assert_eq!(format!("{:?}", whole.replications[1]), format!("{:?}", alone.replications[0]));
+    }
+}
+
+const ONE: &str = r#"(
+    title: "one",
+    run: (warmup: "1h", measure: "6h", drain: "1d", replications: 2, seed: 8),
+    zones: { "a.example": (mx: [(10, "mx.a.example"), (10, "mx2.a.example")]) MORE_ZONES },
+    hosts: {
+        "mx.a.example": (up: "exponential(1h)", down: "exponential(10m)", sessions: 2, service: "exponential(1s)"),
+        "mx2.a.example": (up: "exponential(1h)", down: "exponential(10m)") MORE_HOSTS
+    },
+    resolvers: { "isp": () MORE_RESOLVERS },
+    senders: {
+        MORE_SENDERS
+        "campus": (resolver: "isp", arrivals: Poisson(rate: "10/min"), to: Weights({"a.example": 1.0}), retry: Postfix()),
+    },
+)"#;
+
+/// The text with a sender, its resolver, its domain and its host, or without.
+fn with_another(is_there: bool) -> String {
+    let more = [
+        ("MORE_ZONES", r#", "b.example": (mx: [(10, "mx.b.example")])"#),
+        ("MORE_HOSTS", r#", "mx.b.example": (up: "exponential(1h)", down: "exponential(10m)")"#),
+        ("MORE_RESOLVERS", r#", "other": ()"#),
+        (
+            "MORE_SENDERS",
+            r#""other": (resolver: "other", arrivals: Poisson(rate: "1/s"), to: Weights({"b.example": 1.0}), retry: Exim()),"#,
+        ),
+    ];
+    more.iter().fold(ONE.to_owned(), |text, (mark, more)| text.replace(mark, if is_there { more } else { "" }))
+}
+
+#[test]
+fn an_unrelated_sender_moves_no_number_of_the_others() {
+    let (alone, together) = (run(&with_another(false)), run(&with_another(true)));
+    for (measure, statistic) in [
+        ("deliveries", "count"),
+        ("delivery_latency", "mean"),
+        ("delivery_latency", "p99"),
+        ("delivery_latency", "max"),
+        ("attempts_per_delivery", "mean"),
+        ("failover_time", "mean"),
+    ] {
+        let alone = values(&alone, measure, "all", statistic);
+        let together = values(&together, measure, "sender:campus", statistic);
+        assert_eq!(alone, together, "{measure} {statistic}");
+    }
+    for (measure, host) in [("accepted", "host:mx.a.example"), ("refused", "host:mx2.a.example")] {
+        assert_eq!(values(&alone, measure, host, "count"), values(&together, measure, host, "count"));
+    }
+}
+
+#[test]
+fn variants_meet_the_same_world() {
+    let text = with_another(false).replace(
+        "resolvers:",
+        r#"variants: { "exim": { "senders/campus/retry": "Exim()" } }, resolvers:"#,
+    );
+    let results = run(&text);
+    let count = |variant: usize| results.variants[variant].row("deliveries", "all", "count").map(|row| row.value);
+    assert_eq!(count(0), count(1));
+    let first = |variant: usize| {
+        results.variants[variant].row("connections", "all", "count").map(|row| row.value)
+    };
+    assert_ne!(first(0), first(1), "the policies differ");
+    assert_eq!(Arc::strong_count(&loaded(&text).variants[0].model), 1);
+}

@@ -1,0 +1,20 @@
+//! Exact theory against simulation: each case names its formula and the value to ten digits. An estimate passes within
+//! four standard errors, where the standard error is at most 1 % of the value (or a reason stands beside it).
+//! Run with `cargo test --release --features theory --test theory`.
+
+mod support;
+
+#[path = "theory/availability.rs"]
+mod availability;
+#[path = "theory/caches.rs"]
+mod caches;
+#[path = "theory/queues.rs"]
+mod queues;
+#[path = "theory/retries.rs"]
+mod retries;
+#[path = "theory/routes.rs"]
+mod routes;
+#[path = "theory/sessions.rs"]
+mod sessions;
+#[path = "theory/staleness.rs"]
+mod staleness;
