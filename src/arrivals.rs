@@ -44,7 +44,7 @@ impl<'m> ArrivalClock<'m> {
     }
 
     /// The next arrival, none after the last.
-    pub fn next(&mut self) -> Option<Arrival> {
+    fn advance(&mut self) -> Option<Arrival> {
         let index = self.count;
         let at = match self.model {
             ArrivalsModel::Poisson { rate } => self.last + self.exponential(1.0 / rate),
@@ -92,6 +92,14 @@ impl<'m> ArrivalClock<'m> {
     }
 }
 
+impl Iterator for ArrivalClock<'_> {
+    type Item = Arrival;
+
+    fn next(&mut self) -> Option<Arrival> {
+        self.advance()
+    }
+}
+
 impl DiurnalModel {
     /// Arrivals a second at `now`, in a run that starts `starts_in_week_s` after Monday 00:00.
     pub fn rate(&self, now: SimTime, starts_in_week_s: u64) -> f64 {
@@ -117,7 +125,7 @@ mod tests {
     fn a_burst_is_spread_evenly_and_ends() {
         let model = ArrivalsModel::Burst { at: SimTime::from_secs(10), count: 4, over: SimDuration::from_secs(8) };
         let mut clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0);
-        let times: Vec<u64> = std::iter::from_fn(|| clock.next()).map(|a| a.at.whole_seconds()).collect();
+        let times: Vec<u64> = clock.by_ref().map(|a| a.at.whole_seconds()).collect();
         assert_eq!(times, [10, 12, 14, 16]);
     }
 
@@ -146,9 +154,9 @@ mod tests {
             peak_factor: 2.0,
             exponent: 1.0,
         });
-        let mut clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0);
+        let clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0);
         let (mut by_day, mut at_peak) = ([0u32; 7], 0u32);
-        while let Some(arrival) = clock.next() {
+        for arrival in clock {
             let seconds = arrival.at.whole_seconds();
             if seconds >= 7 * 86_400 {
                 break;

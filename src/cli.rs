@@ -1,205 +1,123 @@
-//! The command line: flags are parsed and results printed here, and nothing else is done.
+//! Flags in, text out: parsing and printing only. What is printed is made in the library.
 
 mod check;
 mod graph;
 mod init;
+mod load;
+mod options;
 mod presets;
 mod progress;
 mod run;
+mod terminal;
 
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use mxsim::scenario::diagnostic::Diagnostic;
-use mxsim::scenario::render::render;
-use mxsim::scenario::splice::Override;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// A run failed.
-const FAILED: u8 = 1;
-/// Usage, or an invalid scenario.
-const INVALID: u8 = 2;
-/// An objective was missed, and `--fail-on objectives` given.
-const MISSED: u8 = 3;
-/// Interrupted: what was done is kept.
-const INTERRUPTED: u8 = 130;
+use options::{ColorChoice, Options};
+use terminal::Terminal;
 
+/// Stands at the head of `--help`: one line for every command.
 const EXAMPLES: &str = "\
 Examples:
-  mxsim run scenarios/                         run the whole gallery
-  mxsim run scenarios/mx_migration.ron         run one scenario
-  mxsim run my.ron --set run/seed=7 --json     change a value, print JSON
-  mxsim check my.ron                           find every mistake, run nothing
-  mxsim init my.ron                            a commented scenario to start from
-  mxsim presets Postfix                        what a preset means, number by number
-  mxsim graph my.ron --format mermaid          what is joined to what
-";
+  mxsim init outage.ron                      a commented scenario to start from
+  mxsim init --template migration a.ron      moving mail under a long TTL
+  mxsim check scenarios/*.ron                all errors, each with its place
+  mxsim run outage.ron                       tables and charts in outputs/outage/
+  mxsim run scenarios/ --threads 4           a folder of scenarios at once
+  mxsim run a.ron --set run/measure=2d       the same with another value
+  mxsim run a.ron --fail-on objectives       exit code 3 if one is missed
+  mxsim run a.ron --replication 3 --records csv    one of them, every delivery
+  mxsim presets Postfix                      what a preset means, with sources
+  mxsim graph a.ron --format mermaid         who asks whom, what couples what";
 
-#[derive(Parser)]
-#[command(
-    name = "mxsim",
-    version,
-    about = "Simulates mail routing: DNS caches, MX failover and sender queues together"
-)]
-#[command(before_help = EXAMPLES, disable_help_subcommand = true, arg_required_else_help = true)]
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine, 1 a run failed, 2 usage or invalid scenario, 3 an objective missed (with --fail-on objectives), \
+130 interrupted. Data goes to stdout, messages and progress to stderr.";
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// All is well.
+    Fine,
+    /// An objective was missed, and was to fail.
+    Objective,
+    /// A run failed, or a file could not be written.
+    Failed,
+    /// Wrong flags or an invalid scenario.
+    Usage,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Fine => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Objective => 3,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "mxsim", version, about, before_help = EXAMPLES, after_help = EXIT_CODES)]
+#[command(arg_required_else_help = true, subcommand_required = true, max_term_width = 120)]
 struct Cli {
-    #[command(flatten)]
-    global: Global,
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    options: Options,
 }
 
-#[derive(Args, Clone)]
-struct Global {
-    /// Threads to run on; all processors if absent. Results do not depend on it.
-    #[arg(long, global = true, value_name = "N")]
-    threads: Option<usize>,
-    /// Seed of all randomness (`run/seed`).
-    #[arg(long, global = true, value_name = "SEED")]
-    seed: Option<u64>,
-    /// Independent repetitions (`run/replications`).
-    #[arg(long, global = true, value_name = "N")]
-    replications: Option<u32>,
-    /// Change one value of the scenario, such as `senders/campus/retry=Exim()`; may be repeated.
-    #[arg(long = "set", global = true, value_name = "PATH=VALUE")]
-    set: Vec<String>,
-    /// Results as JSON on standard output.
-    #[arg(long, global = true)]
-    json: bool,
-    /// No progress and no messages.
-    #[arg(long, short, global = true)]
-    quiet: bool,
-    /// Colour in messages; NO_COLOR turns it off, too.
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
-    color: Colour,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Colour {
-    Auto,
-    Always,
-    Never,
-}
-
-#[derive(Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
-    /// Run scenarios: tables, charts, files
-    #[command(before_help = run::EXAMPLES)]
-    Run(run::Run),
-    /// Check scenarios: all errors, with their places
-    #[command(before_help = check::EXAMPLES)]
-    Check(check::Check),
-    /// Write a commented scenario to start from
-    #[command(before_help = init::EXAMPLES)]
-    Init(init::Init),
-    /// Show what presets mean, number by number, with sources
-    #[command(before_help = presets::EXAMPLES)]
-    Presets(presets::Presets),
-    /// Print the topology as DOT or Mermaid
-    #[command(before_help = graph::EXAMPLES)]
-    Graph(graph::Graph),
+    /// Simulate scenarios and write their tables and charts.
+    Run(run::RunArgs),
+    /// Read scenarios and say everything that is wrong with them.
+    Check(check::CheckArgs),
+    /// Write a commented scenario to start from.
+    Init(init::InitArgs),
+    /// Show what a preset means, number by number, each with its source.
+    Presets(presets::PresetsArgs),
+    /// Print the topology: who asks whom, who sends where, what couples what.
+    Graph(graph::GraphArgs),
 }
 
-/// Parses the command line and carries it out.
+/// The program.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut command = Cli::command();
+    // Clap's own messages come before any flag is parsed.
+    let wanted = ColorChoice::before_parsing(std::env::args_os());
+    command = command.color(wanted.map_or(clap::ColorChoice::Auto, ColorChoice::for_clap));
+    let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed pipe is the reader's choice.
+            // A reader that went away is no reason to complain.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { INVALID } else { 0 });
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() };
         }
     };
-    let code = match &cli.command {
-        Command::Run(run) => run.execute(&cli.global),
-        Command::Check(check) => check.execute(&cli.global),
-        Command::Init(init) => init.execute(&cli.global),
-        Command::Presets(presets) => presets.execute(&cli.global),
-        Command::Graph(graph) => graph.execute(&cli.global),
+    let terminal = Terminal::new(&cli.options);
+    let exit = match &cli.command {
+        Command::Run(args) => run::run(args, &cli.options, &terminal),
+        Command::Check(args) => check::check(args, &cli.options, &terminal),
+        Command::Init(args) => init::init(args, &terminal),
+        Command::Presets(args) => presets::presets(args, &cli.options, &terminal),
+        Command::Graph(args) => graph::graph(args, &cli.options, &terminal),
     };
-    ExitCode::from(code)
+    exit.into()
 }
 
-impl Global {
-    /// Whether messages are coloured.
-    fn colour(&self) -> bool {
-        match self.color {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => {
-                let is_off = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                !is_off && std::io::stderr().is_terminal()
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
     }
-
-    /// The overrides of `--set`, `--seed` and `--replications`, in this order of strength.
-    fn overrides(&self) -> Result<Vec<Override>, String> {
-        let mut overrides = Vec::new();
-        if let Some(seed) = self.seed {
-            overrides.push(Override::named("--seed", "run/seed", seed.to_string()));
-        }
-        if let Some(replications) = self.replications {
-            overrides.push(Override::named("--replications", "run/replications", replications.to_string()));
-        }
-        for set in &self.set {
-            let (path, value) =
-                set.split_once('=').ok_or_else(|| format!("`--set {set}` has no `=`: write `--set PATH=VALUE`"))?;
-            overrides.push(Override::named(format!("--set {path}"), path, value));
-        }
-        Ok(overrides)
-    }
-
-    fn say(&self, text: &str) {
-        if !self.quiet {
-            eprintln!("{text}");
-        }
-    }
-
-    /// Prints what is wrong with scenarios; errors also when quiet.
-    fn complain(&self, diagnostics: &[Diagnostic]) {
-        let shown: Vec<Diagnostic> =
-            diagnostics.iter().filter(|d| d.is_error() || !self.quiet).take(50).cloned().collect();
-        if !shown.is_empty() {
-            eprint!("{}", render(&shown, self.colour()));
-        }
-        if diagnostics.len() > 50 {
-            eprintln!("and {} more", diagnostics.len() - 50);
-        }
-    }
-}
-
-/// Prints to standard output; a closed pipe is no error.
-fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// The scenario files that arguments mean: files, and all `.ron` directly in folders, sorted.
-fn scenario_files(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
-    for argument in arguments {
-        if argument.is_dir() {
-            let entries =
-                std::fs::read_dir(argument).map_err(|why| format!("cannot read `{}`: {why}", argument.display()))?;
-            let mut found: Vec<PathBuf> = entries
-                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-                .filter(|path| path.extension().is_some_and(|extension| extension == "ron"))
-                .collect();
-            if found.is_empty() {
-                return Err(format!("no `.ron` files in `{}`", argument.display()));
-            }
-            found.sort();
-            files.extend(found);
-        } else {
-            files.push(argument.clone());
-        }
-    }
-    Ok(files)
-}
-
-/// What a scenario is called: its file's name without extension.
-fn scenario_name(path: &std::path::Path) -> String {
-    path.file_stem().map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }

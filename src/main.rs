@@ -1,4 +1,4 @@
-//! `mxsim`: see `mxsim --help`.
+//! The command line of mxsim.
 
 mod cli;
 

@@ -139,16 +139,12 @@ fn an_unrelated_sender_moves_no_number_of_the_others() {
 
 #[test]
 fn variants_meet_the_same_world() {
-    let text = with_another(false).replace(
-        "resolvers:",
-        r#"variants: { "exim": { "senders/campus/retry": "Exim()" } }, resolvers:"#,
-    );
+    let text = with_another(false)
+        .replace("resolvers:", r#"variants: { "exim": { "senders/campus/retry": "Exim()" } }, resolvers:"#);
     let results = run(&text);
     let count = |variant: usize| results.variants[variant].row("deliveries", "all", "count").map(|row| row.value);
     assert_eq!(count(0), count(1));
-    let first = |variant: usize| {
-        results.variants[variant].row("connections", "all", "count").map(|row| row.value)
-    };
+    let first = |variant: usize| results.variants[variant].row("connections", "all", "count").map(|row| row.value);
     assert_ne!(first(0), first(1), "the policies differ");
     assert_eq!(Arc::strong_count(&loaded(&text).variants[0].model), 1);
 }

@@ -3,56 +3,47 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use mxsim::model::compile::load;
-use mxsim::report::{GraphFormat, topology};
+use mxsim::report::topology::{Topology, to_dot, to_mermaid};
 
-use super::{Global, INVALID, print};
+use super::Exit;
+use super::load::load_all;
+use super::options::Options;
+use super::terminal::Terminal;
 
-pub const EXAMPLES: &str = "\
-Examples:
-  mxsim graph my.ron | dot -Tsvg > my.svg
-  mxsim graph my.ron --format mermaid
-";
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    Dot,
-    Mermaid,
-}
-
-#[derive(Args)]
-pub struct Graph {
+/// Arguments of `graph`.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
     /// A scenario file
-    #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The language of the graph
+    /// In which language
     #[arg(long, value_enum, default_value_t = Format::Dot)]
     format: Format,
 }
 
-impl Graph {
-    pub fn execute(&self, global: &Global) -> u8 {
-        let overrides = match global.overrides() {
-            Ok(overrides) => overrides,
-            Err(why) => {
-                eprintln!("error: {why}");
-                return INVALID;
-            }
-        };
-        match load(&self.file, &overrides) {
-            Ok(loaded) => {
-                global.complain(&loaded.warnings);
-                let format = match self.format {
-                    Format::Dot => GraphFormat::Dot,
-                    Format::Mermaid => GraphFormat::Mermaid,
-                };
-                print(&topology(&loaded.variants[0].model, format));
-                0
-            }
-            Err(problems) => {
-                global.complain(&problems);
-                INVALID
-            }
-        }
+/// Languages of graphs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Graphviz: `mxsim graph FILE | dot -Tsvg > topology.svg`
+    Dot,
+    /// A Mermaid flowchart, as Markdown pages show it
+    Mermaid,
+}
+
+/// Prints the topology of a scenario as written.
+pub fn graph(args: &GraphArgs, options: &Options, terminal: &Terminal) -> Exit {
+    let scenarios = match load_all(std::slice::from_ref(&args.file), options, terminal) {
+        Ok(scenarios) => scenarios,
+        Err(exit) => return exit,
+    };
+    let Some(variant) = scenarios.first().and_then(|scenario| scenario.loaded.variants.first()) else {
+        return Exit::Usage;
+    };
+    let topology = Topology::of(&variant.scenario, &variant.model);
+    for sentence in &topology.couplings {
+        terminal.say(sentence);
     }
+    terminal.data(&match args.format {
+        Format::Dot => to_dot(&topology),
+        Format::Mermaid => to_mermaid(&topology),
+    })
 }

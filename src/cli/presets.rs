@@ -1,63 +1,63 @@
 //! `mxsim presets`.
 
 use clap::Args;
+use comfy_table::{ContentArrangement, Table};
 use mxsim::model::compile::presets::{Preset, all};
-use mxsim::scenario::nearest::did_you_mean;
+use mxsim::report::summary_table::STYLE;
+use mxsim::scenario::diagnostic::Diagnostic;
+use mxsim::scenario::nearest::{did_you_mean, list_names};
+use serde_json::json;
 
-use super::{Global, INVALID, print};
+use super::Exit;
+use super::options::Options;
+use super::terminal::Terminal;
 
-pub const EXAMPLES: &str = "\
-Examples:
-  mxsim presets              all of them, a line each
-  mxsim presets Postfix      one, number by number, with sources
-";
-
-#[derive(Args)]
-pub struct Presets {
-    /// One preset, as scenarios write it
-    #[arg(value_name = "NAME")]
+/// Arguments of `presets`.
+#[derive(Debug, Args)]
+pub struct PresetsArgs {
+    /// Which one; all of them if absent
     name: Option<String>,
 }
 
-impl Presets {
-    pub fn execute(&self, global: &Global) -> u8 {
-        let presets = all();
-        let Some(name) = &self.name else {
-            let lines: Vec<String> =
-                presets.iter().map(|p| format!("{:<12} {:<9} {}\n", p.name, p.field, p.about)).collect();
-            print(&lines.concat());
-            return 0;
-        };
-        let found = presets.iter().find(|preset| preset.name.eq_ignore_ascii_case(name));
-        let Some(preset) = found else {
-            let hint = did_you_mean(name, presets.iter().map(|preset| preset.name));
-            let hint = hint.unwrap_or_else(|| "`mxsim presets` lists them".into());
-            eprintln!("error: no preset `{name}`; {hint}");
-            return INVALID;
-        };
-        print(&if global.json { json(preset) } else { text(preset) });
-        0
+/// Prints one preset or all.
+pub fn presets(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
+    let presets = all();
+    let wanted: Vec<&Preset> = match &args.name {
+        None => presets.iter().collect(),
+        Some(name) => {
+            // `Postfix()` is how a scenario writes it.
+            let bare = name.trim_end_matches("()");
+            presets.iter().filter(|preset| preset.name.eq_ignore_ascii_case(bare)).collect()
+        }
+    };
+    if let (true, Some(name)) = (wanted.is_empty(), &args.name) {
+        let names = || presets.iter().map(|preset| preset.name);
+        let error = Diagnostic::error(format!("no preset `{name}`"));
+        let help = did_you_mean(name, names());
+        let help = help.unwrap_or_else(|| format!("the presets are {}", list_names(names(), presets.len())));
+        terminal.diagnostics(&[error.help(help)]);
+        return Exit::Usage;
     }
+    let text = wanted.iter().map(|preset| if options.json { as_json(preset) } else { as_table(preset) });
+    terminal.data(&text.collect::<Vec<_>>().join(if options.json { "" } else { "\n" }))
 }
 
-fn text(preset: &Preset) -> String {
-    let name = preset.parameters.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
-    let value = preset.parameters.iter().map(|(_, value, _)| value.len()).max().unwrap_or(0);
-    let mut out = format!("{}: {}() - {}\n\n", preset.field, preset.name, preset.about);
-    for (parameter, set_to, source) in &preset.parameters {
-        out.push_str(&format!("  {parameter:<name$}  {set_to:<value$}  {source}\n"));
+fn as_table(preset: &Preset) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(110);
+    table.set_header(["parameter", "value", "source"]);
+    for (parameter, value, source) in &preset.parameters {
+        table.add_row([*parameter, value.as_str(), *source]);
     }
-    out
+    format!("{}: {}() is {}\n{}\n", preset.field, preset.name, preset.about, table.trim_fmt())
 }
 
-fn json(preset: &Preset) -> String {
-    let parameters: Vec<serde_json::Value> = preset
+fn as_json(preset: &Preset) -> String {
+    let parameters: Vec<_> = preset
         .parameters
         .iter()
-        .map(|(name, value, source)| serde_json::json!({ "name": name, "value": value, "source": source }))
+        .map(|(name, value, source)| json!({ "parameter": name, "value": value, "source": source }))
         .collect();
-    let all = serde_json::json!({
-        "name": preset.name, "field": preset.field, "about": preset.about, "parameters": parameters,
-    });
-    format!("{all:#}\n")
+    let preset = json!({ "name": preset.name, "field": preset.field, "about": preset.about, "parameters": parameters });
+    format!("{preset}\n")
 }

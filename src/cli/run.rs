@@ -1,228 +1,217 @@
 //! `mxsim run`.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::mpsc;
+use std::time::SystemTime;
 
-use clap::{Args, ValueEnum};
-use mxsim::experiment::{Plan, RecordsFolder, Results, execute};
-use mxsim::model::compile::{Loaded, load};
-use mxsim::report::{Finished, summary_text, write_run};
+use clap::Args;
+use mxsim::experiment::{Plan, RecordsFolder, execute};
+use mxsim::report::Outcome;
+use mxsim::report::files::{Extras, write_all};
+use mxsim::report::folder::Folder;
+use mxsim::report::summary_json::Summary;
+use mxsim::report::summary_table::{file_list, render};
+
+use mxsim::scenario::diagnostic::Diagnostic;
+use mxsim::scenario::splice::Override;
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::progress::RunProgress;
-use super::{FAILED, Global, INTERRUPTED, INVALID, MISSED, print, scenario_files, scenario_name};
+use super::Exit;
+use super::load::{Scenario, load_all};
+use super::options::Options;
+use super::progress::Board;
+use super::terminal::Terminal;
 
-pub const EXAMPLES: &str = "\
-Examples:
-  mxsim run scenarios/
-  mxsim run my.ron --replications 50 --threads 4
-  mxsim run my.ron --set zones/example.org/ttl=5m --records csv
-  mxsim run my.ron --fail-on objectives          exit 3 if one is missed
-  mxsim run my.ron --replication 7               one replication again
-";
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum RecordsFormat {
-    Csv,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    Objectives,
-}
-
-#[derive(Args)]
-pub struct Run {
-    /// Scenario files, or folders of them
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Scenario files; a folder stands for the `*.ron` files in it
     #[arg(required = true, value_name = "FILE|DIR")]
-    files: Vec<PathBuf>,
-    /// Where results go, a folder a scenario
-    #[arg(long, default_value = "outputs", value_name = "DIR")]
-    out: PathBuf,
-    /// Also write single deliveries, attempts and look-ups
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    records: Option<RecordsFormat>,
-    /// Run only this replication, as it was
-    #[arg(long, value_name = "K")]
-    replication: Option<u32>,
-    /// Exit with 3 if an objective is missed
-    #[arg(long, value_enum, value_name = "WHAT")]
-    fail_on: Option<FailOn>,
-    /// Draw no charts
-    #[arg(long)]
-    no_charts: bool,
+    paths: Vec<PathBuf>,
 }
 
-/// One scenario to run.
-struct Job {
-    name: String,
-    loaded: Loaded,
-    folder: PathBuf,
+/// What is to be printed of one scenario, and how it went.
+struct Report {
+    /// For stdout.
+    data: String,
+    /// For stderr: where the files are.
+    files: String,
+    error: Option<String>,
+    exit: Exit,
 }
 
-impl Run {
-    pub fn execute(&self, global: &Global) -> u8 {
-        let jobs = match self.jobs(global) {
-            Ok(jobs) => jobs,
-            Err(code) => return code,
-        };
-        let stop = Arc::new(AtomicBool::new(false));
-        let handler = Arc::clone(&stop);
-        // The first Ctrl-C stops after what is whole, the second at once.
-        let installed = ctrlc::set_handler(move || {
-            if handler.swap(true, Ordering::Relaxed) {
-                std::process::exit(i32::from(INTERRUPTED));
-            }
-        });
-        if let Err(why) = installed {
-            global.say(&format!("warning: Ctrl-C will not stop cleanly: {why}"));
-        }
-        let threads = global.threads.unwrap_or(0);
-        match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| self.run_all(global, &jobs, &stop)),
-            Err(why) => {
-                eprintln!("error: cannot start {threads} threads: {why}");
-                FAILED
-            }
-        }
+/// Runs scenarios in parallel; prints each summary as soon as all before it in the order of the files are printed.
+pub fn run(args: &RunArgs, options: &Options, terminal: &Terminal) -> Exit {
+    let scenarios = match load_all(&args.paths, options, terminal) {
+        Ok(scenarios) => scenarios,
+        Err(exit) => return exit,
+    };
+    if let Err(problem) = check_replication(&scenarios, options) {
+        terminal.diagnostics(&[problem]);
+        return Exit::Usage;
     }
-
-    /// Loads and checks everything before anything runs.
-    fn jobs(&self, global: &Global) -> Result<Vec<Job>, u8> {
-        let fail = |why: String| {
-            eprintln!("error: {why}");
-            INVALID
-        };
-        let overrides = global.overrides().map_err(fail)?;
-        let files = scenario_files(&self.files).map_err(fail)?;
-        let mut jobs: Vec<Job> = Vec::new();
-        let mut is_valid = true;
-        for file in files {
-            let name = scenario_name(&file);
-            if let Some(other) = jobs.iter().find(|job| job.name == name) {
-                return Err(fail(format!(
-                    "two scenarios named `{}` would write to `{}`",
-                    other.name,
-                    other.folder.display()
-                )));
-            }
-            match load(&file, &overrides) {
-                Ok(loaded) => {
-                    global.complain(&loaded.warnings);
-                    let replications = loaded.variants[0].model.replications;
-                    if let Some(only) = self.replication.filter(|only| *only >= replications) {
-                        return Err(fail(format!(
-                            "no replication {only} of `{name}`: there are 0 to {}",
-                            replications - 1
-                        )));
-                    }
-                    jobs.push(Job { folder: self.out.join(&name), name, loaded });
-                }
-                Err(problems) => {
-                    global.complain(&problems);
-                    is_valid = false;
-                }
-            }
+    let pool = match rayon::ThreadPoolBuilder::new().num_threads(options.threads.map_or(0, usize::from)).build() {
+        Ok(pool) => pool,
+        Err(why) => {
+            terminal.error(&format!("cannot start threads: {why}"));
+            return Exit::Failed;
         }
-        if is_valid { Ok(jobs) } else { Err(INVALID) }
-    }
-
-    fn run_all(&self, global: &Global, jobs: &[Job], stop: &AtomicBool) -> u8 {
-        let count = |job: &Job| {
-            let one =
-                |variant: &mxsim::model::compile::Variant| self.replication.map_or(variant.model.replications, |_| 1);
-            job.loaded.variants.iter().map(|variant| one(variant) as usize).sum::<usize>()
-        };
-        let progress = RunProgress::new(jobs.iter().map(count).sum(), global.quiet);
-        let outcomes: Vec<(u8, String)> =
-            jobs.par_iter().map(|job| self.run_one(global, job, stop, &progress)).collect();
-        progress.finish();
-        let mut code = 0;
-        for (outcome, text) in outcomes {
-            print(&text);
-            code = match (code, outcome) {
-                (INTERRUPTED, _) | (_, INTERRUPTED) => INTERRUPTED,
-                (FAILED, _) | (_, FAILED) => FAILED,
-                (code, outcome) => code.max(outcome),
-            };
-        }
-        code
-    }
-
-    fn run_one(&self, global: &Global, job: &Job, stop: &AtomicBool, progress: &RunProgress) -> (u8, String) {
-        let (started, started_s) = (Instant::now(), unix_s());
-        let fail = |why: String| {
-            progress.line(&format!("error: {}: {why}", job.name));
-            (FAILED, String::new())
-        };
-        if self.records.is_some()
-            && let Err(why) = std::fs::create_dir_all(&job.folder)
-        {
-            return fail(format!("cannot make `{}`: {why}", job.folder.display()));
-        }
-        let plan = Plan {
-            variants: job.loaded.variants.iter().map(|v| (v.name.clone(), Arc::clone(&v.model))).collect(),
-            only: self.replication,
-            records: self.records.map(|_| RecordsFolder(job.folder.clone())),
-        };
-        let results = match execute(&plan, stop, &|_| progress.step()) {
-            Ok(results) => results,
-            Err(why) => return fail(why.to_string()),
-        };
-        if results.variants.iter().all(|variant| variant.replications.is_empty()) {
-            progress.line(&format!("{}: interrupted before anything was done", job.name));
-            return (INTERRUPTED, String::new());
-        }
-        let baseline = &job.loaded.variants[0];
-        let finished = Finished {
-            name: &job.name,
-            source: &job.loaded.source,
-            scenario: &baseline.scenario,
-            model: &baseline.model,
-            results: &results,
-            charts: !self.no_charts,
-            threads: rayon::current_num_threads(),
-            started_s,
-            ended_s: unix_s(),
-        };
-        let files = match write_run(&job.folder, &finished) {
-            Ok(files) => files,
-            Err(why) => return fail(why.to_string()),
-        };
-        progress.line(&format!("{}: done in {:.1} s", job.name, started.elapsed().as_secs_f64()));
-        let text = if global.json {
-            finished.json().unwrap_or_default()
-        } else {
-            let model = &baseline.model;
-            let table = summary_text(&model.title, &model.look_for, model.confidence, &results);
-            format!("{table}{}\n\n", list(&job.folder, &files))
-        };
-        (self.code(&results), text)
-    }
-
-    fn code(&self, results: &Results) -> u8 {
-        let mut objectives = results.variants.iter().flat_map(|variant| &variant.objectives);
-        if results.interrupted {
-            INTERRUPTED
-        } else if self.fail_on.is_some() && objectives.any(|objective| !objective.met) {
-            MISSED
-        } else {
-            0
-        }
-    }
+    };
+    let stop = stop_on_interrupt(terminal);
+    let board = Board::new(terminal);
+    let exit = run_all(&scenarios, options, &pool, &stop, &board, terminal);
+    if stop.load(Ordering::Relaxed) { Exit::Interrupted } else { exit }
 }
 
-fn list(folder: &Path, files: &[PathBuf]) -> String {
-    let names = files.iter().filter_map(|file| file.strip_prefix(folder).ok()).filter(|name| {
-        // An SVG stands beside each PNG.
-        name.extension().is_none_or(|extension| extension != "svg")
+/// A replication that the scenario does not have would give empty tables.
+fn check_replication(scenarios: &[Scenario], options: &Options) -> Result<(), Diagnostic> {
+    let Some(only) = options.replication else { return Ok(()) };
+    for scenario in scenarios {
+        let counts = scenario.loaded.variants.iter().map(|variant| variant.model.replications);
+        let fewest = counts.min().unwrap_or(0);
+        if only >= fewest {
+            let problem = Diagnostic::error(format!("`{}` has no replication {only}", scenario.path.display()));
+            return Err(
+                problem.help(format!("its {fewest} replications are counted from 0 to {}", fewest.saturating_sub(1)))
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A flag that the first Ctrl-C sets. The second ends the program at once: every file is whole at any time.
+fn stop_on_interrupt(terminal: &Terminal) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (flag, quiet) = (Arc::clone(&stop), terminal.quiet);
+    let handler = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        if !quiet {
+            use std::io::Write;
+            let text = "interrupted: keeping what is done (Ctrl-C again to leave at once)";
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
     });
-    let names: Vec<String> = names.map(|name| name.display().to_string()).collect();
-    format!("{}: {}", folder.display(), names.join(" "))
+    if let Err(why) = handler {
+        // Then Ctrl-C ends the program as it would any other.
+        terminal.say(&format!("Ctrl-C cannot be caught: {why}"));
+    }
+    stop
 }
 
-fn unix_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+fn run_all(
+    scenarios: &[Scenario],
+    options: &Options,
+    pool: &ThreadPool,
+    stop: &AtomicBool,
+    board: &Board,
+    terminal: &Terminal,
+) -> Exit {
+    let overrides = options.overrides();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The sender goes with this thread, which ends the loop below.
+            let sender = sender;
+            pool.install(|| {
+                scenarios.par_iter().enumerate().for_each(|(index, scenario)| {
+                    let report = run_one(index, scenario, options, &overrides, stop, board);
+                    // The receiver outlives this thread.
+                    let _ = sender.send((index, report));
+                });
+            });
+        });
+        let (mut waiting, mut next, mut exit) = (BTreeMap::new(), 0, Exit::Fine);
+        for (index, report) in &receiver {
+            board.done(index);
+            waiting.insert(index, report);
+            while let Some(report) = waiting.remove(&next) {
+                exit = exit.max(board.aside(|| print(&report, next, options, terminal)));
+                next += 1;
+            }
+        }
+        exit
+    })
+}
+
+fn print(report: &Report, index: usize, options: &Options, terminal: &Terminal) -> Exit {
+    let mut exit = report.exit;
+    if !report.data.is_empty() && (options.json || !options.quiet) {
+        let gap = if index > 0 && !options.json { "\n" } else { "" };
+        exit = exit.max(terminal.data(&format!("{gap}{}", report.data)));
+    }
+    if let Some(error) = &report.error {
+        terminal.error(error);
+    }
+    if !report.files.is_empty() {
+        terminal.say(report.files.trim_end());
+    }
+    exit
+}
+
+fn run_one(
+    index: usize,
+    scenario: &Scenario,
+    options: &Options,
+    overrides: &[Override],
+    stop: &AtomicBool,
+    board: &Board,
+) -> Report {
+    let simulate = || simulate(index, scenario, options, overrides, stop, board).map_err(|error| error.to_string());
+    // A panic is a fault of this program, which has been told by now; the other scenarios go on.
+    let report =
+        catch_unwind(AssertUnwindSafe(simulate)).unwrap_or_else(|_| Err("it failed by a fault of mxsim".into()));
+    report.unwrap_or_else(|error| Report {
+        data: String::new(),
+        files: String::new(),
+        error: Some(format!("{}: {error}", scenario.name)),
+        exit: Exit::Failed,
+    })
+}
+
+/// Runs one scenario and writes its files.
+fn simulate(
+    index: usize,
+    scenario: &Scenario,
+    options: &Options,
+    overrides: &[Override],
+    stop: &AtomicBool,
+    board: &Board,
+) -> Result<Report, Box<dyn std::error::Error>> {
+    let started = SystemTime::now();
+    let mut path = options.out.join(&scenario.name);
+    if let Some(only) = options.replication {
+        // Beside the tables of all replications, not in their place.
+        path.push(format!("replication-{only}"));
+    }
+    let folder = Folder::open(&path)?;
+    let variants = scenario.loaded.variants.iter();
+    let plan = Plan {
+        variants: variants.map(|variant| (variant.name.clone(), Arc::clone(&variant.model))).collect(),
+        only: options.replication,
+        records: options.records.map(|_| RecordsFolder(path.clone())),
+    };
+    let results = execute(&plan, stop, &|progress| board.show(index, &scenario.name, progress))?;
+    let outcome = Outcome {
+        name: &scenario.name,
+        loaded: &scenario.loaded,
+        results: &results,
+        overrides,
+        threads: rayon::current_num_threads(),
+        started,
+    };
+    let extras = Extras { charts: !options.no_charts, records: plan.records.is_some() };
+    let files = write_all(folder, &outcome, extras)?;
+    Ok(Report {
+        data: if options.json { Summary::of(&outcome).to_line()? } else { render(&outcome) },
+        files: file_list(&path, &files),
+        error: None,
+        exit: if options.fail_on.is_some() && !outcome.objectives_met() { Exit::Objective } else { Exit::Fine },
+    })
 }

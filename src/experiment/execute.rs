@@ -95,15 +95,19 @@ pub fn execute(
         })
         .collect();
     let mut by_variant: Vec<Vec<Done>> = plan.variants.iter().map(|_| Vec::new()).collect();
-    let mut interrupted = false;
+    let (mut interrupted, mut kept) = (false, Vec::new());
     for (task, result) in tasks.iter().zip(finished) {
         match result? {
-            Some(done) => by_variant[task.0].push(done),
+            Some(done) => {
+                by_variant[task.0].push(done);
+                kept.push(*task);
+            }
             None => interrupted = true,
         }
     }
     if let Some(RecordsFolder(folder)) = &plan.records {
-        join_records(folder, plan, &tasks).map_err(|(path, why)| ExperimentError::Records(path, why))?;
+        // Of a replication that was stopped there are only parts: they are left out.
+        join_records(folder, &kept, &tasks).map_err(|(path, why)| ExperimentError::Records(path, why))?;
     }
     let variants = plan
         .variants
@@ -168,7 +172,7 @@ fn part(folder: &Path, kind: RecordKind, variant: usize, replication: u32) -> Pa
 }
 
 /// Joins the parts in order under their heading, whole or not at all.
-fn join_records(folder: &Path, plan: &Plan, tasks: &[(usize, u32)]) -> Result<(), (PathBuf, io::Error)> {
+fn join_records(folder: &Path, kept: &[(usize, u32)], tasks: &[(usize, u32)]) -> Result<(), (PathBuf, io::Error)> {
     for kind in RecordKind::ALL {
         let path = folder.join(format!("{}.csv", kind.name()));
         let temporary = folder.join(format!(".{}.csv.tmp", kind.name()));
@@ -176,10 +180,11 @@ fn join_records(folder: &Path, plan: &Plan, tasks: &[(usize, u32)]) -> Result<()
             let mut out = BufWriter::new(File::create(&temporary)?);
             writeln!(out, "{}", kind.columns())?;
             for &(variant, replication) in tasks {
-                debug_assert!(variant < plan.variants.len());
                 let part = part(folder, kind, variant, replication);
-                if part.exists() {
+                if kept.contains(&(variant, replication)) {
                     io::copy(&mut File::open(&part)?, &mut out)?;
+                }
+                if part.exists() {
                     fs::remove_file(&part)?;
                 }
             }

@@ -207,7 +207,7 @@ impl<'m> Mail<'m> {
     }
 
     fn schedule_arrival<E: Copy + From<MailEvent>>(&mut self, scheduler: &mut Scheduler<E>, node: usize) {
-        let next = self.nodes[node].arrivals.as_mut().and_then(|clock| clock.next());
+        let next = self.nodes[node].arrivals.as_mut().and_then(Iterator::next);
         self.next_arrivals[node] = next.filter(|next| next.at < self.model.clock.arrivals_end);
         if let Some(next) = self.next_arrivals[node] {
             let entity = self.entities.nodes + node as u32;

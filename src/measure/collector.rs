@@ -21,6 +21,9 @@ use crate::sim::{Observer, View};
 /// Tries of hosts kept for the failover chart.
 const TRIES_MAX: usize = 2000;
 
+/// Tries kept from before the first change of a host's state.
+const TRIES_BEFORE: usize = 100;
+
 /// Changes of host states kept for it.
 const STATES_MAX: usize = 20_000;
 
@@ -234,6 +237,10 @@ impl MailObserver for Collector<'_> {
         }
         if self.keeps_traces {
             self.failover.tries_total += 1;
+            // Of what comes before the first outage only the end is of interest.
+            if self.failover.states.is_empty() && self.failover.tries.len() >= 2 * TRIES_BEFORE {
+                self.failover.tries.drain(..TRIES_BEFORE);
+            }
             if self.failover.tries.len() < TRIES_MAX {
                 let accepted = record.result == TryResult::Accepted;
                 let is_last = matches!(record.result, TryResult::Reply(500..));

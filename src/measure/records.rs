@@ -82,13 +82,14 @@ impl<'m> Records<'m> {
 
     pub(super) fn delivery(&mut self, now: SimTime, delivery: &Delivery, outcome: &str) {
         let model = self.model;
-        let sender = &model.mail.nodes[delivery.sender.index()].name;
+        let sender = quoted(&model.mail.nodes[delivery.sender.index()].name);
         let host = delivery.host.map_or("", |host| model.dns.names.text(model.mail.hosts[host.index()].name));
         for number in delivery.number..delivery.number + u64::from(delivery.recipients) {
             self.write(
                 RecordKind::Deliveries,
                 format_args!(
-                    "{sender}#{number},{sender},{},{},{},{},{outcome},{},{host}",
+                    "{},{sender},{},{},{},{},{outcome},{},{host}",
+                    quoted(&format!("{}#{number}", model.mail.nodes[delivery.sender.index()].name)),
                     model.dns.names.text(delivery.domain),
                     delivery.size_bytes,
                     delivery.created.as_secs_f64(),
@@ -111,6 +112,7 @@ impl<'m> Records<'m> {
     pub(super) fn attempt(&mut self, record: &AttemptRecord, delivery: &Delivery) {
         let model = self.model;
         let sender = &model.mail.nodes[delivery.sender.index()].name;
+        let delivery_name = quoted(&format!("{sender}#{}", delivery.number));
         let (reply, outcome) = match record.result {
             TryResult::Accepted => ("250".to_owned(), "accepted"),
             TryResult::Refused => (String::new(), "refused"),
@@ -120,8 +122,7 @@ impl<'m> Records<'m> {
         self.write(
             RecordKind::Attempts,
             format_args!(
-                "{sender}#{},{},{},{},{},{},{},{:?},{reply},{outcome}",
-                delivery.number,
+                "{delivery_name},{},{},{},{},{},{},{:?},{reply},{outcome}",
                 delivery.attempts,
                 record.start.as_secs_f64(),
                 record.end.as_secs_f64(),

@@ -1,6 +1,9 @@
 //! From what the user wrote to what the simulation runs: every check that needs more than one field is made here.
 
+mod actions;
+mod arrivals;
 mod budget;
+mod clients;
 mod clock;
 mod faults;
 mod files;
@@ -8,30 +11,37 @@ mod load;
 mod mail;
 mod names;
 mod network;
+mod objectives;
 pub mod presets;
+mod problems;
+mod records;
 mod resolvers;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod zone_records;
 mod zones;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use faults::OutageFile;
 pub use files::{Files, Folder, Memory};
 pub use load::{Loaded, Variant, load, load_source};
-use names::Registry;
+use names::{Registry, stamp};
+use problems::{PlaceKey, Said};
 
 use super::dns::{DnsModel, Question, Rdata};
-use super::{DataId, Model, Objective, RegionId};
+use super::{DataId, Model, NameId, RegionId, ServerId};
 use crate::engine::dist::Dist;
-use crate::scenario::diagnostic::{Diagnostic, SourceText};
+use crate::engine::time::SimTime;
+use crate::scenario::diagnostic::{Diagnostic, Place, SourceText};
 use crate::scenario::distribution::DistSpec;
 use crate::scenario::locator::Locator;
-use crate::scenario::nearest::did_you_mean;
+use crate::scenario::nearest::{did_you_mean, list_names};
 use crate::scenario::text::TextError;
 use crate::scenario::trace::read_column;
-use crate::scenario::tree::{self, Scenario};
-use crate::scenario::units::parse_duration;
+use crate::scenario::tree::{FailureMode, Scenario};
 
 /// A model, and what its user may not have meant.
 #[derive(Debug)]
@@ -49,7 +59,7 @@ pub struct Compiled {
 pub fn compile(scenario: &Scenario, text: &Locator, files: &mut dyn Files) -> Result<Compiled, Vec<Diagnostic>> {
     let mut compiler = Compiler::new(scenario, text, files);
     let model = compiler.model();
-    let problems = std::mem::take(&mut compiler.problems);
+    let problems = compiler.all_said();
     match model {
         Some(model) if !problems.iter().any(Diagnostic::is_error) => Ok(Compiled { model, warnings: problems }),
         _ => Err(problems),
@@ -62,10 +72,31 @@ struct Compiler<'a> {
     at: &'a Locator,
     files: &'a mut dyn Files,
     problems: Vec<Diagnostic>,
+    said: BTreeMap<PlaceKey, Said>,
+    /// The last that was not said.
+    unsaid: Diagnostic,
+    /// What `{i}` stands for in the texts that are read now: the number in the population, 0 outside.
+    number: u32,
+    /// How many things there are to choose from, over all that choose.
+    choices: usize,
+    /// Named entries of the timeline with their instants.
+    named: Vec<(String, SimTime)>,
+    /// Files by name, each read once.
+    texts: HashMap<String, Result<Arc<SourceText>, String>>,
+    /// Distributions of files by name.
+    columns: HashMap<String, Dist>,
     dns: DnsModel,
     interned: HashMap<Rdata, DataId>,
     /// RRsets at time 0 by question: data and TTL.
     rrsets: HashMap<Question, (DataId, u32)>,
+    /// Exchanges of master files with their places.
+    file_exchanges: Vec<(Place, String)>,
+    /// Traces of outages by file.
+    outage_files: BTreeMap<String, OutageFile>,
+    /// Name servers that nobody declared.
+    made_servers: HashMap<NameId, ServerId>,
+    /// Apexes of all zones, made ones too.
+    apexes: BTreeSet<NameId>,
     regions: Registry,
     zones: Registry,
     servers: Registry,
@@ -93,14 +124,25 @@ impl<'a> Compiler<'a> {
         let resolvers = registry("resolvers", tree.resolvers.iter().map(|(key, v)| (key, v.count)).collect(), false);
         let senders = registry("senders", tree.senders.iter().map(|(key, v)| (key, v.count)).collect(), false);
         let risks = registry("risks", tree.risks.iter().map(|(key, v)| (key, v.count)).collect(), false);
-        Self {
+        let mut compiler = Self {
             tree,
             at,
             files,
-            problems,
+            problems: Vec::new(),
+            said: BTreeMap::new(),
+            unsaid: Diagnostic::warning(""),
+            number: 0,
+            choices: 0,
+            named: Vec::new(),
+            texts: HashMap::new(),
+            columns: HashMap::new(),
             dns: DnsModel { data: vec![Rdata::Absent], ..DnsModel::default() },
             interned: HashMap::from([(Rdata::Absent, DataId::ABSENT)]),
             rrsets: HashMap::new(),
+            file_exchanges: Vec::new(),
+            outage_files: BTreeMap::new(),
+            made_servers: HashMap::new(),
+            apexes: BTreeSet::new(),
             regions,
             zones,
             servers,
@@ -108,11 +150,14 @@ impl<'a> Compiler<'a> {
             resolvers,
             senders,
             risks,
-        }
+        };
+        compiler.say_all(problems);
+        compiler
     }
 
     fn model(&mut self) -> Option<Model> {
         let clock = self.clock();
+        let instants = self.instants(&clock);
         let network = self.network();
         self.zones_and_servers();
         let mut hosts = self.mail_hosts();
@@ -124,12 +169,12 @@ impl<'a> Compiler<'a> {
         self.dns.probes = probes;
         let mail = self.mail_nodes(&mut hosts, &clock);
         let faults = self.faults();
-        let timeline = self.timeline(&clock);
+        let timeline = self.timeline(&instants, &clock, &mail);
         self.dns.names.settle(&self.dns.zones);
         self.dns.rrsets = self.sorted_rrsets();
         let objectives = self.objectives();
         self.check_reach(&network, &mail);
-        self.warn_unasked(&mail);
+        self.warn_unused(&mail);
         let run = &self.tree.run;
         let model = Model {
             title: self.tree.title.clone(),
@@ -150,36 +195,25 @@ impl<'a> Compiler<'a> {
         Some(model)
     }
 
-    /// An error at the value of a path.
-    fn error(&mut self, path: &[&str], message: impl Into<String>) -> &mut Diagnostic {
-        let mut diagnostic = Diagnostic::error(message);
-        diagnostic.place = Some(self.at.value_place(path));
-        self.say(diagnostic)
-    }
-
-    fn warning(&mut self, path: &[&str], message: impl Into<String>) -> &mut Diagnostic {
-        let mut diagnostic = Diagnostic::warning(message);
-        diagnostic.place = Some(self.at.value_place(path));
-        self.say(diagnostic)
-    }
-
-    fn say(&mut self, diagnostic: Diagnostic) -> &mut Diagnostic {
-        self.problems.push(diagnostic);
-        let last = self.problems.len() - 1;
-        &mut self.problems[last]
-    }
-
-    /// A text inside the scenario that could not be read.
-    fn text_error(&mut self, path: &[&str], error: &TextError) {
-        let place = self.at.part_place(path, &error.span);
-        let mut diagnostic = Diagnostic::error(error.message.clone()).label(format!("expected {}", error.expected));
-        diagnostic.place = Some(place);
-        self.problems.push(diagnostic);
-    }
-
     /// What `reference` means among `kind`'s names: a name, a population's key or a glob.
     fn find(&mut self, path: &[&str], kind: &'static str, reference: &str) -> Vec<u32> {
-        let registry = match kind {
+        let reference = stamp(reference, self.number);
+        let registry = self.registry(kind);
+        let found = registry.find(&reference);
+        if found.is_empty() && !self.is_enough_said(&self.at.value_place(path)) {
+            let help = did_you_mean(&reference, registry.known()).unwrap_or_else(|| match registry.is_empty() {
+                true => format!("this scenario declares no {kind}s"),
+                false => format!("`{kind}s` declares {}", list_names(registry.keys(), 8)),
+            });
+            self.error(path, format!("no {kind} `{reference}`")).help = Some(help);
+        } else if found.is_empty() {
+            self.error(path, format!("no {kind} `{reference}`"));
+        }
+        found
+    }
+
+    fn registry(&self, kind: &str) -> &Registry {
+        match kind {
             "zone" => &self.zones,
             "server" => &self.servers,
             "host" => &self.hosts,
@@ -187,16 +221,7 @@ impl<'a> Compiler<'a> {
             "sender" => &self.senders,
             "risk" => &self.risks,
             _ => &self.regions,
-        };
-        let found = registry.find(reference);
-        if found.is_empty() {
-            let help = did_you_mean(reference, registry.known()).unwrap_or_else(|| match registry.is_empty() {
-                true => format!("this scenario declares no {kind}s"),
-                false => format!("`{kind}s` declares {}", crate::scenario::nearest::list_names(registry.known(), 8)),
-            });
-            self.error(path, format!("no {kind} `{reference}`")).help = Some(help);
         }
-        found
     }
 
     /// The one thing that `reference` means.
@@ -216,16 +241,10 @@ impl<'a> Compiler<'a> {
 
     /// A distribution with its file read and its range checked.
     fn dist(&mut self, path: &[&str], spec: &DistSpec) -> Dist {
-        let mut problems = Vec::new();
-        let files = &mut *self.files;
-        let mut load = |name: &str| -> Result<Vec<f64>, TextError> {
-            let source = files.read(name).map_err(|why| TextError::new(0..0, why, "a file that can be read"))?;
-            let (values, found) = read_column(&source);
-            problems.extend(found);
-            Ok(values.unwrap_or_else(|| vec![0.0]))
+        let dist = match spec {
+            DistSpec::Empirical(file) => self.empirical(path, &stamp(file, self.number)),
+            _ => spec.to_dist(&mut |_| Ok(Vec::new())),
         };
-        let dist = spec.to_dist(&mut load);
-        self.problems.extend(problems);
         match dist {
             Ok(dist) => {
                 if let Err(invalid) = dist.check() {
@@ -235,13 +254,30 @@ impl<'a> Compiler<'a> {
             }
             Err(error) => {
                 self.text_error(path, &error);
-                Dist::Constant(0.0)
+                Dist::Constant(1.0)
             }
         }
     }
 
+    /// The values of a file, shared by all that name it.
+    fn empirical(&mut self, path: &[&str], file: &str) -> Result<Dist, TextError> {
+        if let Some(dist) = self.columns.get(file) {
+            return Ok(dist.clone());
+        }
+        let Some(source) = self.file(path, file) else { return Ok(Dist::Constant(1.0)) };
+        let (values, found) = read_column(&source);
+        self.say_all(found);
+        let values = values.unwrap_or_else(|| vec![1.0]);
+        let dist = DistSpec::Empirical(file.to_owned()).to_dist(&mut |_| Ok(values.clone()))?;
+        self.columns.insert(file.to_owned(), dist.clone());
+        Ok(dist)
+    }
+
+    /// The text of a file that the scenario names.
     fn file(&mut self, path: &[&str], name: &str) -> Option<Arc<SourceText>> {
-        match self.files.read(name) {
+        let name = stamp(name, self.number);
+        let files = &mut *self.files;
+        match self.texts.entry(name).or_insert_with_key(|name| files.read(name)).clone() {
             Ok(source) => Some(source),
             Err(why) => {
                 self.error(path, why).help = Some("paths are relative to the scenario's folder".into());
@@ -250,9 +286,20 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// A reply while something is down is one that defers or refuses (RFC 5321 section 4.2.1).
+    fn failure_mode(&mut self, path: &[&str], mode: FailureMode) -> FailureMode {
+        if let FailureMode::Reply { code, .. } = mode
+            && !(400..600).contains(&code)
+        {
+            self.error(path, format!("{code} is no reply of something that fails")).label =
+                "expected a code from 400 to 599".into();
+        }
+        mode
+    }
+
     fn share(&mut self, path: &[&str], share: f64) -> f64 {
         if !(0.0..=1.0).contains(&share) {
-            self.error(path, format!("{share} is no share")).label = "expected 0 to 1".into();
+            self.error(path, format!("{share} is no share")).label = "expected a number from 0 to 1".into();
             return 0.0;
         }
         share
@@ -267,56 +314,4 @@ impl<'a> Compiler<'a> {
         self.interned.insert(rdata, id);
         id
     }
-
-    fn objectives(&mut self) -> Vec<Objective> {
-        let tree = self.tree;
-        tree.objectives.iter().enumerate().filter_map(|(index, objective)| self.objective(index, objective)).collect()
-    }
-
-    fn objective(&mut self, index: usize, objective: &tree::Objective) -> Option<Objective> {
-        let index = index.to_string();
-        let path = ["objectives", index.as_str(), "measure"];
-        let Some((measure, statistic)) = objective.measure.rsplit_once('.') else {
-            self.error(&path, "an objective is about a statistic").label =
-                "expected a measure and a statistic such as `delivery_latency.p99`".into();
-            return None;
-        };
-        if objective.below.is_none() && objective.above.is_none() {
-            self.error(&["objectives", &index], "an objective without a bound").help =
-                Some("give it `below` or `above`".into());
-        }
-        let mut bound = |field: &str, text: &Option<String>| {
-            let text = text.as_ref()?;
-            let value = number_with_unit(text);
-            if value.is_none() {
-                self.error(&["objectives", &index, field], format!("`{text}` is no bound")).label =
-                    "expected a number, a share such as `99.5%`, or a duration such as `10m`".into();
-            }
-            value
-        };
-        let (below, above) = (bound("below", &objective.below), bound("above", &objective.above));
-        let words: Vec<String> = [("<", &objective.below), (">", &objective.above)]
-            .into_iter()
-            .filter_map(|(sign, text)| text.as_ref().map(|text| format!("{sign} {text}")))
-            .collect();
-        let text = format!("{} of {} {}", objective.measure, objective.scope, words.join(" and "));
-        Some(Objective {
-            measure: measure.into(),
-            statistic: statistic.into(),
-            scope: objective.scope.clone(),
-            below,
-            above,
-            text,
-        })
-    }
-}
-
-/// A bound: `0.99`, `99 %`, `10m` (in seconds).
-fn number_with_unit(text: &str) -> Option<f64> {
-    let text = text.trim();
-    if let Some(percent) = text.strip_suffix('%') {
-        return percent.trim().parse::<f64>().ok().map(|value| value / 100.0).filter(|value| value.is_finite());
-    }
-    let plain = text.parse::<f64>().ok().filter(|value| value.is_finite());
-    plain.or_else(|| parse_duration(text).ok().map(|span| span.as_secs_f64()))
 }

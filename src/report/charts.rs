@@ -1,219 +1,349 @@
-//! From results to the charts that make sense for a scenario.
+//! The charts that make sense for a scenario, from its results.
 
 use std::path::{Path, PathBuf};
 
+use super::Outcome;
 use super::chart::{
     Attempt, AttemptOutcome, CacheRow, CacheState, ChartError, Curve, FailoverChart, Footer, Heading, HeatmapChart,
     HostLane, HostState, LatencyChart, LatencyCurve, Mark, QueueDepthChart, Shade, StalenessChart, draw_failover,
     draw_heatmap, draw_latency, draw_queue_depth, draw_staleness,
 };
+use super::folder::{Folder, WriteError};
+use super::tables::grid;
 use crate::engine::time::SimTime;
-use crate::experiment::{Results, SeriesSummary, VariantResults};
-use crate::measure::CacheView;
-use crate::model::dns::DnsModel;
-use crate::model::{CacheId, Model};
+use crate::experiment::{SeriesSummary, VariantResults};
+use crate::measure::{CacheView, RrsetView};
+use crate::model::{CacheId, HostId, Model};
+use crate::scenario::tree::FailureMode;
 
-/// Draws every chart of a scenario into `folder`, which exists; the files made.
+/// Draws latency and queue depth where mail is sent, staleness and the map of caches where the timeline changes
+/// records that caches hold, and the failover where hosts fail.
 ///
 /// # Errors
-/// The first chart that could not be drawn or written; nothing half-written stays.
-pub fn draw_charts(folder: &Path, model: &Model, results: &Results) -> Result<Vec<PathBuf>, ChartError> {
-    let Some(baseline) = results.variants.first().filter(|variant| !variant.replications.is_empty()) else {
-        return Ok(Vec::new());
-    };
-    let mut files = Vec::new();
-    let heading = |what: &str| Heading {
-        title: format!("{}: {what}", model.title),
-        subtitle: model.look_for.clone(),
-        footer: Footer {
-            deliveries: baseline.latency.deliveries,
-            replications: baseline.replications.len() as u32,
-            seed: model.seed,
-            confidence: model.confidence,
-        },
-    };
-    if results.variants.iter().any(|variant| !variant.latency.points.is_empty()) {
-        let curves = results.variants.iter().map(latency).collect();
-        let chart = LatencyChart { heading: heading("delivery latency"), curves };
-        files.extend(draw_latency(&folder.join("latency"), &chart)?);
-        let chart = queue_depth(heading("queue depth"), model, results);
-        files.extend(draw_queue_depth(&folder.join("queue_depth"), &chart)?);
+/// The first chart that could not be written.
+pub fn draw_all(folder: &mut Folder, outcome: &Outcome<'_>) -> Result<(), WriteError> {
+    let Some((baseline, model)) = outcome.results.variants.first().zip(outcome.baseline()) else { return Ok(()) };
+    let heading = heading(outcome, baseline, model);
+    if let Some(chart) = latency(outcome, &heading) {
+        draw(folder, "latency", |path| draw_latency(path, &chart))?;
     }
-    if let Some(chart) = staleness(heading("stale resolvers"), model, results) {
-        files.extend(draw_staleness(&folder.join("staleness"), &chart)?);
+    if let Some(chart) = queue_depth(outcome, &heading) {
+        draw(folder, "queue_depth", |path| draw_queue_depth(path, &chart))?;
     }
-    if let Some(chart) = heatmap(heading("what each cache holds"), model, baseline) {
-        files.extend(draw_heatmap(&folder.join("heatmap"), &chart)?);
+    for (index, chart) in staleness(outcome, &heading).iter().enumerate() {
+        draw(folder, &numbered("staleness", index), |path| draw_staleness(path, chart))?;
     }
-    if let Some(chart) = failover(heading("hosts and attempts"), model, baseline) {
-        files.extend(draw_failover(&folder.join("failover"), &chart)?);
-    }
-    Ok(files)
-}
-
-fn latency(variant: &VariantResults) -> LatencyCurve {
-    let points = &variant.latency.points;
-    let mut curve = Curve::new(variant.name.clone(), points.iter().map(|point| (point.0, point.1)).collect());
-    if variant.replications.len() > 1 {
-        curve = curve.with_band(points.iter().map(|point| (point.0, point.2, point.3)).collect());
-    }
-    LatencyCurve { curve, undelivered: variant.latency.undelivered }
-}
-
-/// A series over time as a curve, cells at their middles; what was not observed is left out.
-fn curve(label: String, series: &SeriesSummary, model: &Model, is_cell: bool) -> Curve {
-    let cell = model.clock.cell.as_secs_f64();
-    let at = |index: usize| (index as f64 + if is_cell { 0.5 } else { 0.0 }) * cell;
-    let seen = |index: &usize| !series.mean[*index].is_nan();
-    let points = (0..series.mean.len()).filter(seen).map(|index| (at(index), series.mean[index])).collect();
-    let band = (0..series.mean.len())
-        .filter(seen)
-        .map(|index| (at(index), series.low[index].max(0.0), series.high[index]))
-        .collect();
-    Curve::new(label, points).with_band(band)
-}
-
-fn shades(model: &Model, results: &Results) -> Vec<Shade> {
-    let baseline = results.variants.first();
-    let shades = baseline.map_or_else(Vec::new, |variant| variant.shades.clone());
-    shades
-        .into_iter()
-        .map(|shade| Shade {
-            label: shade.name,
-            from_s: shade.from.as_secs_f64(),
-            to_s: shade.to.min(model.clock.end).as_secs_f64(),
-        })
-        .collect()
-}
-
-fn queue_depth(heading: Heading, model: &Model, results: &Results) -> QueueDepthChart {
-    let mut curves = Vec::new();
-    for variant in &results.variants {
-        let find = |measure: &str| variant.series.iter().find(|s| s.measure == measure && s.scope == "all");
-        let Some(series) = find("queue_depth") else { continue };
-        let mut drawn = curve(variant.name.clone(), series, model, true);
-        if results.variants.len() == 1
-            && let Some(max) = find("queue_depth_max")
-        {
-            let cell = model.clock.cell.as_secs_f64();
-            let points = max.max.iter().enumerate().map(|(index, value)| ((index as f64 + 0.5) * cell, *value));
-            drawn = drawn.with_maximum(points.collect());
+    for (index, view) in baseline.views.iter().take(RRSETS_MAX).enumerate() {
+        if let Some(chart) = heatmap(baseline, model, view, &heading) {
+            draw(folder, &numbered("heatmap", index), |path| draw_heatmap(path, &chart))?;
         }
-        curves.push(drawn);
     }
-    trim(&mut curves);
-    QueueDepthChart { heading, curves, outages: shades(model, results) }
+    if let Some(chart) = failover(baseline, model, &heading) {
+        draw(folder, "failover", |path| draw_failover(path, &chart))?;
+    }
+    Ok(())
 }
 
-/// Leaves out the empty end that all curves have in common, but for a tenth of what is left.
-fn trim(curves: &mut [Curve]) {
-    let last = |curve: &Curve| curve.points.iter().rev().find(|point| point.1 > 0.0).map_or(0.0, |point| point.0);
-    let end = curves.iter().map(last).fold(0.0, f64::max) * 1.1;
-    if end <= 0.0 {
+/// Charts of this many RRsets are drawn; the tables hold them all.
+const RRSETS_MAX: usize = 4;
+
+fn numbered(name: &str, index: usize) -> String {
+    if index == 0 { name.to_owned() } else { format!("{name}_{}", index + 1) }
+}
+
+fn draw(
+    folder: &mut Folder,
+    name: &str,
+    draw: impl FnOnce(&Path) -> Result<Vec<PathBuf>, ChartError>,
+) -> Result<(), WriteError> {
+    let path = folder.place(&format!("charts/{name}"))?;
+    let files = draw(&path).map_err(|error| match error {
+        ChartError::Io { path, source } => WriteError { path, source },
+        other => WriteError { path, source: std::io::Error::other(other) },
+    })?;
+    files.iter().try_for_each(|file| folder.note(file))
+}
+
+fn heading(outcome: &Outcome<'_>, baseline: &VariantResults, model: &Model) -> Heading {
+    let footer = Footer {
+        deliveries: baseline.latency.deliveries,
+        replications: outcome.replications() as u32,
+        seed: model.seed,
+        // One replication has no intervals.
+        confidence: if outcome.replications() > 1 { model.confidence } else { 0.0 },
+    };
+    Heading { title: model.title.clone(), subtitle: model.look_for.clone(), footer }
+}
+
+fn latency(outcome: &Outcome<'_>, heading: &Heading) -> Option<LatencyChart> {
+    let curves: Vec<LatencyCurve> = outcome
+        .results
+        .variants
+        .iter()
+        .filter(|variant| variant.latency.deliveries > 0)
+        .map(|variant| {
+            let points = variant.latency.points.iter().map(|p| (p.0, p.1)).collect();
+            let band = variant.latency.points.iter().map(|p| (p.0, p.2, p.3)).collect();
+            let curve = Curve::new(&variant.name, points).with_band(band);
+            LatencyCurve { curve, undelivered: variant.latency.undelivered }
+        })
+        .collect();
+    (!curves.is_empty()).then(|| LatencyChart { heading: heading.clone(), curves })
+}
+
+/// A curve of a series; a value over a cell stands in the cell's middle.
+fn curve(label: &str, series: &SeriesSummary, model: &Model) -> Curve {
+    let times = grid(&model.clock);
+    let over_cells = series.mean.len() < times.len();
+    let middle = |pair: &[f64]| if over_cells { pair.iter().sum::<f64>() / pair.len() as f64 } else { pair[0] };
+    let mut at: Vec<f64> = times.windows(2).map(middle).collect();
+    at.extend(times.last().filter(|_| !over_cells));
+    let points = at.iter().zip(&series.mean).map(|(x, y)| (*x, *y)).collect();
+    let band = at.iter().zip(series.low.iter().zip(&series.high)).map(|(x, (low, high))| (*x, low.max(0.0), *high));
+    Curve::new(label, points).with_band(band.collect())
+}
+
+fn find<'a>(variant: &'a VariantResults, measure: &str, scope: &str) -> Option<&'a SeriesSummary> {
+    variant.series.iter().find(|series| series.measure == measure && series.scope == scope)
+}
+
+fn queue_depth(outcome: &Outcome<'_>, heading: &Heading) -> Option<QueueDepthChart> {
+    let mut curves = Vec::new();
+    for (variant, loaded) in outcome.results.variants.iter().zip(&outcome.loaded.variants) {
+        let Some(series) = find(variant, "queue_depth", "all") else { continue };
+        let mut curve = curve(&variant.name, series, &loaded.model);
+        if let Some(series) = find(variant, "queue_depth_max", "all") {
+            curve.maximum = Some(curve.points.iter().zip(&series.max).map(|((x, _), max)| (*x, *max)).collect());
+        }
+        curves.push(curve);
+    }
+    let outages = outcome.results.variants.first().map_or_else(Vec::new, shades);
+    let events = outages.iter().flat_map(|shade| [shade.from_s, shade.to_s]);
+    cut_tail(&mut curves, events.fold(0.0, f64::max));
+    (!curves.is_empty()).then(|| QueueDepthChart { heading: heading.clone(), curves, outages })
+}
+
+/// A height below this share of the highest point is as good as none.
+const FLAT: f64 = 0.005;
+
+/// Cuts what follows once all curves are down for good and `events` are over, such as the days of a drain in which nothing
+/// is left; some of it stays, so that one sees that it is over.
+fn cut_tail(curves: &mut [Curve], events: f64) {
+    let heights = || curves.iter().flat_map(|curve| &curve.points).filter(|point| point.1.is_finite());
+    let top = heights().map(|point| point.1).fold(0.0, f64::max);
+    let last = heights().filter(|point| point.1 > top * FLAT).map(|point| point.0).fold(events, f64::max);
+    let first = heights().map(|point| point.0).fold(f64::INFINITY, f64::min);
+    let until = last + (last - first) * MARGIN;
+    if top <= 0.0 || !until.is_finite() {
         return;
     }
     for curve in curves {
-        curve.points.retain(|point| point.0 <= end);
-        if let Some(band) = &mut curve.band {
-            band.retain(|point| point.0 <= end);
-        }
-        if let Some(maximum) = &mut curve.maximum {
-            maximum.retain(|point| point.0 <= end);
-        }
+        curve.points.retain(|point| point.0 <= until);
+        curve.band.iter_mut().for_each(|band| band.retain(|point| point.0 <= until));
+        curve.maximum.iter_mut().for_each(|maximum| maximum.retain(|point| point.0 <= until));
     }
+}
+
+fn shades(variant: &VariantResults) -> Vec<Shade> {
+    let shade = |shade: &crate::experiment::Shade| Shade {
+        label: shade.name.clone(),
+        from_s: shade.from.as_secs_f64(),
+        to_s: shade.to.as_secs_f64(),
+    };
+    variant.shades.iter().map(shade).collect()
 }
 
 fn marks(variant: &VariantResults) -> Vec<Mark> {
     variant.changes.iter().map(|change| Mark { label: change.name.clone(), at_s: change.at.as_secs_f64() }).collect()
 }
 
-fn staleness(heading: Heading, model: &Model, results: &Results) -> Option<StalenessChart> {
-    let mut curves = Vec::new();
-    for variant in &results.variants {
-        // The first RRset that the timeline changes: others are in the table of series.
-        if let Some(series) = variant.series.iter().find(|series| series.measure == "stale_resolvers") {
-            curves.push(curve(variant.name.clone(), series, model, false));
-        }
-    }
-    let changes = marks(results.variants.first()?);
-    (!curves.is_empty()).then_some(StalenessChart { heading, curves, changes })
+/// One chart an RRset that changes.
+fn staleness(outcome: &Outcome<'_>, heading: &Heading) -> Vec<StalenessChart> {
+    let Some(baseline) = outcome.results.variants.first() else { return Vec::new() };
+    let tracked = baseline.series.iter().filter(|series| series.measure == "stale_resolvers").take(RRSETS_MAX);
+    tracked
+        .map(|tracked| {
+            let variants = outcome.results.variants.iter().zip(&outcome.loaded.variants);
+            let mut curves: Vec<Curve> = variants
+                .filter_map(|(variant, loaded)| {
+                    let series = find(variant, "stale_resolvers", &tracked.scope)?;
+                    Some(curve(&variant.name, series, &loaded.model))
+                })
+                .collect();
+            let changes = marks(baseline);
+            cut_tail(&mut curves, changes.iter().map(|change| change.at_s).fold(0.0, f64::max));
+            let of = tracked.scope.strip_prefix("rrset:").unwrap_or(&tracked.scope);
+            let heading = Heading { subtitle: about(of, &heading.subtitle), ..heading.clone() };
+            StalenessChart { heading, curves, changes }
+        })
+        .collect()
 }
 
-fn heatmap(heading: Heading, model: &Model, variant: &VariantResults) -> Option<HeatmapChart> {
-    let view = variant.views.first().filter(|view| !view.caches.is_empty())?;
-    let dns: &DnsModel = &model.dns;
-    let rows = view
+/// What a chart is about, before what to look for.
+fn about(what: &str, look_for: &str) -> String {
+    if look_for.is_empty() { what.to_owned() } else { format!("{what}: {look_for}") }
+}
+
+/// Share of the time shown that lies before the first change, and after the last that happens.
+const MARGIN: f64 = 0.15;
+
+fn heatmap(baseline: &VariantResults, model: &Model, view: &RrsetView, heading: &Heading) -> Option<HeatmapChart> {
+    let first = view.changes.first()?.as_secs_f64();
+    let rows: Vec<CacheRow> = view
         .caches
         .iter()
-        .zip(0..)
-        .map(|(changes, cache)| CacheRow {
-            label: dns.cache_name(CacheId(cache)),
-            changes: changes.iter().map(|(at, view)| (at.as_secs_f64(), state(*view))).collect(),
+        .enumerate()
+        .map(|(index, states)| CacheRow {
+            label: model.dns.cache_name(CacheId(index as u32)),
+            changes: states_of(states, &view.changes),
         })
         .collect();
-    let (from, to) = extent(model, variant);
-    let heading = Heading { title: format!("{} ({})", heading.title, view.label), ..heading };
-    let replication = variant.replications.first().map_or(0, |replication| replication.replication);
-    Some(HeatmapChart { heading, from_s: from, to_s: to, rows, changes: marks(variant), replication })
-}
-
-fn state(view: CacheView) -> CacheState {
-    match view {
-        CacheView::Empty => CacheState::Empty,
-        CacheView::Old => CacheState::Old,
-        CacheView::New => CacheState::New,
+    // From the first change to the last old answer: before and after, every cache agrees with the primary.
+    let mut last = view.changes.last().map_or(first, |at| at.as_secs_f64());
+    for row in &rows {
+        let ends = row.changes.windows(2).filter(|pair| pair[0].1 == CacheState::Old).map(|pair| pair[1].0);
+        last = ends.fold(last, f64::max);
     }
+    let margin = ((last - first) * MARGIN).max(model.clock.cell.as_secs_f64());
+    Some(HeatmapChart {
+        heading: Heading { subtitle: about(&view.label, &heading.subtitle), ..heading.clone() },
+        from_s: (first - margin).max(0.0),
+        to_s: (last + margin).min(model.clock.end.as_secs_f64()),
+        rows,
+        changes: marks(baseline),
+        replication: shown_replication(baseline),
+    })
 }
 
-/// The measured window.
-fn extent(model: &Model, _variant: &VariantResults) -> (f64, f64) {
-    (model.clock.window_start.as_secs_f64(), model.clock.window_end.as_secs_f64())
-}
-
-fn failover(heading: Heading, model: &Model, variant: &VariantResults) -> Option<FailoverChart> {
-    let trace = &variant.failover;
-    if trace.states.is_empty() || trace.tries.is_empty() {
-        return None;
+/// States of a cache, which were looked at on the grid. What was new and is old became so by the change before, at its
+/// instant: only a change at the primary makes an answer old.
+fn states_of(states: &[(SimTime, CacheView)], changes: &[SimTime]) -> Vec<(f64, CacheState)> {
+    let mut before = CacheView::Empty;
+    let mut out = Vec::with_capacity(states.len());
+    for &(seen, view) in states {
+        let change = changes.iter().rev().find(|change| **change <= seen);
+        let at = change.filter(|_| before == CacheView::New && view == CacheView::Old).unwrap_or(&seen);
+        before = view;
+        let state = match view {
+            CacheView::Empty => CacheState::Empty,
+            CacheView::Old => CacheState::Old,
+            CacheView::New => CacheState::New,
+        };
+        out.push((at.as_secs_f64(), state));
     }
-    let seconds = SimTime::as_secs_f64;
-    let shown = trace.tries.iter().map(|(.., host, _, _)| *host).chain(trace.states.iter().map(|(_, host, _)| *host));
-    let mut hosts: Vec<crate::model::HostId> = shown.collect();
-    hosts.sort_unstable();
-    hosts.dedup();
-    hosts.truncate(12);
-    let lane = |host: crate::model::HostId| HostLane {
-        label: model.dns.names.text(model.mail.hosts[host.index()].name).to_owned(),
+    out
+}
+
+fn shown_replication(variant: &VariantResults) -> u32 {
+    variant.replications.first().map_or(0, |replication| replication.replication)
+}
+
+fn failover(baseline: &VariantResults, model: &Model, heading: &Heading) -> Option<FailoverChart> {
+    let trace = &baseline.failover;
+    let down = trace.states.iter().find(|(_, _, mode)| mode.is_some())?;
+    let (from, to) = around(trace.states.as_slice(), down.0, model.clock.end);
+    let hosts = model.mail.hosts.iter().enumerate().map(|(index, host)| HostLane {
+        label: model.dns.names.text(host.name).to_owned(),
         changes: trace
             .states
             .iter()
-            .filter(|(_, of, _)| *of == host)
-            .map(|(at, _, down)| (seconds(*at), if down.is_some() { HostState::Down } else { HostState::Up }))
+            .filter(|(_, id, _)| id.index() == index)
+            .map(|(at, _, mode)| (at.as_secs_f64(), if mode.is_some() { HostState::Down } else { HostState::Up }))
             .collect(),
-    };
-    let attempts = trace
-        .tries
-        .iter()
-        .filter_map(|&(at, delivery, host, accepted, is_last)| {
-            let host = hosts.iter().position(|shown| *shown == host)?;
-            let outcome = match (accepted, is_last) {
-                (true, _) => AttemptOutcome::Accepted,
-                (false, true) => AttemptOutcome::Failed,
-                (false, false) => AttemptOutcome::Deferred,
-            };
-            Some(Attempt { delivery, host, at_s: seconds(at), outcome })
+    });
+    let seen = trace.tries.iter().filter(|(at, ..)| (from..=to).contains(&at.as_secs_f64()));
+    let attempts: Vec<Attempt> = seen
+        .map(|(at, delivery, host, accepted, _)| Attempt {
+            delivery: *delivery,
+            host: host.index(),
+            at_s: at.as_secs_f64(),
+            outcome: if *accepted { AttemptOutcome::Accepted } else { missed(&trace.states, *at, *host) },
         })
         .collect();
-    let to = trace.tries.iter().map(|(at, ..)| seconds(*at)).fold(0.0, f64::max);
-    let changes = trace.states.iter().map(|(at, ..)| seconds(*at)).filter(|at| *at <= to * 1.2).fold(to, f64::max);
-    let replication = variant.replications.first().map_or(0, |replication| replication.replication);
-    let lanes = hosts.iter().map(|host| lane(*host)).collect();
+    if attempts.is_empty() {
+        return None;
+    }
     Some(FailoverChart {
-        heading,
-        from_s: 0.0,
-        to_s: changes,
-        hosts: lanes,
+        heading: heading.clone(),
+        from_s: from,
+        to_s: to,
+        hosts: hosts.collect(),
+        attempts_total: attempts.len() as u64,
         attempts,
-        attempts_total: trace.tries_total,
-        replication,
+        replication: shown_replication(baseline),
     })
+}
+
+/// The first time that a host is down, with as much before and after it as it lasts, an hour at least.
+fn around(states: &[(SimTime, HostId, Option<FailureMode>)], start: SimTime, end: SimTime) -> (f64, f64) {
+    let host = states.iter().find(|(at, _, mode)| *at == start && mode.is_some()).map(|(_, host, _)| *host);
+    let up = states.iter().find(|(at, id, mode)| *at > start && Some(*id) == host && mode.is_none());
+    let (start, end) = (start.as_secs_f64(), end.as_secs_f64());
+    let up = up.map_or(end, |(at, ..)| at.as_secs_f64());
+    let margin = (up - start).clamp(60.0, 3600.0);
+    ((start - margin).max(0.0), (up + margin).min(end))
+}
+
+/// How an attempt failed at a host: by a 4xx reply where that is how the host fails just then, else for want of a session.
+fn missed(states: &[(SimTime, HostId, Option<FailureMode>)], at: SimTime, host: HostId) -> AttemptOutcome {
+    let state = states.iter().rev().find(|(since, id, _)| *since <= at && *id == host).and_then(|(_, _, mode)| *mode);
+    match state {
+        Some(FailureMode::Reply { code, .. }) if code < 500 => AttemptOutcome::Deferred,
+        _ => AttemptOutcome::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_days_of_a_drain_are_cut_and_the_events_stay() {
+        let hours = |h: u32| f64::from(h) * 3600.0;
+        let points: Vec<(f64, f64)> = (0..100).map(|h| (hours(h), if h < 10 { 50.0 } else { 0.0 })).collect();
+        let curve = || vec![Curve::new("a", points.clone()).with_maximum(points.clone())];
+        let mut curves = curve();
+        cut_tail(&mut curves, 0.0);
+        assert_eq!(curves[0].points.last(), Some(&(hours(10), 0.0)));
+        assert_eq!(curves[0].maximum.as_ref().and_then(|maximum| maximum.last()), Some(&(hours(10), 0.0)));
+        let mut curves = curve();
+        cut_tail(&mut curves, hours(40));
+        assert_eq!(curves[0].points.last(), Some(&(hours(46), 0.0)));
+        let mut flat = vec![Curve::new("a", vec![(0.0, 0.0), (1.0, 0.0)])];
+        cut_tail(&mut flat, 0.0);
+        assert_eq!(flat[0].points.len(), 2);
+    }
+
+    #[test]
+    fn an_answer_becomes_old_at_the_change_and_not_at_the_next_look() {
+        let at = SimTime::from_secs;
+        let seen = [
+            (at(10), CacheView::New),
+            (at(100), CacheView::Old),
+            (at(150), CacheView::Empty),
+            (at(160), CacheView::New),
+        ];
+        let states = states_of(&seen, &[at(42)]);
+        assert_eq!(
+            states,
+            [(10.0, CacheState::New), (42.0, CacheState::Old), (150.0, CacheState::Empty), (160.0, CacheState::New)]
+        );
+    }
+
+    #[test]
+    fn the_first_failure_is_shown_with_its_surroundings() {
+        let (down, at) = (Some(FailureMode::Refuse), SimTime::from_secs);
+        let states = [
+            (at(5), HostId(1), None),
+            (at(1000), HostId(0), down),
+            (at(1500), HostId(1), down),
+            (at(1600), HostId(0), None),
+        ];
+        assert_eq!(around(&states, at(1000), at(10_000)), (400.0, 2200.0));
+        assert_eq!(around(&states[..3], at(1000), at(10_000)), (0.0, 10_000.0));
+        let greylists =
+            [(at(1), HostId(0), Some(FailureMode::Reply { stage: crate::scenario::tree::Stage::Rcpt, code: 451 }))];
+        assert_eq!(missed(&greylists, at(2), HostId(0)), AttemptOutcome::Deferred);
+        assert_eq!(missed(&states, at(1100), HostId(0)), AttemptOutcome::Failed);
+    }
 }

@@ -1,172 +1,322 @@
-//! What is joined to what, as DOT or Mermaid.
+//! The topology of a scenario as a graph: who asks whom, who sends where, what couples what.
+
+mod couplings;
+mod dot;
+mod mermaid;
+
+pub use dot::to_dot;
+pub use mermaid::to_mermaid;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::model::dns::Rdata;
-use crate::model::{HostId, Model, TargetId};
-use crate::scenario::tree::RecordType;
+use couplings::{couplings, parts};
 
-/// A language for graphs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GraphFormat {
-    /// Graphviz.
-    Dot,
-    /// Mermaid.
-    Mermaid,
+use crate::model::dns::{Question, Rdata};
+use crate::model::timeline::ActionModel;
+use crate::model::{DataId, Model, RegionId, ResolverId, ZoneId};
+use crate::scenario::tree::Scenario;
+
+/// What a node of the graph is. The order is that of a lookup and a delivery, from whom it starts to where it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// An SMTP client with a queue.
+    Sender,
+    /// What asks without mail.
+    Client,
+    /// A resolver, with all of its caches.
+    Resolver,
+    /// A zone.
+    Zone,
+    /// An authoritative server.
+    Server,
+    /// An MX host.
+    Host,
+    /// A cause that takes several things down.
+    Risk,
 }
 
-/// Most things of a kind that are drawn one by one; the rest are one node that says how many.
-const MOST: usize = 12;
-
-struct Topology {
-    graph: DiGraph<(String, &'static str), &'static str>,
-}
-
-/// The topology of a model: who asks whom, who sends to whom, what goes down together.
-pub fn topology(model: &Model, format: GraphFormat) -> String {
-    let mut topology = Topology { graph: DiGraph::new() };
-    topology.build(model);
-    match format {
-        GraphFormat::Dot => topology.dot(&model.title),
-        GraphFormat::Mermaid => topology.mermaid(),
+impl Kind {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Client => "client",
+            Self::Resolver => "resolver",
+            Self::Zone => "zone",
+            Self::Server => "server",
+            Self::Host => "host",
+            Self::Risk => "risk",
+        }
     }
+}
+
+/// A thing, or a population of things that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thing {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name, or its population's key, such as `isp-{i}`.
+    pub name: String,
+    /// How many there are of it.
+    pub count: usize,
+    /// Where it is; what is in no place, or in several, has none.
+    pub region: Option<RegionId>,
+    /// What limits it, such as `3 sessions`; empty if nothing.
+    pub note: String,
+}
+
+/// A line from one thing to another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// What it says, such as `MX 10`.
+    pub label: String,
+    /// Whether it holds from the start; if not, the timeline brings it.
+    pub from_start: bool,
+}
+
+/// The graph of a scenario.
+#[derive(Debug, Clone)]
+pub struct Topology {
+    /// The scenario's title.
+    pub title: String,
+    /// Names of the regions.
+    pub regions: Vec<String>,
+    /// Pairs of regions that a link joins.
+    pub links: Vec<(RegionId, RegionId)>,
+    /// Things and lines.
+    pub graph: DiGraph<Thing, Line>,
+    /// What couples what, one sentence each: shared caches, shared limits, shared risks.
+    pub couplings: Vec<String>,
+    /// How many parts there are that share nothing.
+    pub parts: usize,
 }
 
 impl Topology {
-    /// Nodes for a kind: one each up to [`MOST`], all others share the last.
-    fn kind(&mut self, names: Vec<String>, what: &'static str) -> Vec<NodeIndex> {
-        let total = names.len();
-        let mut nodes: Vec<NodeIndex> = Vec::new();
-        for (index, name) in names.into_iter().enumerate() {
-            if index < MOST {
-                nodes.push(self.graph.add_node((name, what)));
-            } else if index == MOST {
-                nodes.push(self.graph.add_node((format!("{} more", total - MOST), what)));
-            } else {
-                nodes.push(nodes[MOST]);
+    /// The topology of a scenario and the model it was compiled to. Populations are one node each.
+    pub fn of(scenario: &Scenario, model: &Model) -> Self {
+        let mut draft = Draft::new(scenario, model);
+        draft.zones_and_servers();
+        draft.hosts();
+        draft.resolvers();
+        draft.askers();
+        draft.risks();
+        draft.timeline();
+        draft.finish()
+    }
+}
+
+struct Draft<'a> {
+    model: &'a Model,
+    /// The population of each stamped name, by kind.
+    keys: HashMap<(Kind, String), &'a str>,
+    declared: BTreeSet<String>,
+    graph: DiGraph<Thing, Line>,
+    nodes: BTreeMap<(Kind, String), NodeIndex>,
+    members: BTreeSet<(Kind, String)>,
+    lines: BTreeSet<(NodeIndex, NodeIndex, Line)>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(scenario: &'a Scenario, model: &'a Model) -> Self {
+        let mut keys = HashMap::new();
+        let mut stamp = |kind: Kind, entries: Vec<(&'a String, Option<u32>)>| {
+            for (key, count) in entries {
+                for i in 1..=count.unwrap_or(0) {
+                    let name = key.replace("{i}", &i.to_string());
+                    let domain = matches!(kind, Kind::Zone | Kind::Server | Kind::Host);
+                    keys.insert((kind, if domain { crate::model::dns::canonical(&name) } else { name }), key.as_str());
+                }
             }
+        };
+        stamp(Kind::Sender, scenario.senders.iter().map(|(key, v)| (key, v.count)).collect());
+        stamp(Kind::Client, scenario.clients.iter().map(|(key, v)| (key, v.count)).collect());
+        stamp(Kind::Resolver, scenario.resolvers.iter().map(|(key, v)| (key, v.count)).collect());
+        stamp(Kind::Zone, scenario.zones.iter().map(|(key, v)| (key, v.count)).collect());
+        stamp(Kind::Server, scenario.servers.iter().map(|(key, v)| (key, v.count)).collect());
+        stamp(Kind::Host, scenario.hosts.iter().map(|(key, v)| (key, v.count)).collect());
+        stamp(Kind::Risk, scenario.risks.iter().map(|(key, v)| (key, v.count)).collect());
+        let declared = scenario.zones.keys().map(|key| crate::model::dns::canonical(key)).collect();
+        Self {
+            model,
+            keys,
+            declared,
+            graph: DiGraph::new(),
+            nodes: BTreeMap::new(),
+            members: BTreeSet::new(),
+            lines: BTreeSet::new(),
         }
-        nodes
     }
 
-    fn edge(&mut self, from: NodeIndex, to: NodeIndex, label: &'static str) {
-        if from != to && !self.graph.edges_connecting(from, to).any(|edge| *edge.weight() == label) {
-            self.graph.add_edge(from, to, label);
+    /// The node of a thing, made at its first mention.
+    fn node(&mut self, kind: Kind, name: &str, region: Option<RegionId>) -> NodeIndex {
+        let full = (kind, name.to_owned());
+        let key = self.keys.get(&full).map_or(name, |key| *key).to_owned();
+        let graph = &mut self.graph;
+        let node = *self
+            .nodes
+            .entry((kind, key.clone()))
+            .or_insert_with(|| graph.add_node(Thing { kind, name: key, count: 0, region, note: String::new() }));
+        if self.members.insert(full) {
+            let thing = &mut self.graph[node];
+            thing.count += 1;
+            // A population spread over regions is in none.
+            thing.region = thing.region.filter(|_| thing.region == region);
+        }
+        node
+    }
+
+    fn line(&mut self, from: NodeIndex, to: NodeIndex, label: impl Into<String>, from_start: bool) {
+        self.lines.insert((from, to, Line { label: label.into(), from_start }));
+    }
+
+    fn zone(&mut self, zone: ZoneId) -> Option<NodeIndex> {
+        let name = self.model.dns.names.text(self.model.dns.zones.get(zone.index())?.apex);
+        let shown = self.declared.contains(name) || self.keys.contains_key(&(Kind::Zone, name.to_owned()));
+        shown.then(|| self.node(Kind::Zone, name, None))
+    }
+
+    fn host(&mut self, index: usize) -> Option<NodeIndex> {
+        let host = self.model.mail.hosts.get(index)?;
+        Some(self.node(Kind::Host, self.model.dns.names.text(host.name), Some(host.region)))
+    }
+
+    fn resolver(&mut self, id: ResolverId) -> Option<NodeIndex> {
+        let resolver = self.model.dns.resolvers.get(id.index())?;
+        Some(self.node(Kind::Resolver, &resolver.name, Some(resolver.region)))
+    }
+
+    fn zones_and_servers(&mut self) {
+        for (index, zone) in self.model.dns.zones.iter().enumerate() {
+            let Some(node) = self.zone(ZoneId(index as u32)) else { continue };
+            for server in zone.servers.iter().filter_map(|id| self.model.dns.servers.get(id.index())) {
+                let to = self.node(Kind::Server, self.model.dns.names.text(server.name), Some(server.region));
+                self.line(node, to, "NS", true);
+            }
+        }
+        for rrset in &self.model.dns.rrsets {
+            self.data(rrset.question, rrset.data, "", true);
         }
     }
 
-    fn build(&mut self, model: &Model) {
-        let dns = &model.dns;
-        let text = |id| dns.names.text(id).to_owned();
-        let regions = self.kind(model.network.regions.clone(), "region");
-        let senders =
-            self.kind(model.mail.nodes[..model.mail.senders].iter().map(|n| n.name.clone()).collect(), "sender");
-        let clients = self.kind(dns.clients.iter().map(|client| client.name.clone()).collect(), "client");
-        let resolvers = self.kind(
-            dns.resolvers
-                .iter()
-                .map(|r| {
-                    if r.farm.count() > 1 { format!("{} ({} caches)", r.name, r.farm.count()) } else { r.name.clone() }
-                })
-                .collect(),
-            "resolver",
-        );
-        let servers = self.kind(dns.servers.iter().map(|server| text(server.name)).collect(), "name server");
-        let zones = self.kind(dns.zones.iter().map(|zone| text(zone.apex)).collect(), "zone");
-        let hosts = self.kind(model.mail.hosts.iter().map(|host| text(host.name)).collect(), "MX host");
-        for link in model.network.graph.edge_references() {
-            self.edge(regions[link.source().index()], regions[link.target().index()], "link");
-        }
-        for (client, node) in dns.clients.iter().zip(&clients) {
-            self.edge(*node, resolvers[client.resolver.index()], "asks");
-        }
-        for (resolver, node) in dns.resolvers.iter().zip(&resolvers) {
-            resolver.upstream.iter().for_each(|up| self.edge(*node, resolvers[up.index()], "forwards to"));
-        }
-        for (zone, node) in dns.zones.iter().zip(&zones) {
-            zone.servers.iter().for_each(|server| self.edge(*node, servers[server.index()], "served by"));
-            self.edge(zones[zone.parent.index()], *node, "delegates");
-        }
-        let mut of_zone = vec![Vec::new(); dns.zones.len()];
-        for rrset in dns.rrsets.iter().filter(|rrset| rrset.question.kind() == RecordType::Mx) {
-            let Rdata::Mx(list) = &dns.data[rrset.data.index()] else { continue };
-            let zone = dns.names.zone_of[rrset.question.name().index()];
-            for host in list.iter().flat_map(|(_, name)| hosts_of(model, *name)) {
-                self.edge(zones[zone.index()], hosts[host.index()], "MX");
-                of_zone[zone.index()].push(host);
+    /// Lines from a zone to the hosts that an MX RRset of it names.
+    fn data(&mut self, question: Question, data: DataId, event: &str, from_start: bool) {
+        let model = self.model;
+        let (Some(Rdata::Mx(list)), Some(&zone)) =
+            (model.dns.data.get(data.index()), model.dns.names.zone_of.get(question.name().index()))
+        else {
+            return;
+        };
+        let Some(from) = self.zone(zone) else { return };
+        for (preference, exchange) in list {
+            let hosts = model.mail.hosts.iter().position(|host| host.name == *exchange);
+            if let Some(to) = hosts.and_then(|index| self.host(index)) {
+                self.line(from, to, format!("{event}MX {preference}"), from_start);
             }
         }
-        for (node, sender) in model.mail.nodes.iter().zip(&senders) {
-            self.edge(*sender, resolvers[node.resolver.index()], "asks");
-            for domain in node.source.iter().flat_map(|source| &source.domains) {
-                self.edge(*sender, zones[dns.names.zone_of[domain.index()].index()], "sends to");
-            }
-        }
-        self.risks(model, &hosts, &servers);
     }
 
-    fn risks(&mut self, model: &Model, hosts: &[NodeIndex], servers: &[NodeIndex]) {
-        let first = model.faults.hosts + model.faults.servers;
-        let risks = &model.faults.targets[first..];
-        let nodes = self.kind(risks.iter().map(|risk| risk.name.clone()).collect(), "risk");
-        for (risk, node) in risks.iter().zip(nodes) {
-            for &TargetId(target) in &risk.takes_down {
-                let target = target as usize;
-                let hit = hosts.get(target).or_else(|| servers.get(target.checked_sub(model.faults.hosts)?));
-                if let Some(hit) = hit {
-                    self.edge(node, *hit, "takes down");
+    fn hosts(&mut self) {
+        for index in 0..self.model.mail.hosts.len() {
+            let Some(node) = self.host(index) else { continue };
+            let model = &self.model.mail.hosts[index];
+            if let Some(sessions) = model.sessions {
+                self.graph[node].note = format!("{sessions} session{}", if sessions == 1 { "" } else { "s" });
+            }
+            let relay = model.relay.and_then(|id| self.model.mail.nodes.get(id.index()));
+            if let Some(to) = relay.and_then(|relay| self.resolver(relay.resolver)) {
+                self.line(node, to, "asks, to relay", true);
+            }
+        }
+    }
+
+    fn resolvers(&mut self) {
+        for (index, resolver) in self.model.dns.resolvers.iter().enumerate() {
+            let Some(node) = self.resolver(ResolverId(index as u32)) else { continue };
+            let caches = resolver.farm.count();
+            if caches > 1 {
+                self.graph[node].note = format!("{caches} caches");
+            }
+            for upstream in &resolver.upstream {
+                if let Some(to) = self.resolver(*upstream) {
+                    self.line(node, to, "forwards", true);
                 }
             }
         }
     }
 
-    fn dot(&self, title: &str) -> String {
-        let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-        let mut out = format!("digraph {} {{\n  rankdir=LR;\n", quote(title));
-        for node in self.graph.node_indices() {
-            let (name, what) = &self.graph[node];
-            let label = quote(&format!("{name}\n{what}")).replace('\n', "\\n");
-            out.push_str(&format!("  n{} [label={label}, shape={}];\n", node.index(), shape(what)));
+    fn askers(&mut self) {
+        let model = self.model;
+        for sender in model.mail.nodes.iter().take(model.mail.senders) {
+            let node = self.node(Kind::Sender, &sender.name, Some(sender.region));
+            if let Some(to) = self.resolver(sender.resolver) {
+                self.line(node, to, "asks", true);
+            }
+            for domain in sender.source.iter().flat_map(|source| &source.domains) {
+                let zone = model.dns.names.zone_of.get(domain.index()).and_then(|zone| self.zone(*zone));
+                if let Some(to) = zone {
+                    self.line(node, to, "mail", true);
+                }
+            }
         }
-        for edge in self.graph.edge_references() {
-            let (from, to) = (edge.source().index(), edge.target().index());
-            out.push_str(&format!("  n{from} -> n{to} [label={}];\n", quote(edge.weight())));
+        for client in &model.dns.clients {
+            let node = self.node(Kind::Client, &client.name, Some(client.region));
+            if let Some(to) = self.resolver(client.resolver) {
+                self.line(node, to, "asks", true);
+            }
         }
-        out.push_str("}\n");
-        out
     }
 
-    fn mermaid(&self) -> String {
-        let mut out = String::from("flowchart LR\n");
-        for node in self.graph.node_indices() {
-            let (name, what) = &self.graph[node];
-            let name = name.replace('"', "#quot;");
-            out.push_str(&format!("  n{}[\"{name}<br/>{what}\"]\n", node.index()));
+    fn risks(&mut self) {
+        let model = self.model;
+        for target in model.faults.targets.iter().filter(|target| target.kind == "risk") {
+            let node = self.node(Kind::Risk, &target.name, None);
+            for id in &target.takes_down {
+                let index = id.index();
+                let to =
+                    match index.checked_sub(model.faults.hosts) {
+                        None => self.host(index),
+                        Some(server) => model.dns.servers.get(server).map(|server| {
+                            self.node(Kind::Server, model.dns.names.text(server.name), Some(server.region))
+                        }),
+                    };
+                if let Some(to) = to {
+                    self.line(node, to, "takes down", true);
+                }
+            }
         }
-        for edge in self.graph.edge_references() {
-            let (from, to) = (edge.source().index(), edge.target().index());
-            out.push_str(&format!("  n{from} -->|{}| n{to}\n", edge.weight()));
+    }
+
+    fn timeline(&mut self) {
+        let model = self.model;
+        for item in model.timeline.iter().filter(|item| !item.undoes) {
+            if let ActionModel::SetData { question, data, .. } = &item.action {
+                self.data(*question, *data, &format!("{}: ", item.name), false);
+            }
         }
-        out
+    }
+
+    fn finish(mut self) -> Topology {
+        for (from, to, line) in std::mem::take(&mut self.lines) {
+            self.graph.add_edge(from, to, line);
+        }
+        let network = &self.model.network;
+        let links = network.graph.edge_references();
+        let mut links: Vec<_> = links
+            .filter_map(|edge| {
+                let (a, b) = (*network.graph.node_weight(edge.source())?, *network.graph.node_weight(edge.target())?);
+                (a != b).then_some((a.min(b), a.max(b)))
+            })
+            .collect();
+        links.sort_unstable();
+        links.dedup();
+        let (couplings, parts) = (couplings(&self.graph), parts(&self.graph));
+        let (title, regions) = (self.model.title.clone(), network.regions.clone());
+        Topology { title, regions, links, graph: self.graph, couplings, parts }
     }
 }
 
-fn shape(what: &str) -> &'static str {
-    match what {
-        "sender" | "client" => "ellipse",
-        "zone" => "folder",
-        "risk" => "octagon",
-        "region" => "component",
-        _ => "box",
-    }
-}
-
-fn hosts_of(model: &Model, name: crate::model::NameId) -> Vec<HostId> {
-    let question = crate::model::dns::Question::new(name, RecordType::A);
-    let found = model.dns.rrsets.binary_search_by_key(&question, |rrset| rrset.question);
-    match found.map(|index| &model.dns.data[model.dns.rrsets[index].data.index()]) {
-        Ok(Rdata::Address(list)) => list.to_vec(),
-        _ => Vec::new(),
-    }
-}
+#[cfg(test)]
+mod tests;

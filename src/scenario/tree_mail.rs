@@ -38,7 +38,7 @@ pub struct Host {
     pub outages: Option<String>,
     /// Zones (names or globs) for which it stores and forwards instead of being the final host.
     pub relays_for: Vec<String>,
-    /// Its own resolver, when it relays.
+    /// Its own resolver, when it relays; if absent, the first in its region, else the first of all.
     pub resolver: Option<String>,
     /// Its own retry policy, when it relays.
     pub retry: Retry,
@@ -234,7 +234,7 @@ pub enum Arrivals {
         #[serde(default)]
         offset: Option<Duration>,
     },
-    /// `count` at once at `at`, or spread evenly over `over`.
+    /// `count` at once at `at` (a time as in the timeline, whose names it may hold), or spread evenly over `over`.
     Burst {
         at: String,
         count: u64,

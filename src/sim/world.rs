@@ -173,7 +173,7 @@ impl<'m> Simulation<'m> {
             };
             while let Some(event) = self.scheduler.next_before(limit) {
                 self.handle(observer, event);
-                if self.scheduler.handled() % CHECK_EVERY == 0 {
+                if self.scheduler.handled().is_multiple_of(CHECK_EVERY) {
                     self.check_budget()?;
                     interrupted = stop.load(Ordering::Relaxed);
                 }

@@ -33,13 +33,13 @@ fn retry_outage() {
     // its host down meets an exponential residual. Cases o070..: Postfix-like ideal timers, and tables.
     for (retry, mean_down, delay, attempts) in [
         (POSTFIX, 300, 514.349_329_4, 2.521_865_938),
-        (POSTFIX, 3600, 4747.762_023, 5.389_429_821),
-        (r#"Custom(schedule: Constant("1800s"), lifetime: "432000s")"#, 3600, 4574.689_349, 3.541_494_083),
-        ("Qmail()", 3600, 4796.044_504, 4.158_680_776),
+        (POSTFIX, 3600, 4_747.762_023, 5.389_429_821),
+        (r#"Custom(schedule: Constant("1800s"), lifetime: "432000s")"#, 3600, 4_574.689_349, 3.541_494_083),
+        ("Qmail()", 3600, 4_796.044_504, 4.158_680_776),
     ] {
-        // Outages so far apart that a retry hardly ever meets a second one: up 200 times as long as down.
-        let host = format!(r#"up: "exponential({}s)", down: "exponential({mean_down}s)""#, mean_down * 1000);
-        let results = run(&outages(&host, retry, r#"Poisson(rate: "50/s")"#, "200000s", "", 40));
+        // Outages so far apart that a retry hardly ever meets a second one: up 300 times as long as down.
+        let host = format!(r#"up: "exponential({}s)", down: "exponential({mean_down}s)""#, mean_down * 300);
+        let results = run(&outages(&host, retry, r#"Poisson(rate: "2/s")"#, "200000s", "", 40));
         // Conditional on a failed first attempt: means over all, divided by the share that failed.
         let failed: Vec<f64> =
             values(&results, "first_attempt_success", "all", "share").iter().map(|ok| 1.0 - ok).collect();
@@ -50,7 +50,7 @@ fn retry_outage() {
             let share = failed.iter().sum::<f64>() / failed.len() as f64;
             let adjusted: Vec<f64> =
                 top.iter().zip(&failed).map(|(top, failed)| expected + (top - expected * failed) / share).collect();
-            // One in a thousand outages is followed by another within a message's wait: less than 0.5 % of the value.
+            // One in three hundred outages is followed by another within a message's wait: less than 0.5 % of the value.
             let (got, error) = crate::support::estimate(&adjusted);
             assert!(error < 0.015 * expected, "{what}: standard error {error} of {expected}");
             assert!(
@@ -80,7 +80,8 @@ fn retry_fixed_outage() {
         let tries = values(&results, "attempts_per_delivery", "all", "mean")[0];
         assert!((tries - attempts).abs() < 1e-3, "{retry} {d}: {tries}, theory {attempts}");
         let max = values(&results, "delivery_latency", "all", "max")[0];
-        assert!((max - longest).abs() < 1e-6, "{retry} {d}: {max}, theory {longest}");
+        // The first message of all pays for the walk from the root: some milliseconds.
+        assert!((max - longest).abs() < 0.02, "{retry} {d}: {max}, theory {longest}");
     }
 }
 
@@ -114,8 +115,8 @@ fn retry_phase() {
     // the schedule is due at once and taken up by scans. Outages as in `retry_outage`.
     for (mean_down, h, delay, retries) in [(3600u64, 1800u64, 4500.0, 3.0), (300, 3600, 2100.0, 1.083_333_333)] {
         let retry = format!(r#"Custom(schedule: Constant("1ns"), scan: "{h}s", lifetime: "4320000s")"#);
-        let host = format!(r#"up: "exponential({}s)", down: "exponential({mean_down}s)""#, mean_down.max(h) * 1000);
-        let results = run(&outages(&host, &retry, r#"Poisson(rate: "50/s")"#, "200000s", "", 40));
+        let host = format!(r#"up: "exponential({}s)", down: "exponential({mean_down}s)""#, mean_down.max(h) * 300);
+        let results = run(&outages(&host, &retry, r#"Poisson(rate: "2/s")"#, "200000s", "", 40));
         let failed: Vec<f64> =
             values(&results, "first_attempt_success", "all", "share").iter().map(|ok| 1.0 - ok).collect();
         let share = failed.iter().sum::<f64>() / failed.len() as f64;

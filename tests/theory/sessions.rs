@@ -17,6 +17,8 @@ fn session(region: &str, host: &str, sender: &str, window: &str, replications: u
         servers: {{ "ns.example": (latency: "0s"), "ns.d.example": (latency: "0s") }},
         hosts: {{ "mx.d.example": (region: "there", {host}) }},
         resolvers: {{ "r": (software: Ideal()) }},
+        clients: {{ "warm": (resolver: "r", asks: [("d.example", MX), ("mx.d.example", A)],
+            arrivals: Burst(at: "1s", count: 60, over: "60s")) }},
         senders: {{ "s": (
             resolver: "r", to: Weights({{"d.example": 1.0}}), retry: Custom(schedule: Constant("1d")), {sender}
         ) }},

@@ -9,13 +9,16 @@ use crate::model::dns::ArrivalsModel;
 const PER_MESSAGE: f64 = 4.0;
 const PER_QUESTION: f64 = 3.0;
 
+/// The scheduler's keys hold an entity in 24 bits.
+const ENTITIES_MAX: u64 = 1 << 24;
+
 impl Compiler<'_> {
     /// Refuses what would take more events than `run.event_budget`.
     pub(super) fn check_budget(&mut self, model: &Model) {
         let window_s = model.clock.arrivals_end.as_secs_f64();
         let mut events = 0.0;
-        for node in &model.mail.nodes {
-            events += node.source.as_ref().map_or(0.0, |source| arrivals(&source.arrivals, window_s) * PER_MESSAGE);
+        for source in model.mail.nodes.iter().filter_map(|node| node.source.as_ref()) {
+            events += arrivals(&source.arrivals, window_s) * PER_MESSAGE;
         }
         for client in &model.dns.clients {
             events += arrivals(&client.arrivals, window_s) * PER_QUESTION;
@@ -28,12 +31,17 @@ impl Compiler<'_> {
         for probe in &model.dns.probes {
             events += end_s / probe.every.as_secs_f64().max(1e-9);
         }
+        let entities = u64::from(model.entities().count);
+        if entities > ENTITIES_MAX {
+            let message = format!("{entities} things take part, and at most {ENTITIES_MAX} can");
+            self.error(&[], message).help = Some("make the populations smaller".into());
+        }
         let budget = model.event_budget as f64;
         if events > budget {
             let message =
-                format!("would need about {events:.1e} events a replication, more than the budget of {budget:.1e}");
+                format!("would need about {events:.1e} events a replication, more than run.event_budget ({budget:e})");
             let raised = events * 2.0;
-            self.error(&["run"], message).help = Some(format!(
+            self.error(&["run", "event_budget"], message).help = Some(format!(
                 "simulate less time or fewer arrivals, or raise the budget: `--set run/event_budget={raised:.0}`"
             ));
         }

@@ -64,21 +64,41 @@ impl Compiler<'_> {
         }
     }
 
-    /// The instant that an expression means: terms joined by `+` or ` - `.
-    pub(super) fn instant(
-        &mut self,
-        path: &[&str],
-        text: &str,
-        clock: &Clock,
-        named: &[(String, SimTime)],
-    ) -> Option<SimTime> {
-        match instant(text, clock, named) {
+    /// The instant that an expression means, with the named entries of the timeline.
+    pub(super) fn instant(&mut self, path: &[&str], text: &str, clock: &Clock) -> Option<SimTime> {
+        match instant(text, clock, &self.named) {
             Ok(at) => Some(at),
             Err(error) => {
                 self.text_error(path, &error);
                 None
             }
         }
+    }
+
+    /// The instants of the timeline's entries, each of which may name those before it.
+    pub(super) fn instants(&mut self, clock: &Clock) -> Vec<Option<SimTime>> {
+        let mut instants = Vec::new();
+        let tree = self.tree;
+        for (index, entry) in tree.timeline.iter().enumerate() {
+            let index = index.to_string();
+            let at = self.instant(&["timeline", &index, "at"], &entry.at, clock);
+            instants.push(at);
+            let name = entry.name.trim();
+            if name.is_empty() {
+                continue;
+            }
+            let path = ["timeline", &index, "name"];
+            if self.named.iter().any(|(known, _)| known == name) {
+                self.error(&path, format!("a second entry named `{name}`")).help =
+                    Some("give each its own name".into());
+            } else if terms(name).len() > 1 || instant(name, clock, &[]).is_ok() {
+                self.error(&path, format!("`{name}` is a time, and no name for one")).help =
+                    Some("the name could not stand in the `at` of a later entry".into());
+            }
+            // What has no instant of its own is known all the same: one error is enough.
+            self.named.push((name.to_owned(), at.unwrap_or(SimTime::ZERO)));
+        }
+        instants
     }
 }
 
@@ -89,6 +109,8 @@ pub(super) fn instant(text: &str, clock: &Clock, named: &[(String, SimTime)]) ->
     let mut sum: i128 = 0;
     for (span, sign) in terms(text) {
         let term = text[span.clone()].trim();
+        let start = span.start + text[span.clone()].find(term).unwrap_or(0);
+        let span = start..start + term.len();
         let nanos = match term {
             "warmup" => clock.window_start.as_nanos(),
             "measure" => clock.window_end.since(clock.window_start).as_nanos(),
@@ -143,8 +165,7 @@ pub(super) fn calendar(text: &str) -> Option<i64> {
     })?;
     let (hours, minutes) = time.trim().split_once(':')?;
     let (hours, minutes) = (hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?);
-    ((0..24).contains(&hours) && (0..60).contains(&minutes))
-        .then_some(day as i64 * 86_400 + hours * 3600 + minutes * 60)
+    ((0..24).contains(&hours) && (0..60).contains(&minutes)).then(|| day as i64 * 86_400 + hours * 3600 + minutes * 60)
 }
 
 /// `+01:00` as seconds.
@@ -156,7 +177,7 @@ fn offset_s(text: &str) -> Option<i64> {
     };
     let (hours, minutes) = rest.split_once(':')?;
     let (hours, minutes) = (hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?);
-    ((0..=14).contains(&hours) && (0..60).contains(&minutes)).then_some(sign * (hours * 3600 + minutes * 60))
+    ((0..=14).contains(&hours) && (0..60).contains(&minutes)).then(|| sign * (hours * 3600 + minutes * 60))
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::scenario::locator::Locator;
 use crate::scenario::splice::{Override, read_with};
 use crate::scenario::tree::Scenario;
 
+/// What the scenario as written is called among its variants.
+const BASELINE: &str = "baseline";
+
 /// A scenario file, read and compiled.
 #[derive(Debug)]
 pub struct Loaded {
@@ -54,10 +57,16 @@ pub fn load_source(
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut loaded = Loaded { source: Arc::clone(source), variants: Vec::new(), warnings: Vec::new() };
     let mut problems: Vec<Diagnostic> = Vec::new();
-    let baseline = variant(source, "baseline", overrides, files)?;
-    let written = Locator::of(source);
-    let names = baseline.0.scenario.variants.clone();
-    keep(&mut loaded, &mut problems, baseline);
+    let (scenario, text, map) = read_with::<Scenario>(source, overrides)?;
+    let written = Locator::new(text, map);
+    let names = scenario.variants.clone();
+    match compiled(BASELINE, scenario, &written, files) {
+        Ok((found, warnings)) => {
+            problems.extend(warnings);
+            loaded.variants.push(found);
+        }
+        Err(found) => problems.extend(found),
+    }
     for (name, paths) in &names {
         let mut own: Vec<Override> = Vec::new();
         for (path, value) in paths {
@@ -67,32 +76,34 @@ pub fn load_source(
         }
         own.extend(overrides.iter().cloned());
         match variant(source, name, &own, files) {
-            Ok(found) => keep(&mut loaded, &mut problems, found),
-            Err(found) => {
-                for problem in found {
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
-                    }
-                }
+            Ok((found, warnings)) => {
+                say(&mut problems, name, warnings);
+                loaded.variants.push(found);
             }
+            Err(found) => say(&mut problems, name, found),
         }
     }
-    if names.contains_key("baseline") {
-        let mut problem = Diagnostic::error("a variant named `baseline`");
-        problem.place = Some(written.key_place(&["variants", "baseline"]));
-        problems.push(problem.help("`baseline` is the scenario as written: give the variant another name"));
+    for taken in names.keys().filter(|name| *name == BASELINE || name.trim().is_empty()) {
+        let mut problem = Diagnostic::error(format!("a variant named `{taken}`"));
+        problem.place = Some(written.key_place(&["variants", taken]));
+        problems.push(problem.help(format!("`{BASELINE}` is the scenario as written: give the variant another name")));
     }
-    if problems.iter().any(Diagnostic::is_error) { Err(problems) } else { Ok(loaded) }
+    if problems.iter().any(Diagnostic::is_error) {
+        return Err(problems);
+    }
+    loaded.warnings = problems;
+    Ok(loaded)
 }
 
-fn keep(loaded: &mut Loaded, problems: &mut Vec<Diagnostic>, (variant, warnings): (Variant, Vec<Diagnostic>)) {
-    for warning in warnings {
-        if !loaded.warnings.contains(&warning) {
-            problems.push(warning.clone());
-            loaded.warnings.push(warning);
+/// Adds what a variant brings, beside what was said before.
+fn say(problems: &mut Vec<Diagnostic>, name: &str, found: Vec<Diagnostic>) {
+    for mut problem in found {
+        let is_known = |known: &Diagnostic| known.message == problem.message && known.place == problem.place;
+        if !problems.iter().any(is_known) {
+            problem.message = format!("in variant `{name}`: {}", problem.message);
+            problems.push(problem);
         }
     }
-    loaded.variants.push(variant);
 }
 
 fn variant(
@@ -102,6 +113,15 @@ fn variant(
     files: &mut dyn Files,
 ) -> Result<(Variant, Vec<Diagnostic>), Vec<Diagnostic>> {
     let (scenario, text, map) = read_with::<Scenario>(source, overrides)?;
-    let Compiled { model, warnings } = compile(&scenario, &Locator::new(text, map), files)?;
+    compiled(name, scenario, &Locator::new(text, map), files)
+}
+
+fn compiled(
+    name: &str,
+    scenario: Scenario,
+    text: &Locator,
+    files: &mut dyn Files,
+) -> Result<(Variant, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let Compiled { model, warnings } = compile(&scenario, text, files)?;
     Ok((Variant { name: name.to_owned(), scenario, model: Arc::new(model) }, warnings))
 }

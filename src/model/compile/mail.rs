@@ -1,16 +1,23 @@
 //! Hosts and nodes.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::Compiler;
 use super::names::stamp;
 use super::presets;
+use super::zones::ADDRESSES_MAX;
 use crate::engine::time::SimDuration;
-use crate::model::dns::ArrivalsModel;
+use crate::model::dns::{ArrivalsModel, canonical};
 use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, RetryPolicy, ScheduleModel, SourceModel};
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
-use crate::scenario::diagnostic::SourceText;
-use crate::scenario::exim_retry::read_exim_rule;
-use crate::scenario::tree::{Arrivals, Destinations, Host, Jitter, Retry, Schedule, SmtpClient};
-use std::sync::Arc;
+use crate::scenario::diagnostic::{Diagnostic, SourceText};
+use crate::scenario::exim_retry::{EximRule, read_exim_rule};
+use crate::scenario::nearest::did_you_mean;
+use crate::scenario::tree::{Arrivals, Destinations, Host, Jitter, Retry, Schedule, Sender, SmtpClient};
+
+/// qmail squares sums of it in seconds: past this a wait is longer than a run.
+const CHANSKIP_MAX: u32 = 10_000;
 
 impl Compiler<'_> {
     pub(super) fn mail_hosts(&mut self) -> Vec<HostModel> {
@@ -20,9 +27,10 @@ impl Compiler<'_> {
             let fallback = Host::default();
             let (key, host) =
                 self.tree.hosts.get_index(member.key).map_or(("", &fallback), |(key, host)| (key.as_str(), host));
-            if !(1..=64).contains(&host.addresses) {
+            self.number = member.number;
+            if !(1..=ADDRESSES_MAX).contains(&host.addresses) {
                 self.error(&["hosts", key, "addresses"], format!("{} addresses", host.addresses)).label =
-                    "expected 1 to 64".into();
+                    format!("expected 1 to {ADDRESSES_MAX}");
             }
             if host.sessions == Some(0) {
                 self.error(&["hosts", key, "sessions"], "a host without sessions").help =
@@ -31,7 +39,7 @@ impl Compiler<'_> {
             let mut relays_for: Vec<NameId> = Vec::new();
             for (index, zone) in host.relays_for.iter().enumerate() {
                 let path = ["hosts", key, "relays_for", &index.to_string()];
-                for zone in self.find(&path, "zone", &stamp(zone, member.number)) {
+                for zone in self.find(&path, "zone", zone) {
                     let name = self.zones.name(zone).to_owned();
                     relays_for.push(self.dns.names.intern(&name));
                 }
@@ -45,12 +53,13 @@ impl Compiler<'_> {
                 when_full: host.when_full,
                 service: self.dist(&["hosts", key, "service"], &host.service.0),
                 smtp: host.smtp.clone(),
-                fails: host.fails,
+                fails: self.failure_mode(&["hosts", key, "fails"], host.fails),
                 refusal: host.refusal.as_ref().map(|refusal| self.dist(&["hosts", key, "refusal"], &refusal.0)),
                 relays_for,
                 relay: None,
             });
         }
+        self.number = 0;
         hosts
     }
 
@@ -60,9 +69,9 @@ impl Compiler<'_> {
         for id in 0..self.senders.len() {
             let member = self.senders.members[id].clone();
             let Some((key, sender)) = self.tree.senders.get_index(member.key) else { continue };
-            let resolver = stamp(&sender.resolver, member.number);
-            let resolver = self.find_one(&["senders", key, "resolver"], "resolver", &resolver).unwrap_or(0);
-            let source = self.source(key, sender, member.number, clock);
+            self.number = member.number;
+            let resolver = self.find_one(&["senders", key, "resolver"], "resolver", &sender.resolver).unwrap_or(0);
+            let source = self.source(key, sender, clock);
             nodes.push(NodeModel {
                 name: member.name,
                 region: self.region(&["senders", key, "region"], sender.region.as_ref()),
@@ -73,6 +82,7 @@ impl Compiler<'_> {
                 source: Some(source),
             });
         }
+        self.number = 0;
         let senders = nodes.len();
         for (id, host) in hosts.iter_mut().enumerate().filter(|(_, host)| !host.relays_for.is_empty()) {
             host.relay = Some(NodeId(nodes.len() as u32));
@@ -87,19 +97,18 @@ impl Compiler<'_> {
         let fallback = Host::default();
         let (key, host) =
             self.tree.hosts.get_index(member.key).map_or(("", &fallback), |(key, host)| (key.as_str(), host));
+        self.number = member.number;
+        // Whoever runs a backup MX has a resolver: where none is named, the first in its region, else the first of all.
+        let near = self.dns.resolvers.iter().position(|resolver| resolver.region == region).unwrap_or(0) as u32;
         let resolver = match &host.resolver {
-            Some(name) => {
-                let path = ["hosts", key, "resolver"];
-                self.find_one(&path, "resolver", &stamp(name, member.number)).unwrap_or(0)
-            }
-            // Whoever runs a backup MX has a resolver: the first, where none is named.
-            None if !self.dns.resolvers.is_empty() => 0,
-            None => {
-                self.error(&["hosts", key, "relays_for"], "a relay needs a resolver").help =
-                    Some("declare one under `resolvers`".into());
-                0
-            }
+            Some(name) => self.find_one(&["hosts", key, "resolver"], "resolver", name).unwrap_or(0),
+            None => near,
         };
+        if host.resolver.is_none() && self.dns.resolvers.is_empty() {
+            self.error(&["hosts", key, "relays_for"], "a relay needs a resolver").help =
+                Some("declare one under `resolvers`".into());
+        }
+        self.number = 0;
         NodeModel {
             name: member.name,
             region,
@@ -111,43 +120,78 @@ impl Compiler<'_> {
         }
     }
 
-    fn source(&mut self, key: &str, sender: &crate::scenario::tree::Sender, number: u32, clock: &Clock) -> SourceModel {
+    fn source(&mut self, key: &str, sender: &Sender, clock: &Clock) -> SourceModel {
         let arrivals = self.arrivals(&["senders", key, "arrivals"], &sender.arrivals, clock);
         let path = ["senders", key, "to"];
-        let (zones, choice) = match &sender.to {
+        let (domains, choice) = match &sender.to {
             Destinations::Weights(weights) => {
-                let mut zones = Vec::new();
-                for name in weights.keys() {
-                    let path = ["senders", key, "to", name];
-                    zones.extend(self.find_one(&path, "zone", &stamp(name, number)));
-                }
+                let domains = weights.keys().filter_map(|name| self.destination(&["senders", key, "to", name], name));
+                let domains = domains.collect();
                 let weights: Vec<f64> = weights.values().copied().collect();
-                (zones, self.choice(&path, &weights))
+                (domains, self.choice(&path, &weights))
             }
             Destinations::Zipf { exponent, zones } => {
-                let found = self.find(&["senders", key, "to", "zones"], "zone", &stamp(zones, number));
-                let choice = self.zipf(&["senders", key, "to", "exponent"], found.len().max(1), *exponent);
-                (found, choice)
+                let domains = self.destinations(&["senders", key, "to", "zones"], zones);
+                if !(0.0..=10.0).contains(exponent) {
+                    self.error(
+                        &["senders", key, "to", "exponent"],
+                        format!("{exponent} is no exponent of Zipf's law"),
+                    )
+                    .label = "expected 0 to 10".into();
+                }
+                let choice = self.zipf(&["senders", key, "to", "exponent"], domains.len().max(1), *exponent);
+                (domains, choice)
             }
             Destinations::Uniform { zones } => {
-                let found = self.find(&["senders", key, "to", "zones"], "zone", &stamp(zones, number));
-                let choice = self.zipf(&path, found.len().max(1), 0.0);
-                (found, choice)
+                let domains = self.destinations(&["senders", key, "to", "zones"], zones);
+                let choice = self.zipf(&path, domains.len().max(1), 0.0);
+                (domains, choice)
             }
             Destinations::Trace => {
                 self.check_trace(key, &sender.arrivals, &arrivals);
                 (Vec::new(), self.zipf(&path, 1, 0.0))
             }
         };
-        let names: Vec<String> = zones.iter().map(|&zone| self.zones.name(zone).to_owned()).collect();
-        let domains = names.iter().map(|name| self.dns.names.intern(name)).collect();
         let size = self.dist(&["senders", key, "size"], &sender.size.0);
         let recipients = self.dist(&["senders", key, "recipients"], &sender.recipients.0);
-        if recipients.min() < 1.0 {
+        if recipients.quantile(1.0) < 1.0 {
             self.error(&["senders", key, "recipients"], "a message has at least one recipient");
         }
         let begins = self.dist(&["senders", key, "begins"], &sender.begins.0);
         SourceModel { arrivals, begins, domains, choice, size, recipients }
+    }
+
+    /// Every zone that a name, a population's key or a glob means.
+    fn destinations(&mut self, path: &[&str], reference: &str) -> Vec<NameId> {
+        if self.is_too_many(path, 0) {
+            return Vec::new();
+        }
+        let mut zones = self.find(path, "zone", reference);
+        if self.is_too_many(path, zones.len()) {
+            zones.clear();
+        }
+        zones.into_iter().map(|zone| self.dns.names.intern(self.zones.name(zone))).collect()
+    }
+
+    /// A domain that mail is for: a zone, or any other name with an MX, an address or an alias.
+    fn destination(&mut self, path: &[&str], name: &str) -> Option<NameId> {
+        let text = canonical(&stamp(name, self.number));
+        let known = self.dns.names.get(&text).filter(|&id| {
+            self.zones.get(&text).is_some()
+                || self.has_other_data(id, &self.rrsets)
+                || self.is_reachable_some_time(&text)
+        });
+        if known.is_none() {
+            let place = self.at.key_place(path);
+            let is_shown = !self.is_enough_said(&place);
+            let help = did_you_mean(&text, self.zones.known().chain(self.hosts.known()).filter(|_| is_shown));
+            let help = help.unwrap_or_else(|| format!("declare it: `zones: {{ \"{text}\": (mx: [..]) }}`"));
+            self.say(Diagnostic {
+                place: Some(place),
+                ..Diagnostic::error(format!("no domain `{text}` to send to")).help(help)
+            });
+        }
+        known
     }
 
     fn check_trace(&mut self, key: &str, written: &Arrivals, arrivals: &ArrivalsModel) {
@@ -173,6 +217,8 @@ impl Compiler<'_> {
                 if postfix.minimal_backoff_time > postfix.maximal_backoff_time {
                     self.error(&field("minimal_backoff_time"), "longer than `maximal_backoff_time`");
                 }
+                self.above_zero(&field("minimal_backoff_time"), postfix.minimal_backoff_time.0);
+                self.above_zero(&field("queue_run_delay"), postfix.queue_run_delay.0);
                 RetryPolicy::Postfix {
                     minimal: postfix.minimal_backoff_time.0,
                     maximal: postfix.maximal_backoff_time.0,
@@ -181,31 +227,29 @@ impl Compiler<'_> {
                 }
             }
             Retry::Exim(exim) => {
-                let place = self.at.value_place(&field("rule"));
-                // The rule as written, without its quotes, or the default where none is written.
-                let written = &place.source.text[place.span.clone()];
-                let inside = written.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-                let (source, span) = match inside.filter(|inside| *inside == exim.rule) {
-                    Some(_) => (Arc::clone(&place.source), place.span.start + 1..place.span.end - 1),
-                    None => {
-                        let text = exim.rule.clone();
-                        let span = 0..text.len();
-                        (Arc::new(SourceText { name: "retry rule".into(), text }), span)
-                    }
-                };
+                let (source, span) = self.rule_text(&field("rule"), &exim.rule);
                 let (rule, problems) = read_exim_rule(&source, span);
-                self.problems.extend(problems);
+                self.say_all(problems);
                 let steps = rule.map_or_else(Vec::new, |rule| rule.steps);
-                if exim.queue_run.0.is_zero() {
-                    self.error(&field("queue_run"), "queue runs without a period");
-                }
+                self.above_zero(&field("queue_run"), exim.queue_run.0);
                 let queue_run = exim.queue_run.0;
-                RetryPolicy::Exim { rule: crate::scenario::exim_retry::EximRule { steps }, queue_run }
+                RetryPolicy::Exim { rule: EximRule { steps }, queue_run }
             }
-            Retry::Qmail(qmail) => RetryPolicy::Qmail { lifetime: qmail.queuelifetime.0, chanskip: qmail.chanskip },
+            Retry::Qmail(qmail) => {
+                if !(1..=CHANSKIP_MAX).contains(&qmail.chanskip) {
+                    self.error(&field("chanskip"), format!("a `chanskip` of {}", qmail.chanskip)).label =
+                        format!("expected 1 to {CHANSKIP_MAX}");
+                }
+                RetryPolicy::Qmail { lifetime: qmail.queuelifetime.0, chanskip: qmail.chanskip }
+            }
             Retry::Custom(custom) => {
                 if let Jitter::Share(share) = custom.jitter {
                     self.share(&field("jitter"), share);
+                }
+                for (name, span) in [("cap", custom.cap), ("scan", custom.scan)] {
+                    if let Some(span) = span {
+                        self.above_zero(&field(name), span.0);
+                    }
                 }
                 RetryPolicy::Custom {
                     schedule: self.schedule(&field("schedule"), &custom.schedule),
@@ -216,6 +260,21 @@ impl Compiler<'_> {
                 }
             }
         }
+    }
+
+    fn above_zero(&mut self, path: &[&str], span: SimDuration) {
+        if span.is_zero() {
+            self.error(path, "no time at all").label = "expected a duration above zero".into();
+        }
+    }
+
+    /// The rule as written, without its quotes, or where it is not written like that a text of its own.
+    fn rule_text(&self, path: &[&str], rule: &str) -> (Arc<SourceText>, Range<usize>) {
+        let place = self.at.part_place(path, &(0..rule.len()));
+        if place.source.text.get(place.span.clone()) == Some(rule) {
+            return (place.source, place.span);
+        }
+        (Arc::new(SourceText { name: "retry rule".into(), text: rule.into() }), 0..rule.len())
     }
 
     fn schedule(&mut self, path: &[&str], schedule: &Schedule) -> ScheduleModel {

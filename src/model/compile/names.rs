@@ -104,14 +104,25 @@ impl Registry {
         self.by_name.get(name).copied()
     }
 
-    /// Everything that a user may have meant.
-    pub fn known(&self) -> impl Iterator<Item = &str> {
+    /// The keys as written.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(key, _)| key.as_str())
+    }
+
+    /// Everything that a user may have meant: the keys, and the members of populations that are not too many to look
+    /// through.
+    pub fn known(&self) -> impl Iterator<Item = &str> {
+        const LOOKED_THROUGH_MAX: usize = 20_000;
+        let members = self.members.iter().filter(|member| member.number != 0).take(LOOKED_THROUGH_MAX);
+        self.keys().chain(members.map(|member| member.name.as_str()))
     }
 
     /// What a reference means: a name, a population's key, or a glob over names.
     pub fn find(&self, reference: &str) -> Vec<u32> {
-        if let Some((_, range)) = self.keys.iter().find(|(key, _)| key == reference) {
+        // Only a population's key is not a name as well.
+        if reference.contains('{')
+            && let Some((_, range)) = self.keys.iter().find(|(key, _)| key == reference)
+        {
             return range.clone().collect();
         }
         let canonical = canonical(reference);

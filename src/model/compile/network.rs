@@ -4,14 +4,22 @@ use petgraph::graph::{NodeIndex, UnGraph};
 use petgraph::visit::EdgeRef;
 
 use super::Compiler;
-use crate::engine::dist::Dist;
 use crate::model::RegionId;
 use crate::model::mail::MailModel;
 use crate::model::network::{LinkModel, Network};
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::tree::Region;
+
+/// Most regions: there is a path for each pair of them.
+const REGIONS_MAX: usize = 1000;
 
 impl Compiler<'_> {
     pub(super) fn network(&mut self) -> Network {
         let count = self.regions.len();
+        if count > REGIONS_MAX {
+            self.error(&["regions"], format!("{count} regions")).label = format!("expected at most {REGIONS_MAX}");
+        }
+        let count = count.min(REGIONS_MAX);
         let mut graph: UnGraph<RegionId, usize> = UnGraph::default();
         for region in 0..count as u32 {
             graph.add_node(RegionId(region));
@@ -28,7 +36,10 @@ impl Compiler<'_> {
                     Some("paths are chosen by the mean: use a distribution that has one".into());
             }
             let loss = self.share(&["links", &index, "loss"], link.loss);
-            if let [Some(from), Some(to)] = ends {
+            if let [Some(from), Some(to)] = ends
+                && (from as usize) < count
+                && (to as usize) < count
+            {
                 if from == to {
                     self.error(&["links", &index, "between"], "a link from a region to itself").help =
                         Some("give the region its own `rtt` and `loss`".into());
@@ -53,45 +64,51 @@ impl Compiler<'_> {
     }
 
     fn inside_of(&mut self, region: usize) -> LinkModel {
-        let member = &self.regions.members[region];
-        let Some((key, region)) = self.tree.regions.get_index(member.key) else {
-            return LinkModel { rtt: Dist::Constant(0.001), loss: 0.0, bandwidth: f64::INFINITY };
+        let (key, number) = (self.regions.members[region].key, self.regions.members[region].number);
+        let Some((key, region)) = self.tree.regions.get_index(key) else {
+            let region = Region::default();
+            let rtt = self.dist(&["regions"], &region.rtt.0);
+            return LinkModel { rtt, loss: region.loss, bandwidth: f64::INFINITY };
         };
+        self.number = number;
         let rtt = self.dist(&["regions", key, "rtt"], &region.rtt.0);
         let loss = self.share(&["regions", key, "loss"], region.loss);
+        self.number = 0;
         LinkModel { rtt, loss, bandwidth: f64::INFINITY }
     }
 
-    /// Everything that a sender may have to reach is reached by some way.
+    /// There is a way between every two regions of which one holds what asks or sends and the other what it may need.
     pub(super) fn check_reach(&mut self, network: &Network, mail: &MailModel) {
         let regions = network.regions.len();
-        if regions < 2 {
-            return;
+        let mut held: Vec<Option<&str>> = vec![None; regions];
+        let mut is_active = vec![false; regions];
+        let passive = mail.hosts.iter().map(|host| (host.region, "a host", false));
+        let passive = passive.chain(self.dns.servers.iter().map(|server| (server.region, "a name server", false)));
+        let active = self.dns.resolvers.iter().map(|resolver| (resolver.region, "a resolver", true));
+        let active = active.chain(mail.nodes.iter().map(|node| (node.region, "a sender", true)));
+        let active = active.chain(self.dns.clients.iter().map(|client| (client.region, "a client", true)));
+        for (region, what, is_asking) in passive.chain(active) {
+            if region.index() < regions {
+                held[region.index()].get_or_insert(what);
+                is_active[region.index()] |= is_asking;
+            }
         }
-        let is_way = |from: RegionId, to: RegionId| network.path(from, to).next().is_some();
-        let places = mail
-            .hosts
-            .iter()
-            .map(|host| (host.region, "a host"))
-            .chain(self.dns.servers.iter().map(|server| (server.region, "a name server")));
-        let places = places.chain(self.dns.resolvers.iter().map(|resolver| (resolver.region, "a resolver")));
-        let mut used: Vec<Option<&str>> = vec![None; regions];
-        for (region, what) in places {
-            used[region.index()].get_or_insert(what);
-        }
-        let mut askers: Vec<RegionId> = mail.nodes.iter().map(|node| node.region).collect();
-        askers.extend(self.dns.resolvers.iter().map(|resolver| resolver.region));
-        askers.extend(self.dns.clients.iter().map(|client| client.region));
-        askers.sort_unstable();
-        askers.dedup();
-        for from in askers {
-            for (to, what) in used.iter().enumerate() {
-                if let Some(what) = what
-                    && !is_way(from, RegionId(to as u32))
-                {
-                    let (from, to) = (&network.regions[from.index()], &network.regions[to]);
-                    self.error(&["regions"], format!("no way from `{from}` to `{to}`, where there is {what}")).help =
-                        Some(format!("add a link: `links: [ (between: (\"{from}\", \"{to}\"), rtt: \"20ms\") ]`"));
+        for from in 0..regions {
+            for to in from + 1..regions {
+                let is_needed = is_active[from] || is_active[to];
+                let (Some(one), Some(other), true) = (held[from], held[to], is_needed) else { continue };
+                if network.paths[from * regions + to].is_empty() {
+                    let (from, to) = (&network.regions[from], &network.regions[to]);
+                    let message =
+                        format!("no way from `{from}`, where there is {one}, to `{to}`, where there is {other}");
+                    let problem = Diagnostic::error(message)
+                        .help(format!("add a link: `links: [ (between: (\"{from}\", \"{to}\"), rtt: \"20ms\") ]`"));
+                    let place = if self.tree.links.is_empty() {
+                        self.at.key_place(&["regions"])
+                    } else {
+                        self.at.key_place(&["links"])
+                    };
+                    self.say(Diagnostic { place: Some(place), ..problem });
                 }
             }
         }
@@ -103,8 +120,8 @@ fn paths_from(graph: &UnGraph<RegionId, usize>, links: &[LinkModel], from: usize
     let start = NodeIndex::new(from);
     let weight = |link: usize| {
         let mean = links[link].rtt.mean();
-        // Integers, so that a tie is a tie on every machine.
-        if mean.is_finite() { (mean * 1e9) as u64 } else { u64::MAX / 1_000_000 }
+        // Integers, so that a tie is a tie on every machine; above zero, so that each step back is nearer.
+        ((mean * 1e9) as u64).clamp(1, u64::MAX / 1_000_000)
     };
     let cost = petgraph::algo::dijkstra(graph, start, None, |edge| weight(*edge.weight()));
     (0..graph.node_count())
@@ -117,8 +134,7 @@ fn paths_from(graph: &UnGraph<RegionId, usize>, links: &[LinkModel], from: usize
                     .filter_map(|edge| {
                         let other = if edge.source() == at { edge.target() } else { edge.source() };
                         let before = *cost.get(&other)?;
-                        let is_on_path = before.checked_add(weight(*edge.weight())) == Some(total);
-                        (is_on_path && path.len() < graph.node_count()).then_some((*edge.weight(), other))
+                        (before + weight(*edge.weight()) == total).then_some((*edge.weight(), other))
                     })
                     .min();
                 let Some((link, other)) = step else { return Vec::new() };

@@ -3,7 +3,7 @@
 use crate::engine::time::SimDuration;
 use crate::model::dns::Rules;
 use crate::model::mail::ClientRules;
-use crate::scenario::tree::{Retry, Shuffle, SynRetry};
+use crate::scenario::tree::{EximRetry, PostfixRetry, QmailRetry, Retry, Shuffle, SynRetry};
 
 /// A preset as `mxsim presets` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,9 +68,14 @@ pub(super) fn client_rules(retry: &Retry) -> ClientRules {
     }
 }
 
-/// Every preset.
+/// Every preset: of resolvers, then of retry policies.
 pub fn all() -> Vec<Preset> {
-    let mut presets = vec![
+    resolver_presets().into_iter().chain(retry_presets()).collect()
+}
+
+/// Presets of `software`.
+pub fn resolver_presets() -> Vec<Preset> {
+    vec![
         resolver(
             "Ideal",
             "exact time, no rounding, no clamps: the resolver that theory is about",
@@ -97,48 +102,48 @@ pub fn all() -> Vec<Preset> {
                 "Unbound UNKNOWN_SERVER_NICENESS 376 ms (measured), doubling",
             ],
         ),
-    ];
-    let postfix = crate::scenario::tree::PostfixRetry::default();
-    presets.push(mail(
+    ]
+}
+
+/// Presets of `retry`, each with what its SMTP client does within an attempt.
+pub fn retry_presets() -> Vec<Preset> {
+    let own = PostfixRetry::default();
+    let postfix = mail(
         "Postfix",
         "Postfix 3.x: the age doubles between two bounds, on the grid of queue scans",
-        &Retry::Postfix(postfix.clone()),
+        &Retry::Postfix(own.clone()),
         vec![
-            (
-                "minimal_backoff_time",
-                postfix.minimal_backoff_time.0.to_string(),
-                "postconf(5); measured, Postfix 3.7.11",
-            ),
-            ("maximal_backoff_time", postfix.maximal_backoff_time.0.to_string(), "postconf(5)"),
-            ("queue_run_delay", postfix.queue_run_delay.0.to_string(), "postconf(5)"),
+            ("minimal_backoff_time", own.minimal_backoff_time.0.to_string(), "postconf(5); measured, Postfix 3.7.11"),
+            ("maximal_backoff_time", own.maximal_backoff_time.0.to_string(), "postconf(5)"),
+            ("queue_run_delay", own.queue_run_delay.0.to_string(), "postconf(5)"),
             (
                 "maximal_queue_lifetime",
-                postfix.maximal_queue_lifetime.0.to_string(),
+                own.maximal_queue_lifetime.0.to_string(),
                 "postconf(5); looked at after an attempt (measured)",
             ),
         ],
-    ));
-    let exim = crate::scenario::tree::EximRetry::default();
-    presets.push(mail(
+    );
+    let own = EximRetry::default();
+    let exim = mail(
         "Exim",
         "Exim 4.9x: a retry rule, acted on by queue runs; kept per message here",
-        &Retry::Exim(exim.clone()),
+        &Retry::Exim(own.clone()),
         vec![
-            ("rule", exim.rule.clone(), "Exim's default configuration, retry section"),
-            ("queue_run", exim.queue_run.0.to_string(), "-q30m, as Debian starts it"),
+            ("rule", own.rule.clone(), "Exim's default configuration, retry section"),
+            ("queue_run", own.queue_run.0.to_string(), "-q30m, as Debian starts it"),
         ],
-    ));
-    let qmail = crate::scenario::tree::QmailRetry::default();
-    presets.push(mail(
+    );
+    let own = QmailRetry::default();
+    let qmail = mail(
         "Qmail",
         "qmail, notqmail: squares of 20 seconds",
-        &Retry::Qmail(qmail.clone()),
+        &Retry::Qmail(own.clone()),
         vec![
-            ("queuelifetime", qmail.queuelifetime.0.to_string(), "qmail-send(8)"),
-            ("chanskip", qmail.chanskip.to_string(), "qmail-send.c, remote channel"),
+            ("queuelifetime", own.queuelifetime.0.to_string(), "qmail-send(8)"),
+            ("chanskip", own.chanskip.to_string(), "qmail-send.c, remote channel"),
         ],
-    ));
-    presets
+    );
+    vec![postfix, exim, qmail]
 }
 
 fn resolver(name: &'static str, about: &'static str, rules: &Rules, sources: [&'static str; 6]) -> Preset {
@@ -182,4 +187,26 @@ fn mail(
         ("client.shuffle", shuffle.to_owned(), source),
     ]);
     Preset { name, field: "retry", about, parameters }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_what_is_simulated() {
+        let shown = |preset: &str, parameter: &str| {
+            let presets = all();
+            let preset = presets.iter().find(|known| known.name == preset);
+            let found = preset.and_then(|preset| preset.parameters.iter().find(|(name, ..)| *name == parameter));
+            found.map(|(_, value, _)| value.clone()).unwrap_or_default()
+        };
+        assert_eq!(shown("WholeSecond", "timeouts"), "376ms, 752ms, 1s504ms, 3s8ms, 6s16ms");
+        assert_eq!(shown("Ideal", "max_ttl"), "24855d3h14m7s");
+        assert_eq!(shown("Postfix", "maximal_backoff_time"), "1h6m40s");
+        assert_eq!(shown("Postfix", "client.session_limit"), "2");
+        assert_eq!(shown("Exim", "client.address_limit"), "none");
+        assert_eq!(shown("Qmail", "client.greeting_timeout"), "20m");
+        assert!(all().iter().all(|preset| preset.parameters.iter().all(|(.., source)| !source.is_empty())));
+    }
 }

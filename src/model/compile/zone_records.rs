@@ -1,11 +1,14 @@
 //! Records from an RFC 1035 master file.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::Compiler;
 use super::names::Member;
 use crate::model::dns::{Question, Rdata};
-use crate::model::{DataId, HostId};
+use crate::model::{DataId, HostId, ServerId};
+use crate::scenario::diagnostic::Place;
 use crate::scenario::tree::{RecordType, Zone};
 use crate::scenario::zone_file::{Record, RecordData, read_zone_file};
 
@@ -13,17 +16,32 @@ use crate::scenario::zone_file::{Record, RecordData, read_zone_file};
 #[derive(Default)]
 struct Gathered {
     ttl_s: u32,
-    mx: Vec<(u16, String, std::ops::Range<usize>)>,
+    mx: Vec<(u16, String, Range<usize>)>,
     addresses: u32,
     alias: Option<String>,
 }
 
 impl Compiler<'_> {
+    /// The name servers that a zone's master file names at its apex. What is wrong with the file is said when its
+    /// records are read.
+    pub(super) fn zone_file_servers(&mut self, key: &str, file: &str, apex: &str) -> Vec<ServerId> {
+        let Some(source) = self.file(&["zones", key, "zone_file"], file) else { return Vec::new() };
+        let (Some(read), _) = read_zone_file(&source, apex) else { return Vec::new() };
+        let mut servers = Vec::new();
+        for record in read.records.iter().filter(|record| record.owner == apex) {
+            if let RecordData::Ns(name) = &record.data {
+                let declared = self.servers.get(name).map(ServerId);
+                servers.push(declared.unwrap_or_else(|| self.made_server(name)));
+            }
+        }
+        servers
+    }
+
     /// Reads a zone's master file; what stands beside it in the scenario wins.
     pub(super) fn zone_file(&mut self, key: &str, zone: &Zone, member: &Member, file: &str) {
         let Some(source) = self.file(&["zones", key, "zone_file"], file) else { return };
         let (read, problems) = read_zone_file(&source, &member.name);
-        self.problems.extend(problems);
+        self.say_all(problems);
         let Some(read) = read else { return };
         let id = self.dns.names.intern(&member.name);
         if let (Some(soa), None) = (&read.soa, zone.ttls.negative)
@@ -45,7 +63,8 @@ impl Compiler<'_> {
             let data = match kind {
                 RecordType::Mx => {
                     for (_, exchange, span) in &set.mx {
-                        self.check_exchange(&source, exchange, span, &read.records);
+                        let place = Place { source: Arc::clone(&source), span: span.clone() };
+                        self.file_exchanges.push((place, exchange.clone()));
                     }
                     let list: Vec<_> = set
                         .mx
@@ -71,25 +90,6 @@ impl Compiler<'_> {
             let question = Question::new(self.dns.names.intern(&owner), kind);
             self.rrsets.insert(question, (data, ttl_s));
         }
-    }
-
-    fn check_exchange(
-        &mut self,
-        source: &std::sync::Arc<crate::scenario::diagnostic::SourceText>,
-        exchange: &str,
-        span: &std::ops::Range<usize>,
-        records: &[Record],
-    ) {
-        let is_alias =
-            records.iter().any(|record| record.owner == exchange && matches!(record.data, RecordData::Cname(_)));
-        if exchange == "." || self.hosts.get(exchange).is_some() || is_alias {
-            return;
-        }
-        let known = self.hosts.members.iter().map(|member| member.name.as_str());
-        let hint = crate::scenario::nearest::did_you_mean(exchange, known)
-            .unwrap_or_else(|| format!("declare it: `hosts: {{ \"{exchange}\": () }}`"));
-        let message = format!("MX to a host that does not exist: `{exchange}`");
-        self.say(crate::scenario::diagnostic::Diagnostic::error(message).at(source, span.clone()).help(hint));
     }
 }
 

@@ -1,0 +1,298 @@
+//! What an entry of the timeline does, and what undoes it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Compiler;
+use super::names::invalid_domain;
+use super::zones::ancestors;
+use crate::engine::dist::Dist;
+use crate::model::dns::{Question, Rdata, canonical};
+use crate::model::mail::MailModel;
+use crate::model::timeline::ActionModel;
+use crate::model::{DataId, HostId, NodeId, TargetId};
+use crate::scenario::tree::{Action, RecordType};
+
+/// What the timeline has changed so far, as far as an undoing has to know it.
+pub(super) struct State {
+    rrsets: HashMap<Question, (DataId, u32)>,
+    sessions: Vec<Option<u32>>,
+    service: Vec<Dist>,
+    /// TTLs that were set, by apex and type.
+    ttls: HashMap<(String, RecordType), u32>,
+}
+
+/// What an entry did, and what undoes it.
+#[derive(Default)]
+pub(super) struct Done {
+    pub actions: Vec<ActionModel>,
+    undo: Vec<ActionModel>,
+    ttls: Vec<((String, RecordType), Option<u32>)>,
+}
+
+impl State {
+    pub fn new(rrsets: HashMap<Question, (DataId, u32)>, mail: &MailModel) -> Self {
+        let sessions = mail.hosts.iter().map(|host| host.sessions).collect();
+        let service = mail.hosts.iter().map(|host| host.service.clone()).collect();
+        Self { rrsets, sessions, service, ttls: HashMap::new() }
+    }
+
+    /// Whether another entry set what this one did.
+    pub fn is_changed_since(&self, done: &Done) -> bool {
+        done.actions.iter().any(|action| match action {
+            ActionModel::SetData { question, data, .. } => self.held(*question).0 != *data,
+            ActionModel::SetSessions { hosts, sessions } => {
+                hosts.iter().any(|host| self.sessions[host.index()] != *sessions)
+            }
+            ActionModel::SetService { hosts, service } => {
+                hosts.iter().any(|host| self.service[host.index()] != *service)
+            }
+            _ => false,
+        })
+    }
+
+    /// Puts back what was there, and gives the actions that do.
+    pub fn undo(&mut self, done: Done) -> Vec<ActionModel> {
+        for (key, before) in done.ttls {
+            match before {
+                Some(ttl_s) => self.ttls.insert(key, ttl_s),
+                None => self.ttls.remove(&key),
+            };
+        }
+        done.undo.iter().for_each(|action| self.apply(action));
+        done.undo
+    }
+
+    fn held(&self, question: Question) -> (DataId, u32) {
+        self.rrsets.get(&question).copied().unwrap_or((DataId::ABSENT, 0))
+    }
+
+    fn apply(&mut self, action: &ActionModel) {
+        match action {
+            ActionModel::SetData { question, data, ttl_s } => {
+                let (before, before_ttl_s) = self.held(*question);
+                let ttl_s = if before == DataId::ABSENT { *ttl_s } else { before_ttl_s };
+                self.rrsets.insert(*question, (*data, ttl_s));
+            }
+            ActionModel::SetTtl { questions } => {
+                for (question, ttl_s) in questions {
+                    if let Some(held) = self.rrsets.get_mut(question) {
+                        held.1 = *ttl_s;
+                    }
+                }
+            }
+            ActionModel::SetSessions { hosts, sessions } => {
+                hosts.iter().for_each(|host| self.sessions[host.index()] = *sessions);
+            }
+            ActionModel::SetService { hosts, service } => {
+                hosts.iter().for_each(|host| self.service[host.index()] = service.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what can be undone by `undo`.
+    fn set(&mut self, done: &mut Done, action: ActionModel, undo: Vec<ActionModel>) {
+        self.apply(&action);
+        done.actions.push(action);
+        done.undo.extend(undo);
+    }
+
+    fn set_data(&mut self, done: &mut Done, question: Question, data: DataId, ttl_s: u32) {
+        let (before, before_ttl_s) = self.held(question);
+        let before_ttl_s = if before == DataId::ABSENT { ttl_s } else { before_ttl_s };
+        let undo = ActionModel::SetData { question, data: before, ttl_s: before_ttl_s };
+        self.set(done, ActionModel::SetData { question, data, ttl_s }, vec![undo]);
+    }
+}
+
+impl Compiler<'_> {
+    /// Carries an entry out on `state`.
+    pub(super) fn act(&mut self, entry: u32, action: &Action, state: &mut State) -> Done {
+        let index = entry.to_string();
+        let path = |field: &'static str| ["timeline", index.as_str(), "do", field];
+        let mut done = Done::default();
+        match action {
+            Action::SetMx { zone, mx } => {
+                for zone in self.find(&path("zone"), "zone", zone) {
+                    let member = self.zones.members[zone as usize].clone();
+                    self.check_mx(&path("mx"), mx, member.number);
+                    let data = self.mx(&path("mx"), mx, member.number);
+                    self.set_record(&member.name, RecordType::Mx, data, state, &mut done);
+                }
+            }
+            Action::SetAddress { name, hosts } => {
+                let name = self.domain(&path("name"), name);
+                let data = self.addresses(&path("hosts"), hosts);
+                let id = self.dns.names.intern(&name);
+                if data != DataId::ABSENT && state.held(Question::new(id, RecordType::Cname)).0 != DataId::ABSENT {
+                    self.error(&path("name"), format!("`{name}` is an alias at that time")).help =
+                        Some("remove the alias first: `SetCname(name: .., to: None)`".into());
+                }
+                self.set_record(&name, RecordType::A, data, state, &mut done);
+            }
+            Action::SetCname { name, to } => {
+                let name = self.domain(&path("name"), name);
+                let target = to.as_ref().map(|to| self.domain(&path("to"), to));
+                let target = target.map(|target| Rdata::Cname(self.dns.names.intern(&target)));
+                let data = target.map_or(DataId::ABSENT, |target| self.data(target));
+                let id = self.dns.names.intern(&name);
+                let is_apex = self.apexes.contains(&id);
+                if data != DataId::ABSENT && (is_apex || self.has_other_data(id, &state.rrsets)) {
+                    let message = format!("`{name}` has other records at that time (RFC 1034 section 3.6.2)");
+                    self.error(&path("name"), message).help = Some(
+                        "an alias stands alone: remove them first, as in `SetAddress(name: .., hosts: [])`".into(),
+                    );
+                }
+                self.set_record(&name, RecordType::Cname, data, state, &mut done);
+            }
+            Action::SetTtl { zone, ttl, only } => {
+                let ttl_s = self.ttl_s(&path("ttl"), *ttl);
+                let zones = self.find(&path("zone"), "zone", zone);
+                self.set_ttl(&path("only"), &zones, *only, ttl_s, state, &mut done);
+            }
+            Action::Outage { host, server, risk, mode } => {
+                let mode = self.failure_mode(&path("mode"), *mode);
+                let mut targets: Vec<TargetId> = Vec::new();
+                let (hosts, servers) = (self.hosts.len() as u32, self.dns.servers.len() as u32);
+                for (kind, reference, first) in
+                    [("host", host, 0), ("server", server, hosts), ("risk", risk, hosts + servers)]
+                {
+                    if let Some(reference) = reference {
+                        let found = self.find(&path(kind), kind, reference);
+                        targets.extend(found.into_iter().map(|id| TargetId(first + id)));
+                    }
+                }
+                if host.is_none() && server.is_none() && risk.is_none() {
+                    self.error(&["timeline", &index, "do"], "an outage of nothing").help =
+                        Some("name a `host`, a `server` or a `risk`".into());
+                }
+                let undo = vec![ActionModel::Up { targets: targets.clone() }];
+                state.set(&mut done, ActionModel::Down { targets, mode }, undo);
+            }
+            Action::SetSessions { host, sessions } => {
+                let hosts = self.hosts_of(&path("host"), host);
+                if *sessions == Some(0) {
+                    self.error(&path("sessions"), "a host without sessions").help = Some("use `Outage`".into());
+                }
+                let undo = grouped(&hosts, |host| state.sessions[host.index()]).into_iter();
+                let undo = undo.map(|(sessions, hosts)| ActionModel::SetSessions { hosts, sessions }).collect();
+                state.set(&mut done, ActionModel::SetSessions { hosts, sessions: *sessions }, undo);
+            }
+            Action::SetService { host, service } => {
+                let hosts = self.hosts_of(&path("host"), host);
+                let service = self.dist(&path("service"), &service.0);
+                let undo = grouped(&hosts, |host| state.service[host.index()].clone()).into_iter();
+                let undo = undo.map(|(service, hosts)| ActionModel::SetService { hosts, service }).collect();
+                state.set(&mut done, ActionModel::SetService { hosts, service }, undo);
+            }
+            Action::FlushCache { resolver, name } => {
+                let resolvers = self.find(&path("resolver"), "resolver", resolver);
+                let caches = self.caches_of(&resolvers);
+                let name = name.as_ref().map(|name| self.domain(&path("name"), name));
+                let name = name.map(|name| self.dns.names.intern(&name));
+                done.actions.push(ActionModel::FlushCache { caches, name });
+            }
+            Action::FlushQueue { sender } => {
+                let nodes = self.queues(&path("sender"), sender);
+                done.actions.push(ActionModel::FlushQueue { nodes });
+            }
+        }
+        done
+    }
+
+    fn set_record(&mut self, name: &str, kind: RecordType, data: DataId, state: &mut State, done: &mut Done) {
+        let question = Question::new(self.dns.names.intern(name), kind);
+        let set = self.zone_apex(name).and_then(|apex| state.ttls.get(&(apex, kind)).copied());
+        let ttl_s = set.unwrap_or_else(|| self.ttl_at(name, kind));
+        state.set_data(done, question, data, ttl_s);
+    }
+
+    fn set_ttl(
+        &mut self,
+        path: &[&str],
+        zones: &[u32],
+        only: Option<RecordType>,
+        ttl_s: u32,
+        state: &mut State,
+        done: &mut Done,
+    ) {
+        let apexes: BTreeSet<String> = zones.iter().map(|&zone| self.zones.name(zone).to_owned()).collect();
+        let is_meant = |kind: RecordType| only.is_none_or(|only| only == kind);
+        let mut questions: Vec<Question> = state
+            .rrsets
+            .iter()
+            .filter(|(_, held)| held.0 != DataId::ABSENT)
+            .map(|(&question, _)| question)
+            .filter(|question| is_meant(question.kind()))
+            .filter(|question| {
+                let apex = self.zone_apex(self.dns.names.text(question.name()));
+                apex.is_some_and(|apex| apexes.contains(&apex))
+            })
+            .collect();
+        questions.sort_unstable();
+        if questions.is_empty() && !zones.is_empty() {
+            self.warning(path, "the zone has no such records at that time");
+        }
+        for kind in [RecordType::Mx, RecordType::A, RecordType::Cname].into_iter().filter(|&kind| is_meant(kind)) {
+            for apex in &apexes {
+                let key = (apex.clone(), kind);
+                done.ttls.push((key.clone(), state.ttls.insert(key, ttl_s)));
+            }
+        }
+        let before = questions.iter().map(|&question| (question, state.held(question).1)).collect();
+        let questions = questions.into_iter().map(|question| (question, ttl_s)).collect();
+        state.set(done, ActionModel::SetTtl { questions }, vec![ActionModel::SetTtl { questions: before }]);
+    }
+
+    /// The apex of the zone that holds a name.
+    fn zone_apex(&self, name: &str) -> Option<String> {
+        let is_apex = |up: &&str| self.dns.names.get(up).is_some_and(|id| self.apexes.contains(&id));
+        ancestors(name).find(is_apex).map(str::to_owned)
+    }
+
+    fn hosts_of(&mut self, path: &[&str], reference: &str) -> Vec<HostId> {
+        self.find(path, "host", reference).into_iter().map(HostId).collect()
+    }
+
+    /// Senders, or relays among the hosts.
+    fn queues(&mut self, path: &[&str], reference: &str) -> Vec<NodeId> {
+        let senders = self.senders.len() as u32;
+        let relays: Vec<u32> = (0..self.hosts.len() as u32).filter(|&host| self.is_relay(host)).collect();
+        let relays = self
+            .hosts
+            .find(reference)
+            .into_iter()
+            .filter_map(|host| relays.binary_search(&host).ok().map(|nth| NodeId(senders + nth as u32)));
+        let mut nodes: Vec<NodeId> = self.senders.find(reference).into_iter().map(NodeId).chain(relays).collect();
+        if nodes.is_empty() {
+            nodes = self.find(path, "sender", reference).into_iter().map(NodeId).collect();
+        }
+        nodes
+    }
+
+    fn is_relay(&self, host: u32) -> bool {
+        let key = self.hosts.members[host as usize].key;
+        self.tree.hosts.get_index(key).is_some_and(|(_, host)| !host.relays_for.is_empty())
+    }
+
+    fn domain(&mut self, path: &[&str], name: &str) -> String {
+        let name = canonical(name);
+        if let Some(why) = invalid_domain(&name) {
+            self.error(path, format!("`{name}` is no domain name: {why}"));
+        }
+        name
+    }
+}
+
+/// Hosts by what they have, in order of the first of each.
+fn grouped<T: PartialEq>(hosts: &[HostId], has: impl Fn(HostId) -> T) -> Vec<(T, Vec<HostId>)> {
+    let mut groups: Vec<(T, Vec<HostId>)> = Vec::new();
+    for &host in hosts {
+        let value = has(host);
+        match groups.iter_mut().find(|(known, _)| *known == value) {
+            Some((_, hosts)) => hosts.push(host),
+            None => groups.push((value, vec![host])),
+        }
+    }
+    groups
+}

@@ -1,0 +1,115 @@
+//! When messages and questions come.
+
+use std::sync::Arc;
+
+use super::Compiler;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::Clock;
+use crate::model::dns::{ArrivalsModel, DiurnalModel, TraceRow};
+use crate::scenario::trace::read_arrivals;
+use crate::scenario::tree::Arrivals;
+
+/// The greatest rate, per second, and the shortest period or mean gap: one a nanosecond.
+const RATE_MAX: f64 = 1e9;
+
+impl Compiler<'_> {
+    pub(super) fn arrivals(&mut self, path: &[&str], arrivals: &Arrivals, clock: &Clock) -> ArrivalsModel {
+        let field = |name: &'static str| -> Vec<&str> { path.iter().copied().chain([name]).collect() };
+        match arrivals {
+            Arrivals::Poisson { rate } => {
+                self.positive(&field("rate"), rate.0, "a rate above zero, and at most 1e9/s");
+                ArrivalsModel::Poisson { rate: rate.0.max(1e-300) }
+            }
+            Arrivals::Periodic { every, offset } => {
+                self.positive(&field("every"), every.0.as_secs_f64(), "a duration above zero");
+                ArrivalsModel::Periodic { every: every.0.max(SimDuration::TICK), offset: offset.map(|o| o.0) }
+            }
+            Arrivals::Burst { at, count, over } => {
+                let at = self.instant(&field("at"), at, clock).unwrap_or(SimTime::ZERO);
+                if *count == 0 {
+                    self.error(&field("count"), "a burst of nothing");
+                }
+                ArrivalsModel::Burst { at, count: *count, over: over.0 }
+            }
+            Arrivals::Renewal { gap } => {
+                let gap = self.dist(&field("gap"), &gap.0);
+                if gap.mean() < 1.0 / RATE_MAX {
+                    self.error(&field("gap"), "gaps of no time").label = "expected a mean above zero".into();
+                }
+                ArrivalsModel::Renewal { gap }
+            }
+            Arrivals::Diurnal { per_day, peak_hour, peak_factor, weekend_share } => {
+                self.positive(&field("per_day"), *per_day, "a number above zero, and at most 1e9");
+                self.share(&field("weekend_share"), *weekend_share);
+                if !(*peak_factor >= 1.0 && *peak_factor <= 20.0) {
+                    self.error(&field("peak_factor"), format!("a peak of {peak_factor} times the average")).label =
+                        "expected 1 to 20".into();
+                }
+                if !(0.0..24.0).contains(peak_hour) {
+                    self.error(&field("peak_hour"), format!("{peak_hour} is no hour of the day"));
+                }
+                let (weekday, weekend) =
+                    (per_day * 7.0 * (1.0 - weekend_share) / 5.0, per_day * 7.0 * weekend_share / 2.0);
+                ArrivalsModel::Diurnal(DiurnalModel {
+                    per_day: [weekday, weekday, weekday, weekday, weekday, weekend, weekend],
+                    peak_hour: *peak_hour,
+                    peak_factor: peak_factor.clamp(1.0, 20.0),
+                    exponent: peak_exponent(peak_factor.clamp(1.0, 20.0)),
+                })
+            }
+            Arrivals::Trace { file, at } => {
+                let start = at.as_ref().and_then(|at| self.instant(&field("at"), at, clock));
+                self.trace(&field("file"), file, start.unwrap_or(SimTime::ZERO))
+            }
+        }
+    }
+
+    fn positive(&mut self, path: &[&str], value: f64, expected: &str) {
+        if !(value > 0.0 && value <= RATE_MAX) {
+            self.error(path, format!("{value} is out of range")).label = format!("expected {expected}");
+        }
+    }
+
+    fn trace(&mut self, path: &[&str], file: &str, start: SimTime) -> ArrivalsModel {
+        let Some(source) = self.file(path, file) else { return ArrivalsModel::Trace(Arc::new([])) };
+        let (rows, problems) = read_arrivals(&source, None);
+        self.say_all(problems);
+        let mut model = Vec::new();
+        for row in rows.unwrap_or_default() {
+            let domain = row.domain.as_ref().map(|domain| self.dns.names.intern(domain));
+            let limited = |value: u64, max: u64| value.min(max);
+            model.push(TraceRow {
+                at: start + row.at.since(SimTime::ZERO),
+                domain,
+                size_bytes: row.size_bytes.map(|size| limited(size, u64::from(u32::MAX)) as u32),
+                recipients: row.recipients.map(|count| limited(u64::from(count), u64::from(u16::MAX)) as u16),
+            });
+        }
+        ArrivalsModel::Trace(model.into())
+    }
+}
+
+/// The k for which ((1 + cos x) / 2)^k has a peak of `factor` times its mean: the mean is
+/// Gamma(k + 1/2) / (sqrt(pi) Gamma(k + 1)), which falls as k grows.
+fn peak_exponent(factor: f64) -> f64 {
+    let mean = |k: f64| libm::exp(libm::lgamma(k + 0.5) - libm::lgamma(k + 1.0)) / std::f64::consts::PI.sqrt();
+    let (mut low, mut high) = (0.0, 1000.0);
+    for _ in 0..100 {
+        let middle = (low + high) / 2.0;
+        if mean(middle) * factor > 1.0 { low = middle } else { high = middle }
+    }
+    (low + high) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exponent_gives_the_peak() {
+        // k = 1: mean of (1 + cos) / 2 is 1/2; k = 2: 3/8; k = 0: flat.
+        assert!((peak_exponent(2.0) - 1.0).abs() < 1e-9);
+        assert!((peak_exponent(8.0 / 3.0) - 2.0).abs() < 1e-9);
+        assert!(peak_exponent(1.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,218 @@
+//! The RRsets at time 0, and what must hold of them.
+
+use std::collections::HashMap;
+
+use super::Compiler;
+use super::names::{invalid_domain, stamp};
+use super::zones::{ADDRESSES_MAX, DELEGATION_TTL_S, TTL_S, ancestors};
+use crate::model::dns::{Question, Rdata, RrsetModel, canonical};
+use crate::model::mail::HostModel;
+use crate::model::{DataId, HostId, NameId};
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::nearest::did_you_mean;
+use crate::scenario::tree::{Action, RecordType};
+
+impl Compiler<'_> {
+    /// Puts all RRsets of time 0 into their zones.
+    pub(super) fn records(&mut self, hosts: &[HostModel]) {
+        for (id, host) in hosts.iter().enumerate() {
+            let text = self.hosts.name(id as u32).to_owned();
+            let ttl_s = self.ttl_at(&text, RecordType::A);
+            let data = self.data(Rdata::Address(self.addresses_of(id as u32).into()));
+            self.rrsets.insert(Question::new(host.name, RecordType::A), (data, ttl_s));
+        }
+        for id in 0..self.zones.len() as u32 {
+            self.zone_records(id);
+        }
+        // A server outside the zones it serves is reached by its address.
+        for server in 0..self.dns.servers.len() {
+            let question = Question::new(self.dns.servers[server].name, RecordType::A);
+            let data = self.data(Rdata::Address(Box::new([])));
+            self.rrsets.entry(question).or_insert((data, DELEGATION_TTL_S));
+        }
+        self.check_records();
+        self.check_exchanges();
+    }
+
+    /// One entry an address.
+    fn addresses_of(&self, host: u32) -> Vec<HostId> {
+        let key = self.hosts.members[host as usize].key;
+        // What is out of range is an error of the host's.
+        let count = self.tree.hosts.get_index(key).map_or(1, |(_, host)| host.addresses.min(ADDRESSES_MAX));
+        vec![HostId(host); count as usize]
+    }
+
+    fn zone_records(&mut self, id: u32) {
+        let member = self.zones.members[id as usize].clone();
+        let Some((key, zone)) = self.tree.zones.get_index(member.key) else { return };
+        self.number = member.number;
+        if let Some(file) = &zone.zone_file {
+            self.zone_file(key, zone, &member, file);
+        }
+        let ttl = |compiler: &mut Self, kind| compiler.record_ttl_s(key, zone, kind).unwrap_or(TTL_S);
+        if !zone.mx.is_empty() {
+            let ttl_s = ttl(self, RecordType::Mx);
+            let path = ["zones", key, "mx"];
+            let data = self.mx(&path, &zone.mx, member.number);
+            let question = Question::new(self.dns.names.intern(&member.name), RecordType::Mx);
+            self.rrsets.insert(question, (data, ttl_s));
+        }
+        for (owner, targets) in &zone.addresses {
+            let path = ["zones", key, "addresses", owner];
+            let ttl_s = ttl(self, RecordType::A);
+            let name = canonical(&stamp(owner, member.number));
+            self.check_inside(&path, &name, &member.name);
+            let data = self.addresses(&path, targets);
+            let question = Question::new(self.dns.names.intern(&name), RecordType::A);
+            self.rrsets.insert(question, (data, ttl_s));
+        }
+        for (owner, target) in &zone.cnames {
+            let path = ["zones", key, "cnames", owner];
+            let ttl_s = ttl(self, RecordType::Cname);
+            let name = canonical(&stamp(owner, member.number));
+            self.check_inside(&path, &name, &member.name);
+            let target = self.dns.names.intern(&stamp(target, member.number));
+            let data = self.data(Rdata::Cname(target));
+            let question = Question::new(self.dns.names.intern(&name), RecordType::Cname);
+            self.rrsets.insert(question, (data, ttl_s));
+        }
+        self.number = 0;
+    }
+
+    fn check_inside(&mut self, path: &[&str], name: &str, zone: &str) {
+        if !ancestors(name).any(|up| up == zone) {
+            self.error(path, format!("`{name}` is not in the zone `{zone}`")).help =
+                Some(format!("write the whole name: `{name}.{zone}`"));
+        }
+    }
+
+    /// The rdata of an MX RRset.
+    pub(super) fn mx(&mut self, path: &[&str], mx: &[(u16, String)], number: u32) -> DataId {
+        let mut list = Vec::new();
+        for (index, (preference, exchange)) in mx.iter().enumerate() {
+            let exchange = canonical(&stamp(exchange, number));
+            if let Some(why) = invalid_domain(&exchange) {
+                let index = index.to_string();
+                let path: Vec<&str> = path.iter().copied().chain([index.as_str(), "1"]).collect();
+                self.error(&path, format!("`{exchange}` is no domain name: {why}"));
+            }
+            list.push((*preference, self.dns.names.intern(&exchange)));
+        }
+        if list.is_empty() { DataId::ABSENT } else { self.data(Rdata::Mx(list.into())) }
+    }
+
+    /// Every exchange that the scenario writes exists: it is a host, or has an address or an alias some time.
+    fn check_exchanges(&mut self) {
+        for id in 0..self.zones.len() {
+            let member = self.zones.members[id].clone();
+            if let Some((key, zone)) = self.tree.zones.get_index(member.key) {
+                self.check_mx(&["zones", key, "mx"], &zone.mx, member.number);
+            }
+        }
+        for (place, exchange) in std::mem::take(&mut self.file_exchanges) {
+            if !self.is_reachable_some_time(&exchange) {
+                let mut missing = self.missing_exchange(&exchange, true);
+                missing.place = Some(place);
+                self.say(missing);
+            }
+        }
+    }
+
+    pub(super) fn check_mx(&mut self, path: &[&str], mx: &[(u16, String)], number: u32) {
+        for (index, (_, exchange)) in mx.iter().enumerate() {
+            let exchange = canonical(&stamp(exchange, number));
+            if invalid_domain(&exchange).is_none() && !self.is_reachable_some_time(&exchange) {
+                let index = index.to_string();
+                let path: Vec<&str> = path.iter().copied().chain([index.as_str(), "1"]).collect();
+                let place = self.at.value_place(&path);
+                let mut missing = self.missing_exchange(&exchange, !self.is_enough_said(&place));
+                missing.place = Some(place);
+                self.say(missing);
+            }
+        }
+    }
+
+    fn missing_exchange(&self, exchange: &str, has_hint: bool) -> Diagnostic {
+        let known = self.hosts.known().filter(|_| has_hint);
+        Diagnostic::error(format!("MX to a host that does not exist: `{exchange}`")).help(
+            did_you_mean(exchange, known).unwrap_or_else(|| format!("declare it: `hosts: {{ \"{exchange}\": () }}`")),
+        )
+    }
+
+    pub(super) fn is_reachable_some_time(&self, name: &str) -> bool {
+        let held = |kind| {
+            let id = self.dns.names.get(name)?;
+            let (data, _) = *self.rrsets.get(&Question::new(id, kind))?;
+            self.dns.data.get(data.index())
+        };
+        name == "."
+            || matches!(held(RecordType::A), Some(Rdata::Address(hosts)) if !hosts.is_empty())
+            || held(RecordType::Cname).is_some()
+            || self.tree.timeline.iter().any(|entry| match &entry.action {
+                Action::SetAddress { name: set, .. } | Action::SetCname { name: set, .. } => canonical(set) == name,
+                _ => false,
+            })
+    }
+
+    /// The rdata of an address RRset made of these hosts' addresses.
+    pub(super) fn addresses(&mut self, path: &[&str], hosts: &[String]) -> DataId {
+        let mut list = Vec::new();
+        for (index, host) in hosts.iter().enumerate() {
+            let index = index.to_string();
+            let path: Vec<&str> = path.iter().copied().chain([index.as_str()]).collect();
+            for id in self.find(&path, "host", host) {
+                list.extend(self.addresses_of(id));
+            }
+        }
+        if list.is_empty() { DataId::ABSENT } else { self.data(Rdata::Address(list.into())) }
+    }
+
+    /// An alias stands alone at its name (RFC 1034 section 3.6.2).
+    fn check_records(&mut self) {
+        let mut clashes: Vec<NameId> = self
+            .rrsets
+            .keys()
+            .filter(|question| question.kind() == RecordType::Cname)
+            .map(|question| question.name())
+            .filter(|name| self.apexes.contains(name) || self.has_other_data(*name, &self.rrsets))
+            .collect();
+        clashes.sort_unstable();
+        for name in clashes {
+            let text = self.dns.names.text(name).to_owned();
+            let what = if self.apexes.contains(&name) { "is the apex of a zone" } else { "has other records" };
+            let message = format!("`{text}` is an alias and {what} (RFC 1034 section 3.6.2)");
+            let path = self.alias_path(&text);
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            self.error(&path, message).help = Some("an alias stands alone at its name: remove it, or the rest".into());
+        }
+    }
+
+    /// Whether a name has more than an alias.
+    pub(super) fn has_other_data(&self, name: NameId, rrsets: &HashMap<Question, (DataId, u32)>) -> bool {
+        RecordType::ALL.into_iter().filter(|&kind| kind != RecordType::Cname).any(|kind| {
+            let held = rrsets.get(&Question::new(name, kind)).map(|(data, _)| &self.dns.data[data.index()]);
+            held.is_some_and(|data| *data != Rdata::Absent)
+        })
+    }
+
+    /// Where an alias is written.
+    fn alias_path(&self, name: &str) -> Vec<String> {
+        let mut zones = ancestors(name).filter_map(|up| self.zones.get(up));
+        let written = zones.find_map(|id| {
+            let member = &self.zones.members[id as usize];
+            let (key, zone) = self.tree.zones.get_index(member.key)?;
+            let owner = zone.cnames.keys().find(|owner| canonical(&stamp(owner, member.number)) == name);
+            let rest = owner.map_or_else(Vec::new, |owner| vec!["cnames".to_owned(), owner.clone()]);
+            let file = owner.is_none().then(|| zone.zone_file.as_ref().map(|_| vec!["zone_file".to_owned()])).flatten();
+            Some(["zones".to_owned(), key.clone()].into_iter().chain(file.unwrap_or(rest)).collect())
+        });
+        written.unwrap_or_else(|| vec!["zones".to_owned()])
+    }
+
+    pub(super) fn sorted_rrsets(&self) -> Vec<RrsetModel> {
+        let mut rrsets: Vec<RrsetModel> =
+            self.rrsets.iter().map(|(&question, &(data, ttl_s))| RrsetModel { question, data, ttl_s }).collect();
+        rrsets.sort_unstable_by_key(|rrset| rrset.question);
+        rrsets
+    }
+}

@@ -1,0 +1,73 @@
+//! Variants, overrides, files.
+
+use super::*;
+use crate::model::compile::load;
+
+#[test]
+fn what_is_set_on_the_command_line_comes_after_a_variant() {
+    let text = SMALL.replace(
+        ",\n)",
+        ",\n    variants: { \"slow\": { \"zones/example.org/ttl\": \"2h\", \"run/seed\": \"9\" } },\n)",
+    );
+    let loaded = try_load(&text, &[("run/seed", "5")], &[]).unwrap_or_else(|found| panic!("{}", render(&found, false)));
+    let seeds: Vec<u64> = loaded.variants.iter().map(|variant| variant.model.seed).collect();
+    assert_eq!(seeds, [5, 5]);
+    assert_eq!(rdata(&loaded.variants[1].model, "example.org", RecordType::Mx), "10 mx.example.org (7200 s)");
+}
+
+#[test]
+fn an_error_in_a_variant_is_said_once_at_its_value() {
+    let text = SMALL.replace(
+        ",\n)",
+        ",\n    variants: { \"x\": { \"zones/example.org/mx/0/1\": \"mx.exmaple.org\" }, \"baseline\": {} },\n)",
+    );
+    let problems = try_load(&text, &[], &[]).expect_err("two errors");
+    assert_eq!(
+        render(&problems, false),
+        r#"error: in variant `x`: MX to a host that does not exist: `mx.exmaple.org`
+ --> a.ron:7:52
+  |
+7 |     variants: { "x": { "zones/example.org/mx/0/1": "mx.exmaple.org" }, "baseline": {} },
+  |                                                    ^^^^^^^^^^^^^^^^
+  |
+  = help: did you mean `mx.example.org`?
+
+error: a variant named `baseline`
+ --> a.ron:7:72
+  |
+7 |     variants: { "x": { "zones/example.org/mx/0/1": "mx.exmaple.org" }, "baseline": {} },
+  |                                                                        ^^^^^^^^^^
+  |
+  = help: `baseline` is the scenario as written: give the variant another name
+"#
+    );
+}
+
+#[test]
+fn a_file_is_read_with_its_neighbours_and_without_a_byte_order_mark() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.ron");
+    let text = SMALL.replace("\"mx.example.org\": ()", "\"mx.example.org\": (service: \"empirical(times.csv)\")");
+    std::fs::write(&path, format!("\u{feff}{text}")).expect("written");
+    std::fs::write(folder.path().join("times.csv"), "2s\n1s\n").expect("written");
+    let loaded = load(&path, &[]).unwrap_or_else(|found| panic!("{}", render(&found, false)));
+    let service = &loaded.variants[0].model.mail.hosts[0].service;
+    assert_eq!(*service, crate::engine::dist::Dist::Empirical([1.0, 2.0].into()));
+    std::fs::write(&path, b"(title: \"\xff\")").expect("written");
+    let said = |found: Result<Loaded, Vec<Diagnostic>>| found.err().map(|problems| problems[0].message.clone());
+    assert!(said(load(&path, &[])).is_some_and(|text| text.ends_with("is not UTF-8 text (byte 9)")));
+    assert!(said(load(&folder.path().join("b.ron"), &[])).is_some_and(|text| text.starts_with("cannot read `")));
+}
+
+#[test]
+fn a_file_that_is_missing_is_an_error_where_it_is_named() {
+    assert_eq!(
+        complaints(&[("hosts/mx.example.org/service", "empirical(times.csv)")], &[]),
+        ["cannot read `times.csv`: no such file @ empirical(times.csv)"]
+    );
+    // An error inside a file has its place there.
+    assert_eq!(
+        complaints(&[("hosts/mx.example.org/service", "empirical(times.csv)")], &[("times.csv", "1s\n-2s\n")]).len(),
+        1
+    );
+}

@@ -1,0 +1,115 @@
+//! Hosts, nodes and arrivals.
+
+use super::*;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::dns::ArrivalsModel;
+use crate::model::mail::{ClientRules, RetryPolicy};
+use crate::scenario::tree::{Shuffle, SynRetry};
+
+fn rules(overrides: &[(&str, &str)]) -> ClientRules {
+    small(overrides).mail.nodes[0].client.clone()
+}
+
+#[test]
+fn each_preset_has_its_client_and_zero_is_no_limit() {
+    let seconds = SimDuration::from_secs;
+    let postfix = ClientRules {
+        connect_timeout: seconds(30),
+        greeting_timeout: seconds(300),
+        address_limit: 5,
+        session_limit: 2,
+        shuffle: Shuffle::Addresses,
+        syn: SynRetry::Classic,
+        next_host_on_4xx: true,
+    };
+    assert_eq!(rules(&[]), postfix);
+    let unlimited = ClientRules { address_limit: u32::MAX, session_limit: u32::MAX, ..postfix.clone() };
+    let own = "(address_limit: 0, session_limit: 0)";
+    assert_eq!(rules(&[("senders/campus/client", own)]), unlimited);
+    let exim = ClientRules { connect_timeout: seconds(300), shuffle: Shuffle::Names, ..unlimited.clone() };
+    assert_eq!(rules(&[("senders/campus/retry", "Exim()")]), exim);
+    let qmail = ClientRules {
+        connect_timeout: seconds(60),
+        greeting_timeout: seconds(1200),
+        shuffle: Shuffle::Names,
+        next_host_on_4xx: false,
+        ..unlimited.clone()
+    };
+    assert_eq!(rules(&[("senders/campus/retry", "Qmail()")]), qmail);
+    assert_eq!(rules(&[("senders/campus/retry", "Custom(schedule: Constant(\"5m\"))")]), unlimited);
+}
+
+#[test]
+fn a_population_is_meant_as_a_whole_by_its_key_or_by_a_glob() {
+    for zones in ["d{i}.example", "d*.example"] {
+        let model = small(&[
+            ("zones", r#"{"d{i}.example": (count: 12, mx: [(10, "mx{i%3}.host")])}"#),
+            ("hosts", r#"{"mx{i}.host": (count: 3)}"#),
+            ("senders/campus/to", &format!("Zipf(exponent: 1.0, zones: \"{zones}\")")),
+        ]);
+        let source = model.mail.nodes[0].source.as_ref().expect("a sender originates");
+        let names: Vec<&str> = source.domains.iter().map(|&id| model.dns.names.text(id)).collect();
+        assert_eq!((names.len(), names[0], names[11]), (12, "d1.example", "d12.example"));
+        assert!((source.choice.share(0) - 12.0 * source.choice.share(11)).abs() < 1e-12);
+        assert_eq!(rdata(&model, "d7.example", RecordType::Mx), "10 mx1.host (3600 s)");
+        // Equal data, equal id: three lists of exchanges, three hosts, nothing, and name servers' addresses.
+        assert_eq!(model.dns.data.len(), 3 + 3 + 1 + 1);
+    }
+}
+
+#[test]
+fn mail_may_go_to_a_host_that_is_no_zone() {
+    let model = small(&[("senders/campus/to", r#"Weights({"mx.example.org": 1.0, "EXAMPLE.org.": 2.0})"#)]);
+    let source = model.mail.nodes[0].source.as_ref().expect("a sender originates");
+    let names: Vec<&str> = source.domains.iter().map(|&id| model.dns.names.text(id)).collect();
+    assert_eq!(names, ["mx.example.org", "example.org"]);
+}
+
+#[test]
+fn a_trace_counts_from_its_start_and_may_name_domains() {
+    let csv = "time,domain,size\n10,example.org,1kB\n5,EXAMPLE.org,\n";
+    let arrivals = "Trace(file: \"mail.csv\", at: \"1h\")";
+    let changes = [("senders/campus/arrivals", arrivals), ("senders/campus/to", "Trace")];
+    let (model, warnings) = model_of(SMALL, &changes, &[("mail.csv", csv)]);
+    assert!(warnings.starts_with("warning: the arrivals are not in order of time"), "{warnings}");
+    let source = model.mail.nodes[0].source.as_ref().expect("a sender originates");
+    let ArrivalsModel::Trace(rows) = &source.arrivals else { panic!("{:?}", source.arrivals) };
+    assert_eq!(rows.iter().map(|row| row.at).collect::<Vec<_>>(), [3605, 3610].map(SimTime::from_secs));
+    assert_eq!(rows[1].size_bytes, Some(1000));
+    assert_eq!(rows[0].domain, model.dns.names.get("example.org"));
+}
+
+#[test]
+fn a_week_of_a_diurnal_profile_has_its_weekend_share() {
+    let model = small(&[("senders/campus/arrivals", "Diurnal(per_day: 1000, peak_factor: 2.0, weekend_share: 0.1)")]);
+    let source = model.mail.nodes[0].source.as_ref().expect("a sender originates");
+    let ArrivalsModel::Diurnal(diurnal) = &source.arrivals else { panic!("{:?}", source.arrivals) };
+    assert_eq!(diurnal.per_day, [1260.0, 1260.0, 1260.0, 1260.0, 1260.0, 350.0, 350.0]);
+    assert!((diurnal.exponent - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_burst_may_wait_for_an_entry_of_the_timeline() {
+    let model = small(&[
+        ("senders/campus/arrivals", "Burst(at: \"flush - 5m\", count: 7)"),
+        ("timeline", "[(name: \"flush\", at: \"2h\", do: FlushQueue(sender: \"campus\"))]"),
+    ]);
+    let source = model.mail.nodes[0].source.as_ref().expect("a sender originates");
+    assert!(matches!(source.arrivals, ArrivalsModel::Burst { at, count: 7, .. } if at == SimTime::from_secs(6900)));
+}
+
+#[test]
+fn retry_parameters_have_their_ranges() {
+    let retry = |value: &str| complaints(&[("senders/campus/retry", value)], &[]);
+    assert_eq!(retry("Postfix(queue_run_delay: \"0\")"), ["no time at all @ \"0\""]);
+    assert_eq!(retry("Postfix(minimal_backoff_time: \"2h\")"), ["longer than `maximal_backoff_time` @ \"2h\""]);
+    assert_eq!(retry("Qmail(chanskip: 0)"), ["a `chanskip` of 0 @ 0"]);
+    assert_eq!(
+        retry("Custom(schedule: Table([\"1h\", \"30m\"]))"),
+        ["a schedule that does not move on @ Table([\"1h\", \"30m\"])"]
+    );
+    let exim = retry("Exim(rule: \"* * F,2x,15m\")");
+    assert!(exim.len() == 1 && exim[0].contains("@ ") && exim[0].ends_with('x'), "{exim:?}");
+    let model = small(&[("senders/campus/retry", "Exim(rule: \"F,1h,10m\")")]);
+    assert!(matches!(&model.mail.nodes[0].retry, RetryPolicy::Exim { rule, .. } if rule.to_string() == "F,1h,10m"));
+}

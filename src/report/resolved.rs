@@ -1,0 +1,70 @@
+//! A scenario with its defaults written out.
+
+use ron::Options;
+use ron::extensions::Extensions;
+use ron::ser::PrettyConfig;
+
+use crate::scenario::tree::Scenario;
+
+/// The scenario as RON that reads again as the same scenario, every default in it.
+///
+/// # Errors
+/// What RON cannot write; nothing that was read from RON.
+pub fn to_ron(scenario: &Scenario) -> Result<String, ron::Error> {
+    let options =
+        Options::default().with_default_extension(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
+    // Lines end alike on every system.
+    let pretty = PrettyConfig::new().new_line("\n").indentor("    ").struct_names(false);
+    options.to_string_pretty(scenario, pretty).map(|text| text + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::diagnostic::SourceText;
+    use crate::scenario::read::read;
+    use std::sync::Arc;
+
+    fn parse(text: &str) -> Scenario {
+        let source = Arc::new(SourceText { name: "a.ron".into(), text: text.into() });
+        read(&source).unwrap_or_else(|problems| panic!("{}", crate::scenario::render::render(&problems, false)))
+    }
+
+    #[test]
+    fn a_resolved_scenario_reads_again_as_itself() {
+        let scenario = parse(
+            r#"(
+                title: "every kind of \"value\"",
+                run: (warmup: "1h30m", confidence: 0.9),
+                regions: { "eu": (rtt: "lognormal(median 5ms, sigma 0.3)"), "us": () },
+                links: [(between: ("eu", "us"), rtt: "85ms", loss: 0.001, bandwidth: "100Mbit/s")],
+                zones: { "a.example": (ttl: "5m", ttls: (negative: "1m"), mx: [(10, "mx.a.example"), (20, "mx2.a.example")]) },
+                hosts: {
+                    "mx.a.example": (sessions: 3, when_full: Busy, fails: Reply(stage: Rcpt, code: 451), up: "exponential(5d)", down: "weibull(scale 3h, shape 0.75)"),
+                    "mx2.a.example": (relays_for: ["a.example"], retry: Exim(rule: "* * F,2h,15m"), smtp: (tls: Off)),
+                },
+                resolvers: { "isp": (software: Ideal(max_ttl: "1d"), farm: 2), "old": (software: WholeSecond()) },
+                clients: { "u-{i}": (count: 3, resolver: "isp", asks: [("a.example", MX)], arrivals: Poisson(rate: "12/h"), popularity: Zipf(0.9)) },
+                probes: { "p": (resolver: "isp", asks: ("a.example", MX), every: "1m", how: Peek) },
+                senders: {
+                    "s": (resolver: "isp", arrivals: Burst(at: "warmup", count: 5), to: Weights({"a.example": 1.0}), retry: Qmail()),
+                    "t": (resolver: "isp", arrivals: Diurnal(per_day: 1000), to: Uniform(zones: "*.example"), recipients: "uniform(1, 4)", size: "12KiB",
+                          retry: Custom(schedule: Exponential(base: "1m", factor: 2), jitter: Share(0.1), scan: "10s"), client: (shuffle: Names, syn: Linear)),
+                },
+                risks: { "power": (outages: "power.csv", fails: BlackHole) },
+                timeline: [
+                    (name: "cut", at: "warmup + 1h", do: SetMx(zone: "a.example", mx: [])),
+                    (at: "cut + 1h", do: Outage(host: "mx.a.example", mode: Silent), for: "6h"),
+                    (at: "Tue 07:00", do: SetCname(name: "x.a.example", to: None)),
+                    (at: "3h", do: SetSessions(host: "mx.a.example", sessions: 5)),
+                ],
+                variants: { "short": { "zones/a.example/ttl": "1m" } },
+                objectives: [(measure: "delivery_latency.p99", below: "10m")],
+            )"#,
+        );
+        let text = to_ron(&scenario).unwrap();
+        assert_eq!(parse(&text), scenario, "{text}");
+        assert!(text.contains("event_budget") && text.contains("maximal_queue_lifetime"), "{text}");
+        assert_eq!(to_ron(&parse(&text)).unwrap(), text);
+    }
+}
