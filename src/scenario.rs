@@ -3,6 +3,7 @@
 pub mod diagnostic;
 pub mod distribution;
 pub mod exim_retry;
+pub mod like;
 mod lines;
 pub mod locator;
 pub mod nearest;

@@ -152,6 +152,10 @@ impl<'m> Mail<'m> {
 
     fn order(&mut self, slot: u32) {
         let delivery = &mut self.slots[slot as usize];
+        // Nothing to shuffle where no two are equal: the usual case, and not worth a list of names.
+        if delivery.work.candidates.windows(2).all(|pair| pair[0].preference < pair[1].preference) {
+            return;
+        }
         let shuffle = self.model.mail.nodes[delivery.node.index()].client.shuffle;
         let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
         let names: smallvec::SmallVec<[_; 4]> = delivery.work.candidates.iter().map(|c| c.name).collect();

@@ -42,10 +42,6 @@ pub(super) fn order(
     host_of_name: impl Fn(usize) -> u32,
     random: impl Fn(u32) -> u64,
 ) {
-    let in_order = candidates.windows(2).all(|pair| pair[0].preference < pair[1].preference);
-    if in_order {
-        return;
-    }
     let mut keyed: SmallVec<[(u16, u64, u32, Candidate); 4]> = candidates
         .iter()
         .enumerate()

@@ -33,6 +33,8 @@ pub enum RecordType {
 pub struct Zone {
     /// How many, with `{i}` in the key.
     pub count: Option<u32>,
+    /// Another entry whose fields are defaults here.
+    pub like: Option<String>,
     /// An RFC 1035 master file to read its records from; what stands beside it here wins.
     pub zone_file: Option<String>,
     /// TTL of its records, one hour if absent (the commonest MX TTL).
@@ -73,6 +75,8 @@ pub struct Ttls {
 pub struct Server {
     /// How many, with `{i}` in the key.
     pub count: Option<u32>,
+    /// Another entry whose fields are defaults here.
+    pub like: Option<String>,
     /// Where it is; the first region if absent.
     pub region: Option<String>,
     /// Time it takes to answer, beside the round trip.
@@ -93,6 +97,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             count: None,
+            like: None,
             region: None,
             latency: DurationDist(DistSpec::Constant(1e-3)),
             loss: 0.0,
@@ -110,6 +115,8 @@ impl Default for Server {
 pub struct Resolver {
     /// How many, with `{i}` in the key.
     pub count: Option<u32>,
+    /// Another entry whose fields are defaults here.
+    pub like: Option<String>,
     /// Where it is; the first region if absent.
     pub region: Option<String>,
     /// The rules it caches and asks by.
@@ -126,6 +133,7 @@ impl Default for Resolver {
     fn default() -> Self {
         Self {
             count: None,
+            like: None,
             region: None,
             software: Software::WholeSecond(ResolverRules::default()),
             farm: 1,
@@ -167,6 +175,9 @@ pub struct Client {
     /// How many, with `{i}` in the key.
     #[serde(default)]
     pub count: Option<u32>,
+    /// Another entry whose fields are defaults here.
+    #[serde(default)]
+    pub like: Option<String>,
     /// Where it is; its resolver's region if absent.
     #[serde(default)]
     pub region: Option<String>,
@@ -204,6 +215,9 @@ pub enum Popularity {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
+    /// Another entry whose fields are defaults here.
+    #[serde(default)]
+    pub like: Option<String>,
     /// Whom it looks at: a name or a glob; every cache of a farm.
     pub resolver: String,
     /// What for.

@@ -12,6 +12,8 @@ use super::units::{Duration, Rate, seconds};
 pub struct Host {
     /// How many, with `{i}` in the key.
     pub count: Option<u32>,
+    /// Another entry whose fields are defaults here.
+    pub like: Option<String>,
     /// Where it is; the first region if absent.
     pub region: Option<String>,
     /// How many addresses its name has.
@@ -48,6 +50,7 @@ impl Default for Host {
     fn default() -> Self {
         Self {
             count: None,
+            like: None,
             region: None,
             addresses: 1,
             sessions: None,
@@ -150,6 +153,9 @@ pub struct Sender {
     /// How many, with `{i}` in the key.
     #[serde(default)]
     pub count: Option<u32>,
+    /// Another entry whose fields are defaults here.
+    #[serde(default)]
+    pub like: Option<String>,
     /// Where it is; the first region if absent.
     #[serde(default)]
     pub region: Option<String>,

@@ -59,6 +59,8 @@ impl Default for Run {
 pub struct Region {
     /// How many, with `{i}` in the key.
     pub count: Option<u32>,
+    /// Another entry whose fields are defaults here.
+    pub like: Option<String>,
     /// Round-trip time between two things in this region.
     pub rtt: DurationDist,
     /// Share of packets lost inside it, each way.
@@ -67,7 +69,7 @@ pub struct Region {
 
 impl Default for Region {
     fn default() -> Self {
-        Self { count: None, rtt: DurationDist(DistSpec::Constant(1e-3)), loss: 0.0 }
+        Self { count: None, like: None, rtt: DurationDist(DistSpec::Constant(1e-3)), loss: 0.0 }
     }
 }
 
@@ -93,6 +95,8 @@ pub struct Link {
 pub struct Risk {
     /// How many, with `{i}` in the key.
     pub count: Option<u32>,
+    /// Another entry whose fields are defaults here.
+    pub like: Option<String>,
     /// Time to failure.
     pub up: Option<DurationDist>,
     /// Time to repair.

@@ -27,7 +27,7 @@ fn stale_poisson() {
     // P(stale at age t) = p (1 - t/T)+, p = lam T / (1 + lam T). Case o037: lam 0.001, T 300: p = 0.230769, ages 0, 60, 150.
     // Grid instants every 60 s: warm-up 9000 s is instant 150; the change is carried out before what is seen at its
     // instant is counted, so the value one cell later is the first that tells.
-    let results = run(&caches(1000, "0.001/s", "300s", "9000s", "600s", 160, 100));
+    let results = run(&caches(1000, "0.001/s", "300s", "9000s", "600s", 160, 400));
     let series = |index: usize| -> Vec<f64> {
         let of = |replication: &mxsim::experiment::ReplicationResult| {
             let found = replication.series.iter().find(|series| series.measure == "stale_resolvers");
@@ -36,7 +36,7 @@ fn stale_poisson() {
         results.variants[0].replications.iter().map(of).collect()
     };
     for (index, expected) in [(151, 0.184_615_384_6), (152, 0.138_461_538_5), (153, 0.092_307_692_31)] {
-        crate::support::assert_estimate("share of stale caches", &series(index), expected, 0.015);
+        crate::support::assert_estimate("share of stale caches", &series(index), expected, 0.01);
     }
     assert!(series(156).iter().all(|share| *share == 0.0), "none is stale after one TTL");
     // E[stale answers] = lam^2 T^2 / (2 (1 + lam T)) a cache; of lam * 600 answers a cache in the window: 0.0576923.

@@ -7,6 +7,7 @@ use super::files::read_text;
 use super::{Compiled, Files, Folder, compile};
 use crate::model::Model;
 use crate::scenario::diagnostic::{Diagnostic, SourceText};
+use crate::scenario::like::likes;
 use crate::scenario::locator::Locator;
 use crate::scenario::splice::{Override, read_with};
 use crate::scenario::tree::Scenario;
@@ -57,7 +58,10 @@ pub fn load_source(
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut loaded = Loaded { source: Arc::clone(source), variants: Vec::new(), warnings: Vec::new() };
     let mut problems: Vec<Diagnostic> = Vec::new();
-    let (scenario, text, map) = read_with::<Scenario>(source, overrides)?;
+    // What entries take from others stands before all changes.
+    let likes = likes(source)?;
+    let all: Vec<Override> = likes.iter().chain(overrides).cloned().collect();
+    let (scenario, text, map) = read_with::<Scenario>(source, &all)?;
     let written = Locator::new(text, map);
     let names = scenario.variants.clone();
     match compiled(BASELINE, scenario, &written, files) {
@@ -68,7 +72,7 @@ pub fn load_source(
         Err(found) => problems.extend(found),
     }
     for (name, paths) in &names {
-        let mut own: Vec<Override> = Vec::new();
+        let mut own: Vec<Override> = likes.clone();
         for (path, value) in paths {
             // A key may hold `/`; a locator takes it whole.
             let origin = written.value_place(&["variants", name, path]);

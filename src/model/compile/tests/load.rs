@@ -71,3 +71,21 @@ fn a_file_that_is_missing_is_an_error_where_it_is_named() {
         1
     );
 }
+
+#[test]
+fn an_entry_that_is_like_another_takes_its_fields() {
+    let text = r#"(title: "t",
+        zones: { "example.org": (mx: [(10, "a.example.org"), (20, "b.example.org")]) },
+        hosts: { "a.example.org": (sessions: 3, addresses: 2), "b.example.org": (like: "a.example.org", sessions: 5) },
+        resolvers: { "isp": () },
+        senders: {
+            "one": (resolver: "isp", arrivals: Poisson(rate: "1/s"), to: Weights({"example.org": 1.0})),
+            "two": (like: "one", size: "1kB"),
+        },
+    )"#;
+    let loaded = try_load(text, &[], &[]).unwrap_or_else(|found| panic!("{}", render(&found, false)));
+    let model = &loaded.variants[0].model;
+    assert_eq!(model.mail.hosts[1].sessions, Some(5));
+    assert_eq!(loaded.variants[0].scenario.hosts["b.example.org"].addresses, 2);
+    assert_eq!(model.mail.senders, 2);
+}

@@ -1,0 +1,106 @@
+//! `like: "other"`: an entry takes another entry's fields as defaults, as if they were written in it.
+
+use std::sync::Arc;
+
+use super::diagnostic::{Diagnostic, SourceText};
+use super::locator::Locator;
+use super::nearest::did_you_mean;
+use super::splice::Override;
+
+/// The sections whose entries may be like others of the same section.
+const SECTIONS: [&str; 9] =
+    ["regions", "zones", "servers", "hosts", "resolvers", "clients", "probes", "senders", "risks"];
+
+/// The fields that entries take from those they are like, as overrides that insert them, in the order of the text. What an
+/// entry says itself stands; `count` and `like` are never taken. The other entry is taken as the file has it: what a
+/// variant changes there does not follow.
+///
+/// # Errors
+/// An entry that is like one that is not there, or, by whatever way, like itself.
+pub fn likes(source: &Arc<SourceText>) -> Result<Vec<Override>, Vec<Diagnostic>> {
+    let written = Locator::of(source);
+    let (mut overrides, mut problems) = (Vec::new(), Vec::new());
+    for section in SECTIONS {
+        for key in written.keys(&[section]) {
+            match taken(source, &written, section, key) {
+                Ok(fields) => overrides.extend(fields),
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+    if problems.is_empty() { Ok(overrides) } else { Err(problems) }
+}
+
+fn taken(source: &Arc<SourceText>, written: &Locator, section: &str, key: &str) -> Result<Vec<Override>, Diagnostic> {
+    let mut have: Vec<String> = written.keys(&[section, key]).into_iter().map(str::to_owned).collect();
+    let mut seen = vec![key.to_owned()];
+    let (mut at, mut overrides) = (key.to_owned(), Vec::new());
+    while let Some(span) = written.value(&[section, &at, "like"]) {
+        // Written out, an entry that is like no other says `None`, and one that is may say `Some("..")`.
+        let said = source.text[span.clone()].trim();
+        let said = said.strip_prefix("Some(").and_then(|inside| inside.strip_suffix(')')).unwrap_or(said).trim();
+        if said == "None" {
+            break;
+        }
+        let other = said.trim_matches('"').to_owned();
+        let keys = written.keys(&[section]);
+        if !keys.contains(&other.as_str()) {
+            let help =
+                did_you_mean(&other, keys.into_iter()).unwrap_or_else(|| format!("name an entry of `{section}`"));
+            return Err(Diagnostic::error(format!("no entry `{other}` in `{section}`")).at(source, span).help(help));
+        }
+        if seen.contains(&other) {
+            let message = format!("`{key}` would be like itself: {} -> {other}", seen.join(" -> "));
+            return Err(Diagnostic::error(message).at(source, span).help("let one of them stand alone"));
+        }
+        for field in written.keys(&[section, &other]) {
+            let Some(value) = written.value(&[section, &other, field]) else { continue };
+            if field == "like" || field == "count" || have.iter().any(|own| own == field) {
+                continue;
+            }
+            have.push(field.to_owned());
+            overrides.push(Override {
+                path: format!("{section}/{}/{field}", key.replace('~', "~0").replace('/', "~1")),
+                value: source.text[value.clone()].to_owned(),
+                origin: written.place(value),
+            });
+        }
+        seen.push(other.clone());
+        at = other;
+    }
+    Ok(overrides)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Result<Vec<(String, String)>, Vec<String>> {
+        let source = Arc::new(SourceText { name: "test.ron".into(), text: text.into() });
+        likes(&source)
+            .map(|found| found.into_iter().map(|taken| (taken.path, taken.value)).collect())
+            .map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    #[test]
+    fn fields_are_taken_along_the_chain_and_own_ones_stand() {
+        let found = of(r#"(title: "t", hosts: {
+            "a": (region: "eu", sessions: 3, count: 2),
+            "b": (like: "a", sessions: 5, addresses: 2),
+            "c": (like: "b", region: "us"),
+        })"#);
+        let pair = |path: &str, value: &str| (path.to_owned(), value.to_owned());
+        assert_eq!(
+            found,
+            Ok(vec![pair("hosts/b/region", "\"eu\""), pair("hosts/c/sessions", "5"), pair("hosts/c/addresses", "2")])
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_or_goes_round_is_an_error() {
+        let missing = of(r#"(title: "t", hosts: { "mx1": (), "b": (like: "mx2") })"#);
+        assert_eq!(missing, Err(vec!["no entry `mx2` in `hosts`".to_owned()]));
+        let round = of(r#"(title: "t", hosts: { "a": (like: "b"), "b": (like: "a") })"#);
+        assert_eq!(round.map_err(|problems| problems.len()), Err(2));
+    }
+}
