@@ -256,6 +256,12 @@ impl MailObserver for Collector<'_> {
         let n = u64::from(delivery.recipients);
         self.depths[from.index()].remove(now, n);
         self.depths[to.index()].add(now, n);
+        if delivery.measured {
+            self.ledgers[delivery.sender.index()].accepted(now, delivery);
+            if let Some(domain) = self.domain(delivery) {
+                domain.accepted(now, delivery);
+            }
+        }
     }
 
     #[inline]

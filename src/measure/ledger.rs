@@ -41,10 +41,7 @@ impl Ledger {
     pub fn end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
         let n = u64::from(delivery.recipients);
         self.attempts += n * u64::from(delivery.attempts);
-        if delivery.handed_off < SimTime::NEVER {
-            self.handoffs += n;
-            self.handoff_ns += u128::from(n) * u128::from(delivery.handed_off.since(delivery.created).as_nanos());
-        }
+        self.handed_off(delivery);
         match end {
             End::Delivered => {
                 let latency = now.since(delivery.created);
@@ -53,12 +50,7 @@ impl Ledger {
                 self.latency_max = self.latency_max.max(latency);
                 self.first_attempt += n * u64::from(delivery.attempts == 1);
                 self.stale += n * u64::from(delivery.stale_route);
-                if delivery.first_failed {
-                    let span = now.since(delivery.first_syn);
-                    self.failovers += n;
-                    self.failover_ns += u128::from(n) * u128::from(span.as_nanos());
-                    self.failover_max = self.failover_max.max(span);
-                }
+                self.accepted(now, delivery);
             }
             End::Bounced(cause) => {
                 self.bounced += n;
@@ -69,7 +61,26 @@ impl Ledger {
         }
     }
 
+    /// An attempt was accepted, by the final host or a relay: a failover if its first-tried host had failed.
+    pub fn accepted(&mut self, now: SimTime, delivery: &Delivery) {
+        if delivery.first_failed {
+            let (n, span) = (u64::from(delivery.recipients), now.since(delivery.first_syn));
+            self.failovers += n;
+            self.failover_ns += u128::from(n) * u128::from(span.as_nanos());
+            self.failover_max = self.failover_max.max(span);
+        }
+    }
+
+    fn handed_off(&mut self, delivery: &Delivery) {
+        if delivery.handed_off < SimTime::NEVER {
+            let n = u64::from(delivery.recipients);
+            self.handoffs += n;
+            self.handoff_ns += u128::from(n) * u128::from(delivery.handed_off.since(delivery.created).as_nanos());
+        }
+    }
+
     pub fn still_queued(&mut self, delivery: &Delivery) {
+        self.handed_off(delivery);
         self.queued += u64::from(delivery.recipients);
         self.attempts += u64::from(delivery.recipients) * u64::from(delivery.attempts);
     }

@@ -68,7 +68,7 @@ impl Tracked {
         let is_stale = data != self.current;
         if let Some(change) = self.changes.last_mut() {
             let last = &mut change.last_stale[cache];
-            *last = if is_stale { (*last).max(until) } else { (*last).min(now.max(change.at)) };
+            *last = if is_stale { until } else { (*last).min(now.max(change.at)) };
         }
     }
 
@@ -111,7 +111,7 @@ impl Tracked {
                 }
             }
         }
-        let ratio = |of: u64| if of == 0 { 0.0 } else { stale as f64 / of as f64 };
+        let ratio = |of: u64| if of == 0 { f64::NAN } else { stale as f64 / of as f64 };
         self.grid.push((ratio(self.caches.len() as u64), ratio(holding), split_view(answers)));
     }
 }
