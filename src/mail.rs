@@ -9,10 +9,12 @@ mod node;
 mod path;
 pub mod retry;
 mod session;
+mod status;
 mod welcome;
 mod world;
 
 pub use observe::MailObserver;
+pub use status::Status;
 pub use world::{HostAvailability, Mail, MailContext, MailEvent};
 
 use smallvec::SmallVec;
@@ -99,6 +101,22 @@ pub(crate) struct Verdict {
     pub result: TryResult,
     pub stage: Stage,
     pub served: SimDuration,
+    pub status: Status,
+    /// Whether the host has taken a copy that the client will not hear of (RFC 1047).
+    pub taken: bool,
+}
+
+impl Verdict {
+    /// A failure, with the status that its result and stage usually have.
+    pub const fn failed(result: TryResult, stage: Stage) -> Self {
+        Self { result, stage, served: SimDuration::ZERO, status: Status::of(result, stage), taken: false }
+    }
+
+    /// 250 after the end of data.
+    pub const fn accepted(served: SimDuration) -> Self {
+        let (result, stage) = (TryResult::Accepted, Stage::EndOfData);
+        Self { result, stage, served, status: Status::of(result, stage), taken: false }
+    }
 }
 
 /// An address to try.
@@ -167,6 +185,8 @@ pub struct AttemptRecord {
     pub result: TryResult,
     /// Service and transfer, without waiting and round trips, for what was accepted.
     pub served: SimDuration,
+    /// What an RFC 3463 code says of it.
+    pub status: Status,
 }
 
 /// How one try ended.
@@ -178,6 +198,8 @@ pub enum TryResult {
     Refused,
     /// The connect or greeting time-out passed.
     TimedOut,
+    /// The connection broke.
+    Lost,
     /// This code at that stage.
     Reply(u16),
 }

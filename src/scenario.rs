@@ -16,6 +16,7 @@ pub mod text;
 pub mod trace;
 pub mod tree;
 mod tree_dns;
+mod tree_host;
 mod tree_mail;
 mod tree_run;
 pub mod units;

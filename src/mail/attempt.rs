@@ -263,10 +263,14 @@ impl<'m> Mail<'m> {
             stage: verdict.stage,
             result: verdict.result,
             served: verdict.served,
+            status: verdict.status,
         };
         delivery.first_failed |= hop == 0 && verdict.result != TryResult::Accepted;
         delivery.work.sessions += u16::from(verdict.stage > Stage::Greeting);
         cx.observer.on_try(&record, delivery);
+        if verdict.taken {
+            cx.observer.on_duplicate(now, delivery, candidate.host);
+        }
         let next_on_4xx = self.model.mail.nodes[delivery.node.index()].client.next_host_on_4xx;
         match verdict.result {
             TryResult::Accepted => {
@@ -282,7 +286,7 @@ impl<'m> Mail<'m> {
                 self.defer(cx, slot);
                 None
             }
-            TryResult::Refused | TryResult::TimedOut | TryResult::Reply(_) => Some(hop + 1),
+            TryResult::Refused | TryResult::TimedOut | TryResult::Lost | TryResult::Reply(_) => Some(hop + 1),
         }
     }
 

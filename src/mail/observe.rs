@@ -35,6 +35,10 @@ pub trait MailObserver {
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
         let _ = (now, delivery, end);
     }
+    /// A host took the message and its 250 was lost: a copy that the sender knows nothing of (RFC 1047).
+    fn on_duplicate(&mut self, now: SimTime, delivery: &Delivery, host: HostId) {
+        let _ = (now, delivery, host);
+    }
     /// A host with a session limit has so many sessions open and so many connections waiting.
     fn on_host_load(&mut self, now: SimTime, host: HostId, sessions: u32, backlog: u32) {
         let _ = (now, host, sessions, backlog);

@@ -53,6 +53,7 @@ impl RoundTrips {
             Stage::Connect => 1,
             Stage::Greeting => 2,
             Stage::Ehlo => 3,
+            Stage::StartTls => 4.min(self.handshake),
             Stage::Mail => self.handshake + 1,
             Stage::Rcpt => self.handshake + self.envelope.clamp(1, 2),
             Stage::Data => self.handshake + self.envelope.max(1),
@@ -139,8 +140,16 @@ mod tests {
     #[test]
     fn a_refused_stage_is_known_no_later_than_acceptance() {
         let trips = RoundTrips::of(&SmtpService::default(), 1, 1000);
-        let stages =
-            [Stage::Connect, Stage::Greeting, Stage::Ehlo, Stage::Mail, Stage::Rcpt, Stage::Data, Stage::EndOfData];
+        let stages = [
+            Stage::Connect,
+            Stage::Greeting,
+            Stage::Ehlo,
+            Stage::StartTls,
+            Stage::Mail,
+            Stage::Rcpt,
+            Stage::Data,
+            Stage::EndOfData,
+        ];
         let counts: Vec<u32> = stages.into_iter().map(|stage| trips.until(stage)).collect();
         assert!(counts.is_sorted(), "{counts:?}");
         assert_eq!(counts.last(), Some(&trips.accepted()));

@@ -55,6 +55,7 @@ impl<'m> Mail<'m> {
         let rules = &self.model.mail.nodes[delivery.node.index()].client;
         let work = &mut delivery.work;
         let rounds = |n: u32| work.round_trip.saturating_mul(u64::from(n));
+        let taken = mode == FailureMode::LostReply;
         let (result, stage, after) = match mode {
             FailureMode::Refuse => {
                 let bits = || {
@@ -72,8 +73,16 @@ impl<'m> Mail<'m> {
                 let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
                 (TryResult::Reply(code), stage, rounds(trips.until(stage)))
             }
+            FailureMode::Lost { stage } => {
+                let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
+                (TryResult::Lost, stage, rounds(trips.until(stage)))
+            }
+            FailureMode::LostReply => {
+                let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
+                (TryResult::Lost, Stage::EndOfData, rounds(trips.accepted()))
+            }
         };
-        work.verdict = Verdict { result, stage, served: SimDuration::ZERO };
+        work.verdict = Verdict { taken, ..Verdict::failed(result, stage) };
         work.try_started + after
     }
 
@@ -92,7 +101,7 @@ impl<'m> Mail<'m> {
         // The SYN took half a round trip to come here; while it waited the kernel finished the TCP handshake.
         let gone = SimDuration::from_nanos(round_trip.as_nanos() / 2) + now.since(arrived).min(round_trip);
         let talk = round_trip.saturating_mul(u64::from(trips.accepted())).saturating_sub(gone);
-        delivery.work.verdict = Verdict { result: TryResult::Accepted, stage: Stage::EndOfData, served };
+        delivery.work.verdict = Verdict::accepted(served);
         now + talk + served
     }
 
@@ -133,8 +142,7 @@ impl<'m> Mail<'m> {
             let work = &mut self.slots[waiting.slot as usize].work;
             work.generation = work.generation.wrapping_add(1);
             let end = if is_down {
-                work.verdict =
-                    Verdict { result: TryResult::Refused, stage: Stage::Greeting, served: SimDuration::ZERO };
+                work.verdict = Verdict::failed(TryResult::Refused, Stage::Greeting);
                 now
             } else {
                 work.holds_session = true;
@@ -187,8 +195,7 @@ impl<'m> Mail<'m> {
     }
 
     pub(super) fn verdict_timed_out(&mut self, slot: u32, stage: Stage) {
-        let verdict = Verdict { result: TryResult::TimedOut, stage, served: SimDuration::ZERO };
-        self.slots[slot as usize].work.verdict = verdict;
+        self.slots[slot as usize].work.verdict = Verdict::failed(TryResult::TimedOut, stage);
     }
 
     fn host_of(&self, slot: u32) -> Option<HostId> {

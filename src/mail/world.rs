@@ -285,7 +285,7 @@ impl<'m> Mail<'m> {
                 candidates: Default::default(),
                 try_started: now,
                 round_trip: SimDuration::ZERO,
-                verdict: Verdict { result: TryResult::Refused, stage: Stage::Connect, served: SimDuration::ZERO },
+                verdict: Verdict::failed(TryResult::Refused, Stage::Connect),
                 holds_session: false,
                 previous: None,
                 handoffs: 0,

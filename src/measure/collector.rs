@@ -49,6 +49,8 @@ pub(super) struct HostCount {
     pub accepted: u64,
     pub refused: u64,
     pub timed_out: u64,
+    /// Copies of measured deliveries whose 250 was lost.
+    pub duplicates: u64,
 }
 
 /// Load of a host with a limit.
@@ -232,7 +234,7 @@ impl MailObserver for Collector<'_> {
                     outage.on_accepted(record.end);
                 }
             }
-            TryResult::Refused | TryResult::Reply(_) => host.refused += n,
+            TryResult::Refused | TryResult::Lost | TryResult::Reply(_) => host.refused += n,
             TryResult::TimedOut => host.timed_out += n,
         }
         if self.keeps_traces {
@@ -289,6 +291,12 @@ impl MailObserver for Collector<'_> {
             && delivery.measured
         {
             records.end(now, delivery, end);
+        }
+    }
+
+    fn on_duplicate(&mut self, _now: SimTime, delivery: &Delivery, host: HostId) {
+        if delivery.measured {
+            self.hosts[host.index()].duplicates += u64::from(delivery.recipients);
         }
     }
 

@@ -114,10 +114,13 @@ impl<'m> Records<'m> {
         let sender = &model.mail.nodes[delivery.sender.index()].name;
         let delivery_name = quoted(&format!("{sender}#{}", delivery.number));
         let (reply, outcome) = match record.result {
-            TryResult::Accepted => ("250".to_owned(), "accepted"),
+            TryResult::Accepted => (format!("250 {}", record.status), "accepted"),
             TryResult::Refused => (String::new(), "refused"),
             TryResult::TimedOut => (String::new(), "timed out"),
-            TryResult::Reply(code) => (code.to_string(), if code < 500 { "deferred" } else { "rejected" }),
+            TryResult::Lost => (String::new(), "lost"),
+            TryResult::Reply(code) => {
+                (format!("{code} {}", record.status), if code < 500 { "deferred" } else { "rejected" })
+            }
         };
         self.write(
             RecordKind::Attempts,

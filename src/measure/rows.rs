@@ -109,6 +109,8 @@ impl Collector<'_> {
         let accepted: u64 = self.hosts.iter().map(|host| host.accepted).sum();
         rows.count("connections", "all", connections);
         rows.share("connections_wasted", "all", connections.saturating_sub(accepted), connections);
+        let duplicates: u64 = self.hosts.iter().map(|host| host.duplicates).sum();
+        rows.count("duplicates", "all", duplicates);
         if !is_listed(self.hosts.len()) {
             return;
         }

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::tree_dns::*;
+pub use super::tree_host::*;
 pub use super::tree_mail::*;
 pub use super::tree_run::*;
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::{DistSpec, DurationDist};
 use super::tree_dns::RecordType;
-use super::tree_mail::FailureMode;
+use super::tree_host::FailureMode;
 use super::units::{Bandwidth, Duration, seconds};
 
 /// The run's clock and its replications.

@@ -1,0 +1,152 @@
+//! The part of the tree that is MX hosts: what they offer, what they refuse, how they fail.
+
+use serde::{Deserialize, Serialize};
+
+use super::distribution::{DistSpec, DurationDist};
+use super::tree::Retry;
+
+/// A mail exchanger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Host {
+    /// How many, with `{i}` in the key.
+    pub count: Option<u32>,
+    /// Another entry whose fields are defaults here.
+    pub like: Option<String>,
+    /// Where it is; the first region if absent.
+    pub region: Option<String>,
+    /// How many addresses its name has.
+    pub addresses: u32,
+    /// Most sessions at once, unlimited if absent.
+    pub sessions: Option<u32>,
+    /// What happens to a connection when all sessions are taken.
+    pub when_full: WhenFull,
+    /// Time it takes to serve one message, beside the round trips.
+    pub service: DurationDist,
+    /// What it offers, and so how many round trips a session takes.
+    pub smtp: SmtpService,
+    /// Time to failure.
+    pub up: Option<DurationDist>,
+    /// Time to repair.
+    pub down: Option<DurationDist>,
+    /// What a connection meets while it is down.
+    pub fails: FailureMode,
+    /// Time until a refusal is known to the client, counted from its SYN; one round trip if absent.
+    pub refusal: Option<DurationDist>,
+    /// Risks it shares.
+    pub risks: Vec<String>,
+    /// Outages from a CSV file.
+    pub outages: Option<String>,
+    /// Zones (names or globs) for which it stores and forwards instead of being the final host.
+    pub relays_for: Vec<String>,
+    /// Its own resolver, when it relays; if absent, the first in its region, else the first of all.
+    pub resolver: Option<String>,
+    /// Its own retry policy, when it relays.
+    pub retry: Retry,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            count: None,
+            like: None,
+            region: None,
+            addresses: 1,
+            sessions: None,
+            when_full: WhenFull::Backlog,
+            service: DurationDist(DistSpec::Constant(0.0)),
+            smtp: SmtpService::default(),
+            up: None,
+            down: None,
+            fails: FailureMode::default(),
+            refusal: None,
+            risks: Vec::new(),
+            outages: None,
+            relays_for: Vec::new(),
+            resolver: None,
+            retry: Retry::default(),
+        }
+    }
+}
+
+/// What a connection meets at a host whose sessions are all taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum WhenFull {
+    /// It waits, first come first served, in the kernel's backlog.
+    #[default]
+    Backlog,
+    /// It is reset.
+    Refuse,
+    /// It is greeted with 421 and closed.
+    Busy,
+}
+
+/// What a server offers in its EHLO reply (RFC 3207, 2920, 3030).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmtpService {
+    /// Whether a session is encrypted, and how many round trips that takes.
+    pub tls: Tls,
+    /// RFC 2920: the envelope in one flight.
+    pub pipelining: bool,
+    /// RFC 3030: the body without waiting for 354.
+    pub chunking: bool,
+}
+
+impl Default for SmtpService {
+    fn default() -> Self {
+        Self { tls: Tls::V13, pipelining: true, chunking: false }
+    }
+}
+
+/// TLS of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Tls {
+    /// Clear text.
+    Off,
+    /// TLS 1.2, a full handshake: two round trips (RFC 5246).
+    V12,
+    /// TLS 1.3: one round trip (RFC 8446).
+    #[default]
+    V13,
+}
+
+/// What a connection meets at a host that is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum FailureMode {
+    /// The connection is reset.
+    #[default]
+    Refuse,
+    /// SYNs are dropped: the connect time-out passes.
+    BlackHole,
+    /// It is accepted and never greeted: the greeting time-out passes.
+    Silent,
+    /// It is answered with this code at this stage.
+    Reply { stage: Stage, code: u16 },
+    /// It breaks where the reply of this stage should come.
+    Lost { stage: Stage },
+    /// The message is taken, and the connection breaks before its 250 is there: the client sends it again (RFC 1047).
+    LostReply,
+}
+
+/// Where in a session something is answered (RFC 5321 section 4.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Stage {
+    /// The connection itself.
+    Connect,
+    /// The greeting.
+    Greeting,
+    /// EHLO.
+    Ehlo,
+    /// STARTTLS and its handshake (RFC 3207); there is none where the host offers no TLS.
+    StartTls,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// The end of data.
+    EndOfData,
+}
