@@ -18,6 +18,7 @@ pub mod tree;
 mod tree_dns;
 mod tree_host;
 mod tree_mail;
+mod tree_resolver;
 mod tree_run;
 pub mod units;
 pub mod zone_file;

@@ -4,7 +4,7 @@ use super::paged::Paged;
 use crate::engine::time::{NANOS_PER_SECOND, SimDuration, SimTime};
 use crate::model::dns::{Question, Rules};
 use crate::model::{DataId, NameId, ZoneId};
-use crate::scenario::tree::RecordType;
+use crate::scenario::tree::{Expiry, RecordType};
 
 /// What an entry says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,27 +98,23 @@ impl Cache {
 impl Rules {
     /// The instant before which something stored now is given out, for a TTL in seconds.
     pub(super) fn until(&self, now: SimTime, ttl_s: u32) -> SimTime {
-        let from = if self.whole_seconds { SimTime::from_secs(now.whole_seconds()) } else { now };
-        from + SimDuration::from_secs(u64::from(ttl_s))
+        let ttl = SimDuration::from_secs(u64::from(ttl_s));
+        let second = SimTime::from_secs(now.whole_seconds());
+        match self.expiry {
+            Expiry::Exact => now + ttl,
+            Expiry::Before => second + ttl,
+            Expiry::Through => second + ttl + SimDuration::from_secs(1),
+        }
     }
 
-    /// The TTL in the answer for something given out until `until`: whole seconds left, at least one while it lives.
+    /// The TTL in the answer for something given out until `until`: whole seconds left, rounded up on an exact clock.
     pub(super) fn ttl_left_s(&self, now: SimTime, until: SimTime) -> u32 {
-        let left = if self.whole_seconds {
-            until.whole_seconds().saturating_sub(now.whole_seconds())
-        } else {
-            until.since(now).as_nanos().div_ceil(NANOS_PER_SECOND)
+        let left = until.whole_seconds().saturating_sub(now.whole_seconds());
+        let left = match self.expiry {
+            Expiry::Exact => until.since(now).as_nanos().div_ceil(NANOS_PER_SECOND),
+            Expiry::Before => left,
+            Expiry::Through => left.saturating_sub(1),
         };
-        u32::try_from(left).unwrap_or(u32::MAX)
-    }
-
-    /// A positive TTL as this resolver keeps it.
-    pub(super) fn positive_ttl_s(&self, ttl_s: u32) -> u32 {
-        ttl_s.max(self.min_ttl_s).min(self.max_ttl_s.max(self.min_ttl_s))
-    }
-
-    /// A negative TTL as this resolver keeps it.
-    pub(super) fn negative_ttl_s(&self, ttl_s: u32) -> u32 {
-        ttl_s.min(self.max_negative_ttl_s).min(self.max_ttl_s)
+        u32::try_from(left).unwrap_or(u32::MAX).min(self.ttl.max_answer_s)
     }
 }

@@ -38,6 +38,9 @@ pub(super) struct Fetch {
     depth: u8,
     /// Which fetch of this question by this cache it is.
     count: u32,
+    began: SimTime,
+    /// How long it waits at this try.
+    wait: SimDuration,
     sent: SimTime,
     round_trip: SimDuration,
     /// What is on its way back.
@@ -100,6 +103,8 @@ impl<'m> Dns<'m> {
             queries: 0,
             depth,
             count,
+            began: scheduler.now(),
+            wait: SimDuration::ZERO,
             sent: scheduler.now(),
             round_trip: SimDuration::ZERO,
             reply: None,
@@ -166,11 +171,14 @@ impl<'m> Dns<'m> {
         fetch: u32,
     ) {
         let state = &self.fetches[fetch as usize];
-        let rules = self.rules(state.cache);
-        if state.tries as usize >= rules.timeouts.len() || state.queries >= QUERIES_MAX {
-            return self.finish_failed(scheduler, observer, faults, fetch);
-        }
         let resolver = &self.model.dns.resolvers[self.model.dns.caches[state.cache.index()].resolver.index()];
+        let targets = if resolver.upstream.is_empty() { state.servers.len() } else { resolver.upstream.len() };
+        let wait = resolver.rules.asking.wait(state.tries, targets, scheduler.now().since(state.began));
+        let Some(wait) = wait.filter(|_| state.queries < QUERIES_MAX) else {
+            return self.finish_failed(scheduler, observer, faults, fetch);
+        };
+        self.fetches[fetch as usize].wait = wait;
+        let state = &self.fetches[fetch as usize];
         if !resolver.upstream.is_empty() {
             return self.send_upstream(scheduler, observer, faults, fetch);
         }
@@ -189,11 +197,10 @@ impl<'m> Dns<'m> {
         let trip = round_trip(&self.model.network, resolver.region, to.region, |link| {
             draw(key, index, state.place(Purpose::RoundTrip, u32::from(link)))
         });
-        let timeout = rules.timeouts[state.tries as usize];
         let state = &mut self.fetches[fetch as usize];
         (state.sent, state.round_trip) = (now, trip);
-        if is_lost || half(trip) >= timeout {
-            return self.schedule(scheduler, fetch, now + timeout, DnsEvent::TimedOut(fetch));
+        if is_lost || half(trip) >= wait {
+            return self.schedule(scheduler, fetch, now + wait, DnsEvent::TimedOut(fetch));
         }
         if half(trip).is_zero() {
             self.on_query_arrives(scheduler, observer, faults, fetch);
@@ -352,7 +359,7 @@ impl<'m> Dns<'m> {
         let now = scheduler.now();
         let state = &self.fetches[fetch as usize];
         let server = state.servers[state.tries as usize % state.servers.len()];
-        let timeout = state.sent + self.rules(state.cache).timeouts[state.tries as usize];
+        let timeout = state.sent + state.wait;
         observer.on_query(now, server, state.cache, state.question);
         let latency = &self.model.dns.servers[server.index()].latency;
         let bits =
@@ -426,13 +433,13 @@ impl<'m> Dns<'m> {
                 self.finish_alias(scheduler, observer, faults, fetch, target, ttl_s, stale);
             }
             Reply::NoData { version, ttl_s } => {
-                let ttl_s = rules.negative_ttl_s(ttl_s);
+                let ttl_s = rules.negative_ttl_s(Some((ttl_s, ttl_s)));
                 self.store(now, observer, cache, question, Kind::NoData, DataId::ABSENT, version, ttl_s);
                 let answer = self.fresh(question, Outcome::NoData, DataId::ABSENT, version, ttl_s);
                 self.finish(scheduler, observer, faults, fetch, answer);
             }
             Reply::NxDomain { version, ttl_s } => {
-                let ttl_s = rules.negative_ttl_s(ttl_s);
+                let ttl_s = rules.negative_ttl_s(Some((ttl_s, ttl_s)));
                 let until = rules.until(now, ttl_s);
                 let whole = Question::new(name, RecordType::Soa);
                 self.caches[cache.index()].store(whole, Kind::NxDomain, DataId::ABSENT, version, until);
@@ -485,8 +492,10 @@ impl<'m> Dns<'m> {
         let rules = self.rules(cache);
         let (kind, data, ttl_s) = match answer.outcome {
             Outcome::Data(data) => (Kind::Data, data, rules.positive_ttl_s(answer.ttl_s)),
-            Outcome::NoData => (Kind::NoData, DataId::ABSENT, rules.negative_ttl_s(answer.ttl_s)),
-            Outcome::NxDomain => (Kind::NxDomain, DataId::ABSENT, rules.negative_ttl_s(answer.ttl_s)),
+            Outcome::NoData => (Kind::NoData, DataId::ABSENT, rules.negative_ttl_s(Some((answer.ttl_s, answer.ttl_s)))),
+            Outcome::NxDomain => {
+                (Kind::NxDomain, DataId::ABSENT, rules.negative_ttl_s(Some((answer.ttl_s, answer.ttl_s))))
+            }
             Outcome::ServFail => return self.finish_failed(scheduler, observer, faults, fetch),
         };
         let place = if kind == Kind::NxDomain { Question::new(question.name(), RecordType::Soa) } else { question };

@@ -15,6 +15,7 @@ mod objectives;
 pub mod presets;
 mod problems;
 mod records;
+mod resolver_rules;
 mod resolvers;
 #[cfg(test)]
 mod tests;

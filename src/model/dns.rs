@@ -1,5 +1,9 @@
 //! Names, zones and servers; resolvers with their rules; what asks them.
 
+mod rules;
+
+pub use rules::*;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -150,23 +154,6 @@ pub struct CacheModel {
     pub resolver: ResolverId,
     /// Which of them, from 0.
     pub member: u32,
-}
-
-/// How a resolver caches and asks.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rules {
-    /// Exact time, or whole seconds: live while floor(t) < floor(t0) + TTL.
-    pub whole_seconds: bool,
-    /// Shortest time a positive answer is kept, seconds.
-    pub min_ttl_s: u32,
-    /// Longest, seconds.
-    pub max_ttl_s: u32,
-    /// Longest time a negative answer is kept, seconds.
-    pub max_negative_ttl_s: u32,
-    /// How long a failure is kept.
-    pub servfail_ttl: SimDuration,
-    /// How long it waits at each try.
-    pub timeouts: Vec<SimDuration>,
 }
 
 /// What asks without mail.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use super::tree_dns::*;
 pub use super::tree_host::*;
 pub use super::tree_mail::*;
+pub use super::tree_resolver::*;
 pub use super::tree_run::*;
 
 /// A map that keeps the order in which its keys were written: declaration order is part of the contract of determinism.

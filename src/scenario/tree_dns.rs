@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::distribution::{DistSpec, DurationDist};
 use super::tree::Map;
 use super::tree_mail::Arrivals;
+use super::tree_resolver::{ResolverRules, Software};
 use super::units::Duration;
 
 /// Types of resource record that mxsim knows (RFC 1035 section 3.2.2, RFC 3596).
@@ -141,31 +142,6 @@ impl Default for Resolver {
             upstream: None,
         }
     }
-}
-
-/// Presets of resolver rules, each with what it overrides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Software {
-    /// Exact time, no rounding, no clamps: the resolver of theory.
-    Ideal(ResolverRules),
-    /// Whole-second clocks as most real resolvers keep them: live while floor(t) < floor(t0) + TTL.
-    WholeSecond(ResolverRules),
-}
-
-/// Overrides of a resolver preset; what is absent is the preset's.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ResolverRules {
-    /// Shortest time a positive answer is kept.
-    pub min_ttl: Option<Duration>,
-    /// Longest time a positive answer is kept.
-    pub max_ttl: Option<Duration>,
-    /// Longest time a negative answer is kept.
-    pub max_negative_ttl: Option<Duration>,
-    /// How long a failure is kept (RFC 9520: 1 s to 5 min).
-    pub servfail_ttl: Option<Duration>,
-    /// How long it waits for each try of a query, over the zone's servers in turn; then SERVFAIL.
-    pub timeouts: Option<Vec<Duration>>,
 }
 
 /// What asks a resolver without sending mail, and so fills its caches.

@@ -1,7 +1,10 @@
 //! Parameter sets of real software, each number with where it was read or measured.
 
+mod resolvers;
+
+pub use resolvers::{resolver_presets, resolver_rules};
+
 use crate::engine::time::SimDuration;
-use crate::model::dns::Rules;
 use crate::model::mail::ClientRules;
 use crate::scenario::tree::{EximRetry, PostfixRetry, QmailRetry, Retry, Shuffle, SynRetry};
 
@@ -16,37 +19,6 @@ pub struct Preset {
     pub about: &'static str,
     /// Parameter, value, source.
     pub parameters: Vec<(&'static str, String, &'static str)>,
-}
-
-/// The greatest TTL (RFC 2181 section 8).
-const TTL_MAX_S: u32 = (1 << 31) - 1;
-
-/// Exact time, no clamps.
-pub(super) fn ideal() -> Rules {
-    Rules {
-        whole_seconds: false,
-        min_ttl_s: 0,
-        max_ttl_s: TTL_MAX_S,
-        max_negative_ttl_s: TTL_MAX_S,
-        servfail_ttl: SimDuration::from_secs(1),
-        timeouts: [800, 1600, 3200, 4400].map(millis).to_vec(),
-    }
-}
-
-/// Whole seconds, with Unbound's clamps and time-outs.
-pub(super) fn whole_second() -> Rules {
-    Rules {
-        whole_seconds: true,
-        min_ttl_s: 0,
-        max_ttl_s: 86_400,
-        max_negative_ttl_s: 3600,
-        servfail_ttl: SimDuration::from_secs(5),
-        timeouts: [376, 752, 1504, 3008, 6016].map(millis).to_vec(),
-    }
-}
-
-const fn millis(millis: u64) -> SimDuration {
-    SimDuration::from_nanos(millis * 1_000_000)
 }
 
 /// What a system's SMTP client does within an attempt.
@@ -71,38 +43,6 @@ pub(super) fn client_rules(retry: &Retry) -> ClientRules {
 /// Every preset: of resolvers, then of retry policies.
 pub fn all() -> Vec<Preset> {
     resolver_presets().into_iter().chain(retry_presets()).collect()
-}
-
-/// Presets of `software`.
-pub fn resolver_presets() -> Vec<Preset> {
-    vec![
-        resolver(
-            "Ideal",
-            "exact time, no rounding, no clamps: the resolver that theory is about",
-            &ideal(),
-            [
-                "theory: timers are exact",
-                "none",
-                "RFC 2181 section 8: 31 bits",
-                "none",
-                "RFC 9520 section 3.2: at least 1 s",
-                "about 10 s in all, as BIND 9.18 gives up (measured)",
-            ],
-        ),
-        resolver(
-            "WholeSecond",
-            "whole-second clocks, as most resolvers keep them",
-            &whole_second(),
-            [
-                "live while floor(t) < floor(t0) + TTL: BIND 9.18 and PowerDNS 4.8 measured, Unbound from 1.25 on",
-                "Unbound cache-min-ttl",
-                "Unbound cache-max-ttl",
-                "Unbound cache-max-negative-ttl",
-                "Unbound NORR_TTL (measured 5.9 s in 1.17)",
-                "Unbound UNKNOWN_SERVER_NICENESS 376 ms (measured), doubling",
-            ],
-        ),
-    ]
 }
 
 /// Presets of `retry`, each with what its SMTP client does within an attempt.
@@ -146,21 +86,6 @@ pub fn retry_presets() -> Vec<Preset> {
     vec![postfix, exim, qmail]
 }
 
-fn resolver(name: &'static str, about: &'static str, rules: &Rules, sources: [&'static str; 6]) -> Preset {
-    let seconds = |s: u32| SimDuration::from_secs(u64::from(s)).to_string();
-    let timeouts: Vec<String> = rules.timeouts.iter().map(SimDuration::to_string).collect();
-    let values = [
-        ("clock", if rules.whole_seconds { "whole seconds".to_owned() } else { "exact".to_owned() }),
-        ("min_ttl", seconds(rules.min_ttl_s)),
-        ("max_ttl", seconds(rules.max_ttl_s)),
-        ("max_negative_ttl", seconds(rules.max_negative_ttl_s)),
-        ("servfail_ttl", rules.servfail_ttl.to_string()),
-        ("timeouts", timeouts.join(", ")),
-    ];
-    let parameters = values.into_iter().zip(sources).map(|((name, value), source)| (name, value, source)).collect();
-    Preset { name, field: "software", about, parameters }
-}
-
 fn mail(
     name: &'static str,
     about: &'static str,
@@ -201,8 +126,8 @@ mod tests {
             let found = preset.and_then(|preset| preset.parameters.iter().find(|(name, ..)| *name == parameter));
             found.map(|(_, value, _)| value.clone()).unwrap_or_default()
         };
-        assert_eq!(shown("WholeSecond", "timeouts"), "376ms, 752ms, 1s504ms, 3s8ms, 6s16ms");
-        assert_eq!(shown("Ideal", "max_ttl"), "24855d3h14m7s");
+        assert_eq!(shown("Unbound", "first_timeout"), "376ms");
+        assert_eq!(shown("UnboundPre125", "expiry"), "Through");
         assert_eq!(shown("Postfix", "maximal_backoff_time"), "1h6m40s");
         assert_eq!(shown("Postfix", "client.session_limit"), "2");
         assert_eq!(shown("Exim", "client.address_limit"), "none");

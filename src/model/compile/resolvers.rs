@@ -1,12 +1,10 @@
 //! Resolvers and their rules.
 
 use super::Compiler;
-use super::presets;
 use crate::engine::choice::WeightedChoice;
-use crate::engine::time::SimDuration;
-use crate::model::dns::{CacheModel, ResolverModel, Rules};
+use crate::model::dns::{CacheModel, ResolverModel};
 use crate::model::{CacheId, ResolverId};
-use crate::scenario::tree::{Popularity, ResolverRules, Software};
+use crate::scenario::tree::Popularity;
 
 /// Caches of one farm.
 const FARM_MAX: u32 = 100_000;
@@ -97,38 +95,6 @@ impl Compiler<'_> {
                 }
             }
         }
-    }
-
-    fn rules(&mut self, key: &str, software: &Software) -> Rules {
-        let (preset, overrides) = match software {
-            Software::Ideal(overrides) => (presets::ideal(), overrides),
-            Software::WholeSecond(overrides) => (presets::whole_second(), overrides),
-        };
-        let ResolverRules { min_ttl, max_ttl, max_negative_ttl, servfail_ttl, timeouts } = overrides;
-        let mut ttl = |field: &str, span: &Option<crate::scenario::units::Duration>, default: u32| match span {
-            Some(span) => self.ttl_s(&["resolvers", key, "software", field], *span),
-            None => default,
-        };
-        let rules = Rules {
-            whole_seconds: preset.whole_seconds,
-            min_ttl_s: ttl("min_ttl", min_ttl, preset.min_ttl_s),
-            max_ttl_s: ttl("max_ttl", max_ttl, preset.max_ttl_s),
-            max_negative_ttl_s: ttl("max_negative_ttl", max_negative_ttl, preset.max_negative_ttl_s),
-            servfail_ttl: servfail_ttl.map_or(preset.servfail_ttl, |span| span.0),
-            timeouts: timeouts.as_ref().map_or(preset.timeouts, |list| list.iter().map(|span| span.0).collect()),
-        };
-        if rules.timeouts.is_empty() || rules.timeouts.len() > 32 || rules.timeouts.iter().any(|span| span.is_zero()) {
-            self.error(&["resolvers", key, "software", "timeouts"], "time-outs out of range").label =
-                "expected 1 to 32 durations above zero".into();
-        }
-        if rules.min_ttl_s > rules.max_ttl_s {
-            self.error(&["resolvers", key, "software", "min_ttl"], "a `min_ttl` above the `max_ttl`");
-        }
-        if rules.servfail_ttl > SimDuration::from_secs(300) {
-            self.warning(&["resolvers", key, "software", "servfail_ttl"], "failures kept for more than 5 min").help =
-                Some("RFC 9520 section 3.2 allows at most 5 min".into());
-        }
-        rules
     }
 
     pub(super) fn choice(&mut self, path: &[&str], weights: &[f64]) -> WeightedChoice {

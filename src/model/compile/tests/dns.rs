@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::engine::time::SimDuration;
-use crate::scenario::tree::ProbeKind;
+use crate::model::dns::TTL_MAX_S;
+use crate::scenario::tree::{Expiry, ProbeKind, ServeStale};
+use crate::scenario::units::Duration;
 
 #[test]
 fn a_host_lives_in_the_closest_zone_that_is_declared() {
@@ -94,16 +96,16 @@ fn a_ttl_is_whole_seconds_of_31_bits() {
 fn a_resolver_follows_its_preset_and_what_overrides_it() {
     let rules = |software: &str| small(&[("resolvers/isp/software", software)]).dns.resolvers[0].rules.clone();
     let ideal = rules("Ideal()");
-    assert_eq!(
-        (ideal.whole_seconds, ideal.max_ttl_s, ideal.max_negative_ttl_s),
-        (false, i32::MAX as u32, i32::MAX as u32)
-    );
+    assert_eq!((ideal.expiry, ideal.ttl.max_s, ideal.negatives.max_s), (Expiry::Exact, TTL_MAX_S, TTL_MAX_S));
     let whole = rules("WholeSecond()");
-    assert_eq!((whole.whole_seconds, whole.max_ttl_s, whole.max_negative_ttl_s), (true, 86_400, 3600));
-    let waited: u64 = whole.timeouts.iter().map(|span| span.as_nanos() / 1_000_000).sum();
+    assert_eq!((whole.expiry, whole.ttl.max_s, whole.negatives.max_s), (Expiry::Before, 86_400, 3600));
+    let waited: u64 = whole.asking.timeouts.iter().map(|span| span.as_nanos() / 1_000_000).sum();
     assert_eq!(waited, 376 + 752 + 1504 + 3008 + 6016);
     let own = rules("WholeSecond(max_ttl: \"1h\", timeouts: [\"1s\"])");
-    assert_eq!((own.max_ttl_s, own.timeouts), (3600, vec![SimDuration::from_secs(1)]));
+    assert_eq!((own.ttl.max_s, own.asking.timeouts), (3600, vec![SimDuration::from_secs(1)]));
+    let bind = rules("Bind(prefetch: Off, serve_stale: After(\"1800ms\"), cached_types: [A])");
+    assert_eq!((bind.prefetch, bind.cached_types), (None, 1 << RecordType::A as u8));
+    assert_eq!(bind.stale.serve, ServeStale::After(Duration(SimDuration::from_nanos(1_800_000_000))));
     assert_eq!(
         complaints(&[("resolvers/isp/software", "Ideal(min_ttl: \"2h\", max_ttl: \"1h\")")], &[]),
         ["a `min_ttl` above the `max_ttl` @ \"2h\""]

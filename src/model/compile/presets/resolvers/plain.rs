@@ -1,0 +1,103 @@
+//! Resolvers of theory, and dnsmasq.
+
+use super::Sheet;
+
+pub(in super::super) const IDEAL: Sheet = Sheet {
+    name: "Ideal",
+    about: "exact time, no rounding, no clamps: the resolver that theory is about",
+    base: None,
+    rows: &[
+        ("expiry", "Exact", "theory: timers are exact"),
+        ("min_ttl", "0s", "none"),
+        ("max_ttl", "2147483647s", "RFC 2181 section 8: 31 bits"),
+        ("max_answer_ttl", "0s", "none"),
+        ("top_bit_ttl", "Zero", "RFC 2181 section 8"),
+        ("unequal_ttls", "Least", "RFC 2181 section 5.2"),
+        ("passes_ttl", "false", "RFC 1034 section 3.6: what it keeps is what it says"),
+        ("cached_types", "[MX, A, AAAA, CNAME, NS, TXT, SOA]", "all"),
+        ("negative_ttl", "Least", "RFC 2308 section 3"),
+        ("min_negative_ttl", "0s", "none"),
+        ("max_negative_ttl", "2147483647s", "none"),
+        ("min_ttl_raises_negatives", "false", "RFC 2308 section 5: for the TTL of the SOA"),
+        ("no_soa_ttl", "0s", "RFC 2308 section 5: not cached"),
+        ("nxdomain_cut", "false", "RFC 8020 section 2 leaves it to the resolver"),
+        ("prefetch", "Off", "theory"),
+        ("serve_stale", "Off", "theory"),
+        ("stale_ttl", "30s", "RFC 8767 section 5"),
+        ("max_stale", "1d", "RFC 8767 section 5: 1 to 3 days"),
+        ("stale_refresh_time", "30s", "RFC 8767 section 5: failure recheck timer"),
+        ("stale_extensions", "0", "max_stale counts"),
+        ("servfail_ttl", "1s", "RFC 9520 section 3.2: at least 1 s"),
+        ("cache_size", "0", "theory: no limit"),
+        ("coalescing", "true", "theory: one fetch for all who ask meanwhile"),
+        ("push", "Off", "only time ends an entry"),
+        ("timeouts", r#"["800ms", "1600ms", "3200ms", "4400ms"]"#, "10 s in all, as BIND 9.18 gives up (measured)"),
+        ("first_timeout", "800ms", "`timeouts` counts"),
+        ("known_timeout", "Fixed", "`timeouts` counts"),
+        ("back_off", "Off", "`timeouts` counts"),
+        ("max_timeout", "10s", "`timeouts` counts"),
+        ("total_time", "0s", "`timeouts` counts"),
+        ("tries_per_server", "0", "`timeouts` counts"),
+        ("dead_after", "0", "no memory of servers"),
+        ("dead_for", "0s", "no memory of servers"),
+        ("dead_doubles", "false", "no memory of servers"),
+        ("server_memory", "0s", "no memory of servers"),
+        ("heeds_refusals", "false", "as if silent"),
+        ("selection", "Random", "all alike"),
+        ("ns", "Parent", "delegations are the parent's"),
+        ("qname_minimisation", "Off", "theory"),
+    ],
+};
+
+pub(in super::super) const WHOLE_SECOND: Sheet = Sheet {
+    name: "WholeSecond",
+    about: "whole-second clocks, as most resolvers keep them, with Unbound's clamps and time-outs",
+    base: Some(&IDEAL),
+    rows: &[
+        ("expiry", "Before", "BIND 9.18 and PowerDNS 4.8 measured, Unbound from 1.25 on"),
+        ("min_ttl", "0s", "Unbound cache-min-ttl"),
+        ("max_ttl", "1d", "Unbound cache-max-ttl"),
+        ("max_negative_ttl", "1h", "Unbound cache-max-negative-ttl"),
+        ("servfail_ttl", "5s", "Unbound NORR_TTL (measured 5.9 s in 1.17)"),
+        (
+            "timeouts",
+            r#"["376ms", "752ms", "1504ms", "3008ms", "6016ms"]"#,
+            "Unbound UNKNOWN_SERVER_NICENESS 376 ms (measured), doubling",
+        ),
+    ],
+};
+
+pub(in super::super) const PUSHED: Sheet = Sheet {
+    name: "Pushed",
+    about: "an ideal resolver that primaries tell of each change, to compare freshness and traffic with",
+    base: Some(&IDEAL),
+    rows: &[("push", "After(\"0s\")", "immediate consistency, the other end of the trade")],
+};
+
+pub(in super::super) const DNSMASQ: Sheet = Sheet {
+    name: "Dnsmasq",
+    about: "dnsmasq 2.90, a forwarder: give it an `upstream`",
+    base: Some(&IDEAL),
+    rows: &[
+        ("expiry", "Before", "measured: whole seconds, never beyond what the upstream has left"),
+        ("max_ttl", "2147483647s", "no limit of its own (measured); --max-cache-ttl"),
+        ("max_answer_ttl", "0s", "--max-ttl is off (man page)"),
+        ("top_bit_ttl", "Large", "as the upstream says (measured)"),
+        ("unequal_ttls", "First", "measured: an RRset with TTLs 30 and 5 from upstream is asked again at 30"),
+        ("passes_ttl", "true", "measured: the first answer has the upstream's TTL, also with --min-cache-ttl"),
+        ("cached_types", "[A, AAAA, CNAME]", "man page, --cache-rr: MX is not cached by default (measured)"),
+        ("negative_ttl", "Least", "measured by way of Unbound"),
+        ("max_negative_ttl", "2147483647s", "none; --neg-ttl only where there is no SOA (man page)"),
+        ("min_ttl_raises_negatives", "true", "measured: --min-cache-ttl 15 holds NXDOMAIN for 15 s"),
+        ("no_soa_ttl", "0s", "man page: not cached"),
+        ("max_stale", "1d", "--use-stale-cache (man page)"),
+        ("stale_ttl", "0s", "--use-stale-cache"),
+        ("servfail_ttl", "0s", "man page: not cached"),
+        ("cache_size", "150", "man page: 150 names, least recently used"),
+        ("timeouts", "[]", "no timer of its own: it waits for its upstream"),
+        ("first_timeout", "10s", "assumption: the asker gives up by then"),
+        ("max_timeout", "10s", "assumption: the asker gives up by then"),
+        ("total_time", "10s", "assumption: the asker gives up by then"),
+        ("selection", "FirstToAnswer", "man page: the server that answered first is used"),
+    ],
+};

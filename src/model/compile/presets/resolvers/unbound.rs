@@ -1,0 +1,63 @@
+//! Unbound.
+
+use super::Sheet;
+
+pub(in super::super) const UNBOUND: Sheet = Sheet {
+    name: "Unbound",
+    about: "Unbound 1.25 and later, as read",
+    base: None,
+    rows: &[
+        ("expiry", "Before", "doc/Changelog 19 Sep 2025 (#1337), first certain in 1.25.0"),
+        ("min_ttl", "0s", "util/config_file.c, cache-min-ttl"),
+        ("max_ttl", "1d", "util/config_file.c, cache-max-ttl; measured"),
+        ("max_answer_ttl", "0s", "none"),
+        ("top_bit_ttl", "Large", "since 1.25: doc/Changelog, \"RFC8767 section 4\""),
+        ("unequal_ttls", "Least", "measured: an RRset with TTLs 30 and 5 is fetched again at 5"),
+        ("passes_ttl", "false", "measured (exp4)"),
+        ("cached_types", "[MX, A, AAAA, CNAME, NS, TXT, SOA]", "all"),
+        ("negative_ttl", "Least", "measured: SOA TTL 60, MINIMUM 10 gives 10"),
+        ("min_negative_ttl", "0s", "since 1.20, cache-min-negative-ttl (doc/Changelog #1027)"),
+        ("max_negative_ttl", "1h", "util/config_file.c, cache-max-negative-ttl"),
+        ("min_ttl_raises_negatives", "false", "since 1.20 cache-min-negative-ttl is a value of its own"),
+        ("no_soa_ttl", "5s", "util/data/msgparse.h, NORR_TTL; measured"),
+        ("nxdomain_cut", "false", "harden-below-nxdomain needs DNSSEC proof; measured in an unsigned zone"),
+        ("prefetch", "Off", "prefetch: no; else Near(share: 0.1), the last tenth (unbound.conf(5))"),
+        ("serve_stale", "Off", "serve-expired: no; since 1.23 After(\"1800ms\") when on (doc/Changelog 3 Dec 2024)"),
+        ("stale_ttl", "30s", "serve-expired-reply-ttl"),
+        ("max_stale", "1d", "serve-expired-ttl, since 1.23 (doc/Changelog 22 Nov 2024)"),
+        ("stale_refresh_time", "5s", "after a failed refresh, NORR_TTL (iterator.c)"),
+        ("stale_extensions", "0", "max_stale counts"),
+        ("servfail_ttl", "5s", "iterator.c, NORR_TTL; measured 5.9 s in 1.17"),
+        ("cache_size", "0", "4 MB of RRsets, LRU (config_file.c, lruhash.c); bytes are not counted here: no limit"),
+        ("coalescing", "true", "mesh.c: queries alike share one state"),
+        ("push", "Off", "none"),
+        ("timeouts", "[]", "see first_timeout"),
+        ("first_timeout", "376ms", "rtt.c, UNKNOWN_SERVER_NICENESS; measured 0.37 s"),
+        ("known_timeout", "Jacobson(\"50ms\")", "rtt.c: srtt + 4 rttvar, 50 ms to 120 s"),
+        ("back_off", "PerServer", "rtt.c: doubles per loss; measured 0, .37, .75, 1.5, 2.26, 3.8 s"),
+        ("max_timeout", "2min", "rtt.c, RTT_MAX_TIMEOUT"),
+        ("total_time", "0s", "measured: no reply to the first client within 240 s"),
+        ("tries_per_server", "0", "measured: goes on"),
+        ("dead_after", "6", "infra.c: RTO of 12 s and more is probed once an RTO; 376 ms doubles to that in 5 to 6"),
+        ("dead_for", "12s", "infra.c, PROBE_MAXRTO"),
+        ("dead_doubles", "true", "infra.c: one probe per RTO, which doubles"),
+        ("server_memory", "15min", "infra-host-ttl 900"),
+        ("heeds_refusals", "false", "measured: ICMP is ignored"),
+        ("selection", "Band(\"400ms\")", "iterator.h, RTT_BAND; measured 317/320/2"),
+        ("ns", "Parent", "services/cache/rrset.c: an NS overwrite never lengthens; measured (exp7)"),
+        ("qname_minimisation", "AToo", "measured: an A query for each label and for the full name"),
+    ],
+};
+
+pub(in super::super) const UNBOUND_PRE_125: Sheet = Sheet {
+    name: "UnboundPre125",
+    about: "Unbound before 1.25: 1.17.1, as measured",
+    base: Some(&UNBOUND),
+    rows: &[
+        ("expiry", "Through", "measured, 1.17.1: T + 1 s, TTL T to 0"),
+        ("top_bit_ttl", "Zero", "measured, 1.17.1"),
+        ("min_ttl_raises_negatives", "true", "measured, 1.17.1: min 15, max-negative 7 gives 7"),
+        ("serve_stale", "Off", "serve-expired: no; AtOnce when on (serve-expired-client-timeout 0), measured"),
+        ("max_stale", "0s", "serve-expired-ttl 0: for ever (before 1.23)"),
+    ],
+};

@@ -1,0 +1,185 @@
+//! How a resolver caches and asks: numbers only, from a preset and what overrides it.
+
+use crate::engine::time::SimDuration;
+use crate::scenario::tree::{
+    BackOff, Expiry, KnownTimeout, NegativeTtl, NsRule, QnameMinimisation, RecordType, Selection, ServeStale, TopBit,
+    UnequalTtls,
+};
+
+/// How a resolver caches and asks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// When an entry ends.
+    pub expiry: Expiry,
+    /// TTLs of positive answers.
+    pub ttl: TtlRules,
+    /// TTLs of negative answers.
+    pub negatives: NegativeRules,
+    /// Refresh before the end, if it does.
+    pub prefetch: Option<PrefetchRules>,
+    /// What it gives out after the end.
+    pub stale: StaleRules,
+    /// How long a failure is kept; zero for not at all (RFC 9520).
+    pub servfail_ttl: SimDuration,
+    /// RRsets it holds at most.
+    pub capacity: Option<u32>,
+    /// Types that it caches, a bit each by their numbers.
+    pub cached_types: u8,
+    /// Whether askers wait for a fetch that is on its way.
+    pub coalesces: bool,
+    /// How long after a change the primaries have told it, if they do.
+    pub told_after: Option<SimDuration>,
+    /// How it asks.
+    pub asking: AskingRules,
+}
+
+/// TTLs of positive answers, seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TtlRules {
+    /// Shortest it is kept.
+    pub min_s: u32,
+    /// Longest.
+    pub max_s: u32,
+    /// Greatest handed out.
+    pub max_answer_s: u32,
+    /// What a TTL above 2^31 - 1 is.
+    pub top_bit: TopBit,
+    /// By which of several an RRset is kept.
+    pub unequal: UnequalTtls,
+    /// Whether the first asker is told the TTL as received.
+    pub passes: bool,
+}
+
+/// TTLs of negative answers, seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NegativeRules {
+    /// Which value of the SOA.
+    pub from: NegativeTtl,
+    /// Shortest it is kept.
+    pub min_s: u32,
+    /// Longest.
+    pub max_s: u32,
+    /// Without SOA.
+    pub no_soa_s: u32,
+    /// Whether NXDOMAIN covers what is below the name.
+    pub cut: bool,
+}
+
+/// Refresh at a hit when at most `left + share * TTL` is left of a TTL of at least `min_ttl_s`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrefetchRules {
+    /// Span.
+    pub left: SimDuration,
+    /// Share of the TTL.
+    pub share: f64,
+    /// Least TTL, seconds.
+    pub min_ttl_s: u32,
+}
+
+/// Stale answers (RFC 8767).
+#[derive(Debug, Clone, PartialEq)]
+pub struct StaleRules {
+    /// When; the timeline may change it.
+    pub serve: ServeStale,
+    /// TTL in them, seconds; 0 for what is left of an extension.
+    pub ttl_s: u32,
+    /// How long after its end something is given out.
+    pub max: SimDuration,
+    /// How long after a failed refresh it is not tried again.
+    pub refresh: SimDuration,
+    /// Extensions of an entry by its TTL or 30 s, whichever is less; 0 if `max` counts.
+    pub extensions: u32,
+}
+
+/// How a resolver asks servers (or, as a forwarder, other resolvers).
+#[derive(Debug, Clone, PartialEq)]
+pub struct AskingRules {
+    /// How long it waits at each try, over the servers in turn; if not empty, it stands for the other time-outs.
+    pub timeouts: Vec<SimDuration>,
+    /// First time-out toward a server it knows nothing of.
+    pub first_timeout: SimDuration,
+    /// Toward one that has answered before.
+    pub known_timeout: KnownTimeout,
+    /// What a time-out does to the next.
+    pub back_off: BackOff,
+    /// Longest wait for one try.
+    pub max_timeout: SimDuration,
+    /// From the question to SERVFAIL, if there is a limit.
+    pub total: Option<SimDuration>,
+    /// Tries at each server in one fetch.
+    pub tries_per_server: Option<u32>,
+    /// Memory of servers that do not answer, if any.
+    pub dead: Option<DeadRules>,
+    /// How long what is known of a server is remembered.
+    pub server_memory: SimDuration,
+    /// Whether a refused datagram counts at once.
+    pub heeds_refusals: bool,
+    /// Which server.
+    pub selection: Selection,
+    /// Whose NS RRset.
+    pub ns: NsRule,
+    /// Extra queries on the way.
+    pub qname_minimisation: QnameMinimisation,
+}
+
+/// When a server is held dead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadRules {
+    /// Time-outs in a row.
+    pub after: u32,
+    /// How long it is left alone.
+    pub lasts: SimDuration,
+    /// Whether that doubles each time.
+    pub doubles: bool,
+}
+
+/// The greatest TTL (RFC 2181 section 8).
+pub const TTL_MAX_S: u32 = (1 << 31) - 1;
+
+impl Rules {
+    /// A positive TTL, seconds, as this resolver keeps it.
+    pub fn positive_ttl_s(&self, ttl_s: u32) -> u32 {
+        let ttl_s = if ttl_s > TTL_MAX_S && self.ttl.top_bit == TopBit::Zero { 0 } else { ttl_s };
+        ttl_s.min(self.ttl.max_s).max(self.ttl.min_s)
+    }
+
+    /// The TTL of a negative answer as this resolver keeps it: the SOA's own TTL and MINIMUM, seconds, or that there was
+    /// no SOA.
+    pub fn negative_ttl_s(&self, soa: Option<(u32, u32)>) -> u32 {
+        let negatives = &self.negatives;
+        let ttl_s = match soa {
+            None => return negatives.no_soa_s,
+            Some((ttl_s, minimum_s)) if negatives.from == NegativeTtl::Least => ttl_s.min(minimum_s),
+            Some((ttl_s, _)) => ttl_s,
+        };
+        ttl_s.max(negatives.min_s).min(negatives.max_s).min(self.ttl.max_s)
+    }
+
+    /// Whether answers of a type are cached at all.
+    #[inline]
+    pub const fn caches(&self, kind: RecordType) -> bool {
+        self.cached_types & (1 << kind as u8) != 0
+    }
+}
+
+impl AskingRules {
+    /// How long to wait at the `tries`-th try (from 0) over `targets` servers or upstreams in turn, `elapsed` after the
+    /// fetch began; `None` when it is time to give up.
+    pub fn wait(&self, tries: u32, targets: usize, elapsed: SimDuration) -> Option<SimDuration> {
+        if !self.timeouts.is_empty() {
+            return self.timeouts.get(tries as usize).copied();
+        }
+        let round = tries / u32::try_from(targets.max(1)).unwrap_or(u32::MAX);
+        if self.tries_per_server.is_some_and(|most| round >= most) {
+            return None;
+        }
+        let doublings = if self.back_off == BackOff::Off { 0 } else { round.min(30) };
+        let wait = self.first_timeout.saturating_mul(1 << doublings);
+        let wait = wait.min(self.max_timeout);
+        match self.total.map(|total| total.saturating_sub(elapsed)) {
+            Some(left) if left.is_zero() => None,
+            Some(left) => Some(wait.min(left)),
+            None => Some(wait),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What resolver software does, as a scenario writes it: presets, and what overrides them by name.
+
+use serde::{Deserialize, Serialize};
+
+use super::tree_dns::RecordType;
+use super::units::Duration;
+
+/// Presets of resolver rules, each with what it overrides. `mxsim presets NAME` prints every number with its source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Software {
+    /// Exact time, no rounding, no clamps: the resolver of theory.
+    Ideal(ResolverRules),
+    /// Whole-second clocks as most real resolvers keep them: live while floor(t) < floor(t0) + TTL.
+    WholeSecond(ResolverRules),
+    /// Unbound 1.25 and later.
+    Unbound(ResolverRules),
+    /// Unbound 1.17.1, as measured.
+    UnboundPre125(ResolverRules),
+    /// BIND 9.18.
+    Bind(ResolverRules),
+    /// BIND 9.21.21 and later: delegations are the parent's.
+    BindParentCentric(ResolverRules),
+    /// Knot Resolver 5.6.
+    KnotResolver(ResolverRules),
+    /// PowerDNS Recursor 4.8.
+    PowerDnsRecursor(ResolverRules),
+    /// dnsmasq 2.90, a forwarder.
+    Dnsmasq(ResolverRules),
+    /// An ideal resolver that the primaries tell of each change.
+    Pushed(ResolverRules),
+}
+
+impl Software {
+    /// The preset's name and what overrides it.
+    pub const fn parts(&self) -> (&'static str, &ResolverRules) {
+        match self {
+            Self::Ideal(own) => ("Ideal", own),
+            Self::WholeSecond(own) => ("WholeSecond", own),
+            Self::Unbound(own) => ("Unbound", own),
+            Self::UnboundPre125(own) => ("UnboundPre125", own),
+            Self::Bind(own) => ("Bind", own),
+            Self::BindParentCentric(own) => ("BindParentCentric", own),
+            Self::KnotResolver(own) => ("KnotResolver", own),
+            Self::PowerDnsRecursor(own) => ("PowerDnsRecursor", own),
+            Self::Dnsmasq(own) => ("Dnsmasq", own),
+            Self::Pushed(own) => ("Pushed", own),
+        }
+    }
+}
+
+macro_rules! overridable {
+    ($($(#[doc = $doc:literal])+ $field:ident: $kind:ty,)*) => {
+        /// Overrides of a resolver preset; what is absent is the preset's. A preset has them all.
+        #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct ResolverRules {
+            $($(#[doc = $doc])+ pub $field: Option<$kind>,)*
+        }
+
+        impl ResolverRules {
+            /// All of them, in order.
+            pub const FIELDS: &[&str] = &[$(stringify!($field)),*];
+
+            /// These, and where one is absent that of `base`.
+            pub fn or(&self, base: &Self) -> Self {
+                Self { $($field: self.$field.clone().or_else(|| base.$field.clone()),)* }
+            }
+        }
+    };
+}
+
+overridable! {
+    /// When an entry ends.
+    expiry: Expiry,
+    /// Shortest time a positive answer is kept. With 0, an answer with TTL 0 is not kept at all.
+    min_ttl: Duration,
+    /// Longest time a positive answer is kept.
+    max_ttl: Duration,
+    /// Greatest TTL it hands out, whatever it keeps (dnsmasq's `--max-ttl`); 0 for none.
+    max_answer_ttl: Duration,
+    /// What it makes of a TTL above 2^31 - 1.
+    top_bit_ttl: TopBit,
+    /// Which TTL it keeps an RRset by whose records have different ones (RFC 2181 section 5.2).
+    unequal_ttls: UnequalTtls,
+    /// Whether the asker for whom it was fetched is told the TTL as received, not as kept.
+    passes_ttl: bool,
+    /// Types that it caches.
+    cached_types: Vec<RecordType>,
+    /// Which value of the SOA a negative answer lives by.
+    negative_ttl: NegativeTtl,
+    /// Shortest time a negative answer is kept.
+    min_negative_ttl: Duration,
+    /// Longest time a negative answer is kept.
+    max_negative_ttl: Duration,
+    /// Whether `min_ttl` holds for negative answers, too.
+    min_ttl_raises_negatives: bool,
+    /// How long a negative answer without SOA is kept.
+    no_soa_ttl: Duration,
+    /// Whether a name that does not exist means that nothing below it does, unsigned zones included (RFC 8020).
+    nxdomain_cut: bool,
+    /// Refresh before the end, at a hit.
+    prefetch: Prefetch,
+    /// When it gives out what has expired (RFC 8767).
+    serve_stale: ServeStale,
+    /// TTL in a stale answer; 0 for what is left of an extension.
+    stale_ttl: Duration,
+    /// How long after its end something is given out; 0 for ever.
+    max_stale: Duration,
+    /// How long it gives out stale data at once after a refresh failed, instead of trying again.
+    stale_refresh_time: Duration,
+    /// How often it lets an entry live on for its TTL or 30 s, whichever is less (PowerDNS); 0 if `max_stale` counts.
+    stale_extensions: u32,
+    /// How long a failure is kept (RFC 9520: 1 s to 5 min).
+    servfail_ttl: Duration,
+    /// RRsets that it holds; the least recently used goes first. 0 for no limit.
+    cache_size: u32,
+    /// Whether those who ask for what is being fetched wait for that fetch.
+    coalescing: bool,
+    /// Whether primaries tell it of changes.
+    push: Push,
+    /// How long it waits for each try of a query, over the zone's servers in turn; then SERVFAIL. If there are any, they
+    /// stand for everything from `first_timeout` to `dead_doubles`.
+    timeouts: Vec<Duration>,
+    /// How long it waits for a server it knows nothing of.
+    first_timeout: Duration,
+    /// How long it waits for a server that has answered before.
+    known_timeout: KnownTimeout,
+    /// What a time-out does to the next.
+    back_off: BackOff,
+    /// Longest wait for one try.
+    max_timeout: Duration,
+    /// Time from a question to SERVFAIL when nobody answers; 0 for none.
+    total_time: Duration,
+    /// Tries at each server in one fetch; 0 for any number.
+    tries_per_server: u32,
+    /// Time-outs in a row after which a server is held dead; 0 for never.
+    dead_after: u32,
+    /// How long it is left alone then.
+    dead_for: Duration,
+    /// Whether that doubles each time.
+    dead_doubles: bool,
+    /// How long what is known of a server is remembered.
+    server_memory: Duration,
+    /// Whether a refused datagram (ICMP) counts at once.
+    heeds_refusals: bool,
+    /// Which of a zone's servers it asks.
+    selection: Selection,
+    /// Whose NS RRset it goes by.
+    ns: NsRule,
+    /// Extra queries for the names on the way (RFC 9156).
+    qname_minimisation: QnameMinimisation,
+}
+
+/// When an entry stored at t0 with TTL T ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expiry {
+    /// At t0 + T exactly.
+    Exact,
+    /// Whole seconds: live while floor(t) < floor(t0) + T.
+    Before,
+    /// Whole seconds: live while floor(t) <= floor(t0) + T, with TTL 0 in the last second.
+    Through,
+}
+
+/// What a TTL with the top bit set means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TopBit {
+    /// 0 (RFC 2181 section 8).
+    Zero,
+    /// A large number, to be capped (RFC 8767 section 4).
+    Large,
+}
+
+/// By which of several TTLs an RRset is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnequalTtls {
+    /// The least.
+    Least,
+    /// That of the first record.
+    First,
+}
+
+/// Which value of a negative answer's SOA counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NegativeTtl {
+    /// The SOA record's TTL as received, which the server should have trimmed (RFC 2308 section 3).
+    SoaTtl,
+    /// The lesser of that and MINIMUM.
+    Least,
+}
+
+/// Refresh at a hit near the end: when at most `left` and `share` of the TTL together are left.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Prefetch {
+    /// Never.
+    Off,
+    /// When at most so much is left of a TTL of at least `min_ttl`.
+    Near {
+        /// Span.
+        #[serde(default)]
+        left: Duration,
+        /// Share of the TTL, added to it.
+        #[serde(default)]
+        share: f64,
+        /// Least TTL for which it is done.
+        #[serde(default)]
+        min_ttl: Duration,
+    },
+}
+
+/// When expired data is given out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum ServeStale {
+    /// Never.
+    Off,
+    /// At once; a refresh goes on behind.
+    AtOnce,
+    /// When a refresh has taken so long, or failed.
+    After(Duration),
+    /// When a refresh failed.
+    AfterFailure,
+}
+
+/// Whether primaries tell a cache of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Push {
+    /// No: only time ends an entry.
+    Off,
+    /// Yes: what changed is dropped so long after the change, at the cost of a message to each cache that holds it.
+    After(Duration),
+}
+
+/// The time-out toward a server that has answered before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum KnownTimeout {
+    /// That of an unknown server.
+    Fixed,
+    /// srtt + 4 rttvar, at least this (Jacobson; gains 1/8 and 1/4).
+    Jacobson(Duration),
+    /// srtt + max(4 rttvar, this).
+    Slack(Duration),
+    /// That of an unknown server, or more if its srtt is long.
+    AtLeastFirst,
+}
+
+/// What a time-out does to the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BackOff {
+    /// Nothing.
+    Off,
+    /// It doubles for that server.
+    PerServer,
+    /// It doubles when all servers were tried.
+    PerRound,
+}
+
+/// Which server of a zone is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Selection {
+    /// Any, in an order drawn for each fetch.
+    Random,
+    /// Any whose time-out is within this of the best's.
+    Band(Duration),
+    /// The one with the lowest smoothed round-trip time; the others' decay by this factor per second.
+    LowestSrtt {
+        /// Factor per second.
+        decay: f64,
+    },
+    /// The one with the lowest average, which fades with this time constant when looked at.
+    FadingAverage(Duration),
+    /// The best known, and with this probability another; unknown ones first.
+    BestOrAny(f64),
+    /// The first that answered.
+    FirstToAnswer,
+}
+
+/// Whose NS RRset a resolver goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NsRule {
+    /// The parent's, for the parent's TTL.
+    Parent,
+    /// Either, for the shorter of both TTLs.
+    Shorter,
+    /// The child's in place of the parent's, for the child's TTL from when it was first seen.
+    Child,
+    /// The child's, begun anew with every answer that brings it.
+    ChildRenewed,
+}
+
+/// Extra queries of QNAME minimisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum QnameMinimisation {
+    /// None.
+    Off,
+    /// NS queries for names on the way.
+    Ns,
+    /// A queries for names on the way.
+    A,
+    /// A queries for names on the way and for the name itself, before the question.
+    AToo,
+}
