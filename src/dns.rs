@@ -3,6 +3,7 @@
 mod authority;
 mod cache;
 mod fetch;
+mod forward;
 pub mod observe;
 mod paged;
 mod path;

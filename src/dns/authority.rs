@@ -30,10 +30,26 @@ pub(super) struct Authority<'m> {
 /// What an authoritative server says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reply {
-    Data { data: DataId, version: u32, ttl_s: u32 },
-    Alias { data: DataId, version: u32, target: NameId, ttl_s: u32 },
-    NoData { version: u32, ttl_s: u32 },
-    NxDomain { version: u32, ttl_s: u32 },
+    Data {
+        data: DataId,
+        version: u32,
+        ttl_s: u32,
+    },
+    Alias {
+        data: DataId,
+        version: u32,
+        target: NameId,
+        ttl_s: u32,
+    },
+    /// With the SOA's TTL and MINIMUM, seconds, if it came with one.
+    NoData {
+        version: u32,
+        soa: Option<(u32, u32)>,
+    },
+    NxDomain {
+        version: u32,
+        soa: Option<(u32, u32)>,
+    },
     Referral(ZoneId),
 }
 
@@ -126,11 +142,11 @@ impl<'m> Authority<'m> {
         if let Rdata::Cname(target) = self.model.data[alias.data.index()] {
             return Reply::Alias { data: alias.data, version: alias.version, target, ttl_s: alias.ttl_s };
         }
-        let (version, ttl_s) = (held.version, self.model.zones[zone.index()].negative_ttl_s);
+        let (version, soa) = (held.version, self.model.zones[zone.index()].soa.in_negative());
         if self.below[question.name().index()] > 0 {
-            Reply::NoData { version, ttl_s }
+            Reply::NoData { version, soa }
         } else {
-            Reply::NxDomain { version, ttl_s }
+            Reply::NxDomain { version, soa }
         }
     }
 

@@ -7,11 +7,11 @@ use super::cache::{Kind, NO_FETCH};
 use super::path::{half, loss, round_trip};
 use super::resolver::{Dns, NONE, Pending, Who, failure};
 use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState, Source};
-use crate::engine::random::{below, draw, shuffle, unit_open};
+use crate::engine::random::{draw, shuffle, unit_open};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::Question;
-use crate::model::{CacheId, DataId, NameId, ResolverId, ServerId, ZoneId};
+use crate::model::{CacheId, DataId, NameId, ServerId, ZoneId};
 use crate::scenario::tree::RecordType;
 
 /// Fetches that may wait for each other's server addresses, one inside the other.
@@ -24,7 +24,7 @@ const QUERIES_MAX: u32 = 64;
 #[derive(Debug, Clone)]
 pub(super) struct Fetch {
     pub cache: CacheId,
-    question: Question,
+    pub question: Question,
     /// First of those who wait, in the order in which they came.
     first: u32,
     last: u32,
@@ -33,8 +33,8 @@ pub(super) struct Fetch {
     /// Its servers in the order of trial.
     servers: SmallVec<[ServerId; 4]>,
     /// Tries at this zone so far, and queries in all.
-    tries: u32,
-    queries: u32,
+    pub tries: u32,
+    pub queries: u32,
     depth: u8,
     /// Which fetch of this question by this cache it is.
     count: u32,
@@ -51,7 +51,7 @@ pub(super) struct Fetch {
 
 /// What a draw of a fetch is for.
 #[derive(Clone, Copy)]
-enum Purpose {
+pub(super) enum Purpose {
     Order = 1,
     Loss,
     Latency,
@@ -60,7 +60,7 @@ enum Purpose {
 }
 
 impl Fetch {
-    fn place(&self, purpose: Purpose, place: u32) -> u64 {
+    pub(super) fn place(&self, purpose: Purpose, place: u32) -> u64 {
         u64::from(self.count) << 32 | u64::from(self.queries & 0xff) << 24 | (purpose as u64) << 16 | u64::from(place)
     }
 }
@@ -274,7 +274,7 @@ impl<'m> Dns<'m> {
         false
     }
 
-    fn sub_ask(cache: CacheId, question: Question, fetch: u32, now: SimTime, half: SimDuration) -> Pending {
+    pub(super) fn sub_ask(cache: CacheId, question: Question, fetch: u32, now: SimTime, half: SimDuration) -> Pending {
         Pending {
             cache,
             question,
@@ -288,37 +288,6 @@ impl<'m> Dns<'m> {
             half,
             answer: None,
             next: NONE,
-        }
-    }
-
-    /// A forwarder asks one of its upstream resolvers.
-    fn send_upstream<E: Copy + From<DnsEvent>>(
-        &mut self,
-        scheduler: &mut Scheduler<E>,
-        observer: &mut impl DnsObserver,
-        faults: &impl ServerState,
-        fetch: u32,
-    ) {
-        let now = scheduler.now();
-        let state = &self.fetches[fetch as usize];
-        let own = &self.model.dns.resolvers[self.model.dns.caches[state.cache.index()].resolver.index()];
-        let (key, index) = (self.keys[state.cache.index()], state.question.index() as u64);
-        let bits = draw(key, index, state.place(Purpose::Order, 0));
-        let turn = below(bits, own.upstream.len() as u64) as usize + state.tries as usize;
-        let upstream: ResolverId = own.upstream[turn % own.upstream.len()];
-        let to = &self.model.dns.resolvers[upstream.index()];
-        let member = to.farm.index(draw(key, index, state.place(Purpose::Upstream, 0)));
-        let trip = round_trip(&self.model.network, own.region, to.region, |link| {
-            draw(key, index, state.place(Purpose::RoundTrip, u32::from(link)))
-        });
-        let (cache, question) = (CacheId(to.first_cache.0 + member as u32), state.question);
-        self.fetches[fetch as usize].queries += 1;
-        let slot = self.put_ask(Self::sub_ask(cache, question, fetch, now, half(trip)));
-        if half(trip).is_zero() {
-            self.on_question(scheduler, observer, faults, slot);
-        } else {
-            let entity = self.first_entity + cache.0;
-            scheduler.schedule(entity, now + half(trip), DnsEvent::QuestionArrives(slot).into());
         }
     }
 
@@ -432,14 +401,14 @@ impl<'m> Dns<'m> {
                 let stale = data != self.authority.current(alias);
                 self.finish_alias(scheduler, observer, faults, fetch, target, ttl_s, stale);
             }
-            Reply::NoData { version, ttl_s } => {
-                let ttl_s = rules.negative_ttl_s(Some((ttl_s, ttl_s)));
+            Reply::NoData { version, soa } => {
+                let ttl_s = rules.negative_ttl_s(soa);
                 self.store(now, observer, cache, question, Kind::NoData, DataId::ABSENT, version, ttl_s);
                 let answer = self.fresh(question, Outcome::NoData, DataId::ABSENT, version, ttl_s);
                 self.finish(scheduler, observer, faults, fetch, answer);
             }
-            Reply::NxDomain { version, ttl_s } => {
-                let ttl_s = rules.negative_ttl_s(Some((ttl_s, ttl_s)));
+            Reply::NxDomain { version, soa } => {
+                let ttl_s = rules.negative_ttl_s(soa);
                 let until = rules.until(now, ttl_s);
                 let whole = Question::new(name, RecordType::Soa);
                 self.caches[cache.index()].store(whole, Kind::NxDomain, DataId::ABSENT, version, until);
@@ -453,7 +422,7 @@ impl<'m> Dns<'m> {
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one entry")]
-    fn store(
+    pub(super) fn store(
         &mut self,
         now: SimTime,
         observer: &mut impl DnsObserver,
@@ -477,34 +446,7 @@ impl<'m> Dns<'m> {
         Answer { outcome, owner: question.name(), ttl_s, stale, data_version: version, source: Source::Miss }
     }
 
-    /// A forwarder keeps its upstream's answer for the time that is left of it (RFC 1034 section 3.6).
-    fn finish_upstream<E: Copy + From<DnsEvent>>(
-        &mut self,
-        scheduler: &mut Scheduler<E>,
-        observer: &mut impl DnsObserver,
-        faults: &impl ServerState,
-        fetch: u32,
-        answer: Answer,
-    ) {
-        let now = scheduler.now();
-        let state = &self.fetches[fetch as usize];
-        let (cache, question) = (state.cache, state.question);
-        let rules = self.rules(cache);
-        let (kind, data, ttl_s) = match answer.outcome {
-            Outcome::Data(data) => (Kind::Data, data, rules.positive_ttl_s(answer.ttl_s)),
-            Outcome::NoData => (Kind::NoData, DataId::ABSENT, rules.negative_ttl_s(Some((answer.ttl_s, answer.ttl_s)))),
-            Outcome::NxDomain => {
-                (Kind::NxDomain, DataId::ABSENT, rules.negative_ttl_s(Some((answer.ttl_s, answer.ttl_s))))
-            }
-            Outcome::ServFail => return self.finish_failed(scheduler, observer, faults, fetch),
-        };
-        let place = if kind == Kind::NxDomain { Question::new(question.name(), RecordType::Soa) } else { question };
-        self.store(now, observer, cache, place, kind, data, answer.data_version, ttl_s);
-        let answer = Answer { ttl_s, source: Source::Miss, ..answer };
-        self.finish(scheduler, observer, faults, fetch, answer);
-    }
-
-    fn finish_failed<E: Copy + From<DnsEvent>>(
+    pub(super) fn finish_failed<E: Copy + From<DnsEvent>>(
         &mut self,
         scheduler: &mut Scheduler<E>,
         observer: &mut impl DnsObserver,
@@ -521,7 +463,7 @@ impl<'m> Dns<'m> {
     }
 
     /// Everyone who waits gets the answer.
-    fn finish<E: Copy + From<DnsEvent>>(
+    pub(super) fn finish<E: Copy + From<DnsEvent>>(
         &mut self,
         scheduler: &mut Scheduler<E>,
         observer: &mut impl DnsObserver,

@@ -11,7 +11,7 @@ use super::{CacheId, ClientId, DataId, HostId, NameId, RegionId, ResolverId, Ser
 use crate::engine::choice::WeightedChoice;
 use crate::engine::dist::Dist;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::scenario::tree::{ProbeKind, RecordType};
+use crate::scenario::tree::{NegativeSoa, ProbeKind, RecordType};
 
 /// All of DNS, as it is at simulated time 0.
 #[derive(Debug, Clone, Default)]
@@ -87,8 +87,30 @@ pub struct ZoneModel {
     pub ns_ttl_s: u32,
     /// TTL of glue at the parent, seconds.
     pub glue_ttl_s: u32,
-    /// How long its negative answers are kept: min(SOA TTL, SOA MINIMUM), seconds (RFC 2308 section 3).
-    pub negative_ttl_s: u32,
+    /// Its SOA, as far as negative answers need it.
+    pub soa: SoaModel,
+}
+
+/// A zone's SOA in its negative answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoaModel {
+    /// Its TTL, seconds.
+    pub ttl_s: u32,
+    /// Its MINIMUM, seconds.
+    pub minimum_s: u32,
+    /// What the servers make of it.
+    pub sent: NegativeSoa,
+}
+
+impl SoaModel {
+    /// What a negative answer brings: the SOA's TTL and MINIMUM, seconds, or no SOA (RFC 2308 section 3).
+    pub fn in_negative(&self) -> Option<(u32, u32)> {
+        match self.sent {
+            NegativeSoa::Trimmed => Some((self.ttl_s.min(self.minimum_s), self.minimum_s)),
+            NegativeSoa::Untrimmed => Some((self.ttl_s, self.minimum_s)),
+            NegativeSoa::Absent => None,
+        }
+    }
 }
 
 /// An authoritative server.

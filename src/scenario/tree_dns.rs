@@ -48,6 +48,8 @@ pub struct Zone {
     pub addresses: Map<Vec<String>>,
     /// Aliases: owner and target.
     pub cnames: Map<String>,
+    /// The SOA in its negative answers.
+    pub negative_soa: NegativeSoa,
     /// Its name servers, names of `servers`; `ns1.` and the zone's name is made if empty.
     pub ns: Vec<String>,
 }
@@ -64,10 +66,26 @@ pub struct Ttls {
     pub cname: Option<Duration>,
     /// How long a negative answer is kept: min(SOA TTL, SOA MINIMUM) (RFC 2308 section 3).
     pub negative: Option<Duration>,
+    /// TTL of the SOA record itself, `negative` if absent.
+    pub soa: Option<Duration>,
+    /// The SOA's MINIMUM, `negative` if absent.
+    pub minimum: Option<Duration>,
     /// NS records at the parent, two days if absent (RFC 9199).
     pub ns: Option<Duration>,
     /// Glue at the parent, two days if absent.
     pub glue: Option<Duration>,
+}
+
+/// What a zone's servers say of its SOA in a negative answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum NegativeSoa {
+    /// The SOA with TTL min(its TTL, MINIMUM) (RFC 2308 section 3).
+    #[default]
+    Trimmed,
+    /// The SOA with its own TTL, against that rule.
+    Untrimmed,
+    /// None.
+    Absent,
 }
 
 /// An authoritative name server.

@@ -47,7 +47,7 @@ impl Compiler<'_> {
         if let (Some(soa), None) = (&read.soa, zone.ttls.negative)
             && let Some(model) = self.dns.zones.iter_mut().find(|model| model.apex == id)
         {
-            model.negative_ttl_s = soa.ttl_s.min(soa.minimum_s);
+            (model.soa.ttl_s, model.soa.minimum_s) = (soa.ttl_s, soa.minimum_s);
         }
         let mut sets: BTreeMap<(String, RecordType), Gathered> = BTreeMap::new();
         for record in &read.records {

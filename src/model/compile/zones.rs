@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Compiler;
 use crate::engine::dist::Dist;
 use crate::engine::time::NANOS_PER_SECOND;
-use crate::model::dns::{ServerModel, ZoneModel};
+use crate::model::dns::{ServerModel, SoaModel, ZoneModel};
 use crate::model::{NameId, RegionId, ServerId, ZoneId};
 use crate::scenario::tree::{RecordType, Zone};
 use crate::scenario::units::Duration;
@@ -147,13 +147,18 @@ impl Compiler<'_> {
             Some(span) => self.ttl_s(&["zones", key, "ttls", field], span),
             None => default,
         };
+        let negative_s = ttl("negative", zone.ttls.negative, NEGATIVE_TTL_S);
         let model = ZoneModel {
             apex: name,
             parent,
             servers,
             ns_ttl_s: ttl("ns", zone.ttls.ns, DELEGATION_TTL_S),
             glue_ttl_s: ttl("glue", zone.ttls.glue, DELEGATION_TTL_S),
-            negative_ttl_s: ttl("negative", zone.ttls.negative, NEGATIVE_TTL_S),
+            soa: SoaModel {
+                ttl_s: ttl("soa", zone.ttls.soa, negative_s),
+                minimum_s: ttl("minimum", zone.ttls.minimum, negative_s),
+                sent: zone.negative_soa,
+            },
         };
         self.apexes.insert(name);
         self.dns.zones.push(model);
