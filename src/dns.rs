@@ -3,6 +3,7 @@
 mod authority;
 mod cache;
 mod fetch;
+mod finish;
 mod forward;
 pub mod observe;
 mod paged;
