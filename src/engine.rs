@@ -2,6 +2,7 @@
 
 pub mod choice;
 pub mod dist;
+pub mod logarithm;
 pub mod pending;
 pub mod random;
 pub mod scheduler;

@@ -73,6 +73,9 @@ pub(crate) struct Work {
     pub mx: DataId,
     /// The domain, or the end of its chain of aliases.
     pub owner: NameId,
+    /// Addresses are known, or being asked for, of preferences up to `upto`; those up to `after` have been tried.
+    pub after: Option<u16>,
+    pub upto: u16,
     /// Whether an address could not be found out for now.
     pub soft_failure: bool,
     /// Sessions of this attempt that got past the greeting.

@@ -8,6 +8,7 @@ mod residual;
 
 use std::sync::Arc;
 
+use crate::engine::logarithm::minus_ln;
 use crate::engine::random::{below, unit_open};
 use crate::engine::special::normal_quantile;
 use crate::engine::time::SimDuration;
@@ -118,7 +119,7 @@ impl Dist {
     pub fn sample(&self, u: u64) -> f64 {
         match self {
             Self::Constant(value) => *value,
-            Self::Exponential { mean } => -mean * libm::log(1.0 - unit_open(u)),
+            Self::Exponential { mean } => mean * minus_ln(1.0 - unit_open(u)),
             Self::Empirical(values) => values.get(below(u, values.len() as u64) as usize).copied().unwrap_or(0.0),
             _ => {
                 let p = unit_open(u);

@@ -12,7 +12,7 @@ use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::{Question, Rdata};
 use crate::model::{DataId, HostId, NodeId};
-use crate::scenario::tree::{RecordType, Stage};
+use crate::scenario::tree::{AddressLookups, RecordType, Stage};
 
 impl<'m> Mail<'m> {
     /// The node that has custody takes the delivery up.
@@ -79,37 +79,72 @@ impl<'m> Mail<'m> {
             Outcome::NxDomain => return self.bounce(cx, slot, BounceCause::NoDomain),
             Outcome::ServFail => return self.defer(cx, slot),
         };
+        let lookups = self.model.mail.nodes[delivery.node.index()].client.lookups;
+        let first = match (lookups, self.exchanges(&self.slots[slot as usize])) {
+            (AddressLookups::All, _) => u16::MAX,
+            (AddressLookups::ByPreference, Ok(exchanges)) => exchanges.next_preference(None).unwrap_or(u16::MAX),
+            (AddressLookups::ByPreference, Err(cause)) => return self.bounce(cx, slot, cause),
+        };
+        let work = &mut self.slots[slot as usize].work;
+        (work.after, work.upto) = (None, first);
         self.gather(cx, slot, 0);
     }
 
-    /// Asks for the addresses of the exchanges from the `from`-th on, and connects when all are known.
+    /// Asks for the addresses of the exchanges from the `from`-th on, as far as the preferences in question go, and connects
+    /// when all are known.
     fn gather<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
-        from: u16,
+        mut from: usize,
     ) {
         let exchanges = match self.exchanges(&self.slots[slot as usize]) {
-            Exchanges::Try(exchanges) => exchanges,
-            Exchanges::Bounce(cause) => return self.bounce(cx, slot, cause),
+            Ok(exchanges) => exchanges,
+            Err(cause) => return self.bounce(cx, slot, cause),
         };
-        for (place, &(preference, name)) in exchanges.iter().enumerate().skip(usize::from(from)) {
-            let question = Question::new(name, RecordType::A);
-            match self.ask(cx, slot, question, 1 + place as u32) {
-                Some(answer) => self.add_address(slot, preference, name, &answer),
-                None => {
-                    self.slots[slot as usize].work.step = Step::Address(place as u16);
-                    return;
+        loop {
+            let (after, upto) = (self.slots[slot as usize].work.after, self.slots[slot as usize].work.upto);
+            while let Some((place, preference, name)) = exchanges.next(from, after, upto) {
+                match self.ask(cx, slot, Question::new(name, RecordType::A), 1 + place as u32) {
+                    Some(answer) => self.add_address(slot, preference, name, &answer),
+                    None => {
+                        self.slots[slot as usize].work.step = Step::Address(place as u16);
+                        return;
+                    }
                 }
+                from = place + 1;
             }
+            let candidates = &self.slots[slot as usize].work.candidates;
+            let first = candidates.iter().position(|known| after.is_none_or(|after| known.preference > after));
+            if let Some(first) = first {
+                self.order(slot, first);
+                return self.try_hosts(cx, slot, first as u16);
+            }
+            if !self.widen(slot) {
+                break;
+            }
+            from = 0;
         }
-        self.order(slot);
         let work = &self.slots[slot as usize].work;
-        match (work.candidates.is_empty(), work.soft_failure) {
-            (false, _) => self.try_hosts(cx, slot, 0),
-            (true, true) => self.defer(cx, slot),
-            (true, false) => self.bounce(cx, slot, BounceCause::NoAddress),
+        if work.candidates.is_empty() && !work.soft_failure {
+            self.bounce(cx, slot, BounceCause::NoAddress);
+        } else {
+            self.defer(cx, slot);
         }
+    }
+
+    /// Goes on to the next preference: `false` if there is none.
+    fn widen(&mut self, slot: u32) -> bool {
+        let work = &self.slots[slot as usize].work;
+        if work.upto == u16::MAX {
+            return false;
+        }
+        let upto = work.upto;
+        let next = self.exchanges(&self.slots[slot as usize]).ok().and_then(|all| all.next_preference(Some(upto)));
+        let work = &mut self.slots[slot as usize].work;
+        work.after = Some(upto);
+        work.upto = next.unwrap_or(u16::MAX);
+        next.is_some()
     }
 
     pub(super) fn on_address<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
@@ -119,20 +154,23 @@ impl<'m> Mail<'m> {
         exchange: u16,
         answer: &Answer,
     ) {
-        if let Exchanges::Try(exchanges) = self.exchanges(&self.slots[slot as usize])
-            && let Some(&(preference, name)) = exchanges.get(usize::from(exchange))
+        let place = usize::from(exchange);
+        if let Ok(exchanges) = self.exchanges(&self.slots[slot as usize])
+            && let Some((_, preference, name)) = exchanges.next(place, None, u16::MAX)
         {
             self.add_address(slot, preference, name, answer);
         }
-        self.gather(cx, slot, exchange + 1);
+        self.gather(cx, slot, place + 1);
     }
 
-    fn exchanges(&self, delivery: &Delivery) -> Exchanges {
-        let host = self.model.mail.nodes[delivery.node.index()].host;
-        let own = host.map(|host| self.model.mail.hosts[host.index()].name);
+    #[inline]
+    fn exchanges(&self, delivery: &Delivery) -> Result<Exchanges<'m>, BounceCause> {
         match &self.model.dns.data[delivery.work.mx.index()] {
-            Rdata::Mx(mx) => candidates::usable(mx, own, self.root),
-            _ => candidates::usable(&[(0, delivery.work.owner)], own, self.root),
+            Rdata::Mx(mx) => {
+                let host = self.model.mail.nodes[delivery.node.index()].host;
+                Exchanges::of(mx, host.map(|host| self.model.mail.hosts[host.index()].name), self.root)
+            }
+            _ => Ok(Exchanges::implicit(delivery.work.owner, self.root)),
         }
     }
 
@@ -150,18 +188,20 @@ impl<'m> Mail<'m> {
         }
     }
 
-    fn order(&mut self, slot: u32) {
+    /// Puts the candidates from the `first` on in the order of trial.
+    fn order(&mut self, slot: u32, first: usize) {
         let delivery = &mut self.slots[slot as usize];
+        let candidates = &mut delivery.work.candidates[first..];
         // Nothing to shuffle where no two are equal: the usual case, and not worth a list of names.
-        if delivery.work.candidates.windows(2).all(|pair| pair[0].preference < pair[1].preference) {
+        if candidates.windows(2).all(|pair| pair[0].preference < pair[1].preference) {
             return;
         }
         let shuffle = self.model.mail.nodes[delivery.node.index()].client.shuffle;
         let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
-        let names: smallvec::SmallVec<[_; 4]> = delivery.work.candidates.iter().map(|c| c.name).collect();
+        let names: smallvec::SmallVec<[_; 4]> = candidates.iter().map(|c| c.name).collect();
         let exchange = |place: usize| names.iter().position(|name| *name == names[place]).unwrap_or(place) as u32;
-        candidates::order(&mut delivery.work.candidates, shuffle, exchange, |of| {
-            draw(key, number, place(attempt, of, Purpose::Shuffle))
+        candidates::order(candidates, shuffle, exchange, |of| {
+            draw(key, number, place(attempt, first as u32 + of, Purpose::Shuffle))
         });
     }
 
@@ -179,8 +219,11 @@ impl<'m> Mail<'m> {
             let rules = &node.client;
             let is_over =
                 u32::from(hop) >= rules.address_limit || u32::from(delivery.work.sessions) >= rules.session_limit;
-            let Some(&candidate) = delivery.work.candidates.get(usize::from(hop)).filter(|_| !is_over) else {
+            if is_over {
                 return self.defer(cx, slot);
+            }
+            let Some(&candidate) = delivery.work.candidates.get(usize::from(hop)) else {
+                return if self.widen(slot) { self.gather(cx, slot, 0) } else { self.defer(cx, slot) };
             };
             delivery.work.step = Step::Host(hop);
             delivery.work.try_started = now;

@@ -280,6 +280,8 @@ impl<'m> Mail<'m> {
                 step: Step::Waiting,
                 mx: DataId::ABSENT,
                 owner: domain,
+                after: None,
+                upto: u16::MAX,
                 soft_failure: false,
                 sessions: 0,
                 candidates: Default::default(),

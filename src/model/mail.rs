@@ -6,7 +6,7 @@ use crate::engine::choice::WeightedChoice;
 use crate::engine::dist::Dist;
 use crate::engine::time::SimDuration;
 use crate::scenario::exim_retry::EximRule;
-use crate::scenario::tree::{FailureMode, Jitter, Shuffle, SmtpService, SynRetry, WhenFull};
+use crate::scenario::tree::{AddressLookups, FailureMode, Jitter, Shuffle, SmtpService, SynRetry, WhenFull};
 
 /// All of mail, as it is at simulated time 0.
 #[derive(Debug, Clone, Default)]
@@ -93,6 +93,8 @@ pub struct ClientRules {
     pub session_limit: u32,
     /// What is shuffled.
     pub shuffle: Shuffle,
+    /// When addresses are asked for.
+    pub lookups: AddressLookups,
     /// When lost SYNs are sent again.
     pub syn: SynRetry,
     /// Whether a 4xx after the connection moves on to the next host in the same attempt.

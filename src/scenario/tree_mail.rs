@@ -64,8 +64,20 @@ pub struct SmtpClient {
     pub session_limit: Option<u32>,
     /// What is shuffled among equal preferences.
     pub shuffle: Option<Shuffle>,
+    /// When the addresses of exchanges are asked for.
+    pub lookups: Option<AddressLookups>,
     /// When lost SYNs are sent again.
     pub syn: Option<SynRetry>,
+}
+
+/// When an attempt asks for the addresses of a domain's exchanges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AddressLookups {
+    /// All before the first connection (Postfix `smtp_domain_addr`, Exim `host_find_bydns`, qmail `dns_mxip`).
+    All,
+    /// Those of a preference once all of the preference before it have failed (the order that RFC 5321 section 5.1 asks
+    /// for needs no more; sendmail `deliver` looks a host up when its turn comes).
+    ByPreference,
 }
 
 /// What is uniform among MX of equal preference.

@@ -7,6 +7,10 @@ use super::{Entry, EventKey};
 /// Children of a node of the heap: four share a cache line or two, and the heap is half as deep as a binary one.
 const ARITY: usize = 4;
 
+/// An event that belongs among so many of the earliest is put in its place in the vector: most replies and arrivals are
+/// due sooner than what a bucket holds, and moving a few entries that are in the cache anyway costs less than a heap.
+const INSERT_MAX: usize = 24;
+
 /// From so many on, a heap left alone is sorted as a whole: cheaper than popping it piece by piece.
 const HEAP_SORT_MIN: usize = 32;
 
@@ -73,9 +77,19 @@ impl<E: Copy> Near<E> {
         }
     }
 
-    /// Adds to the heap.
+    /// Adds to the vector near its end, else to the heap.
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<E>) {
+        let from = self.sorted.len().saturating_sub(INSERT_MAX);
+        let later = self.sorted[from..].iter().rposition(|other| other.key > entry.key);
+        match later {
+            Some(place) => self.sorted.insert(from + place + 1, entry),
+            None if from == 0 => self.sorted.insert(0, entry),
+            None => self.push_heap(entry),
+        }
+    }
+
+    fn push_heap(&mut self, entry: Entry<E>) {
         let mut hole = self.heap.len();
         self.heap.push(entry);
         while hole > 0 {

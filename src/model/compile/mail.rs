@@ -310,6 +310,7 @@ fn client_rules(retry: &Retry, written: &SmtpClient) -> ClientRules {
         address_limit: limit(written.address_limit, preset.address_limit),
         session_limit: limit(written.session_limit, preset.session_limit),
         shuffle: written.shuffle.unwrap_or(preset.shuffle),
+        lookups: written.lookups.unwrap_or(preset.lookups),
         syn: written.syn.unwrap_or(preset.syn),
         next_host_on_4xx: preset.next_host_on_4xx,
     }

@@ -6,7 +6,7 @@ pub use resolvers::{resolver_presets, resolver_rules};
 
 use crate::engine::time::SimDuration;
 use crate::model::mail::ClientRules;
-use crate::scenario::tree::{EximRetry, PostfixRetry, QmailRetry, Retry, Shuffle, SynRetry};
+use crate::scenario::tree::{AddressLookups, EximRetry, PostfixRetry, QmailRetry, Retry, Shuffle, SynRetry};
 
 /// A preset as `mxsim presets` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub(super) fn client_rules(retry: &Retry) -> ClientRules {
         address_limit: addresses,
         session_limit: sessions,
         shuffle,
+        lookups: match retry {
+            Retry::Custom(_) => AddressLookups::ByPreference,
+            _ => AddressLookups::All,
+        },
         syn: SynRetry::Classic,
         next_host_on_4xx,
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::ArrivalsModel;
 use crate::model::mail::{ClientRules, RetryPolicy};
-use crate::scenario::tree::{Shuffle, SynRetry};
+use crate::scenario::tree::{AddressLookups, Shuffle, SynRetry};
 
 fn rules(overrides: &[(&str, &str)]) -> ClientRules {
     small(overrides).mail.nodes[0].client.clone()
@@ -19,6 +19,7 @@ fn each_preset_has_its_client_and_zero_is_no_limit() {
         address_limit: 5,
         session_limit: 2,
         shuffle: Shuffle::Addresses,
+        lookups: AddressLookups::All,
         syn: SynRetry::Classic,
         next_host_on_4xx: true,
     };
@@ -36,7 +37,8 @@ fn each_preset_has_its_client_and_zero_is_no_limit() {
         ..unlimited.clone()
     };
     assert_eq!(rules(&[("senders/campus/retry", "Qmail()")]), qmail);
-    assert_eq!(rules(&[("senders/campus/retry", "Custom(schedule: Constant(\"5m\"))")]), unlimited);
+    let custom = ClientRules { lookups: AddressLookups::ByPreference, ..unlimited.clone() };
+    assert_eq!(rules(&[("senders/campus/retry", "Custom(schedule: Constant(\"5m\"))")]), custom);
 }
 
 #[test]
