@@ -98,6 +98,19 @@ pub(crate) struct Work {
     pub generation: u16,
 }
 
+impl Work {
+    /// What made the attempt fail: its last try, or its look-ups.
+    pub fn cause(&self) -> retry::Cause {
+        match (self.step, self.verdict.result) {
+            (Step::Mx | Step::Address(_) | Step::Waiting, _) => retry::Cause::Dns,
+            (_, TryResult::Refused | TryResult::Accepted) => retry::Cause::Refused,
+            (_, TryResult::TimedOut) => retry::Cause::TimedOut(self.verdict.stage),
+            (_, TryResult::Lost) => retry::Cause::Lost(self.verdict.stage),
+            (_, TryResult::Reply(code)) => retry::Cause::Reply(self.verdict.stage, code),
+        }
+    }
+}
+
 /// How a try ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Verdict {

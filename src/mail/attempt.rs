@@ -400,9 +400,15 @@ impl<'m> Mail<'m> {
             failed: now,
             failures: delivery.node_attempts,
             previous: delivery.work.previous,
+            cause: delivery.work.cause(),
+            domain: delivery.domain,
             bits: draw(key, delivery.number, place(delivery.attempts, 0, Purpose::Jitter)),
         };
-        let Next::Due(due) = policy.next(&failure) else { return self.end(cx, slot, End::Expired) };
+        let due = match policy.next(&failure) {
+            Next::Due(due) => due,
+            Next::GiveUp => return self.end(cx, slot, End::Expired),
+            Next::ExpiresAt(at) => return self.expire_later(cx, slot, at),
+        };
         // Never at this very instant, so that a policy without a wait cannot stop the clock.
         let due = due.max(now + SimDuration::TICK);
         let work = &mut delivery.work;
@@ -420,6 +426,22 @@ impl<'m> Mail<'m> {
         if let Some(event) = event {
             self.schedule(cx, slot, at, event);
         }
+    }
+
+    /// No further attempt, and an end at `at`: by a timer, or when the node next looks.
+    fn expire_later<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        at: SimTime,
+    ) {
+        let work = &mut self.slots[slot as usize].work;
+        work.step = Step::Waiting;
+        work.generation = work.generation.wrapping_add(1);
+        let expires = MailEvent::Expires(slot, work.generation);
+        let at = at.max(cx.scheduler.now() + SimDuration::TICK);
+        cx.observer.on_deferred(cx.scheduler.now(), &self.slots[slot as usize], at);
+        self.schedule(cx, slot, at, expires);
     }
 
     /// Schedules on behalf of the node that has custody; what lies beyond the run need not exist.

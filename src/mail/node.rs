@@ -6,7 +6,7 @@ use crate::arrivals::ArrivalClock;
 use crate::engine::random::{EntityKey, Stream, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::Model;
-use crate::model::mail::NodeModel;
+use crate::model::mail::{Clockwork, NodeModel};
 
 /// A node in one replication.
 #[derive(Debug)]
@@ -38,9 +38,9 @@ impl<'m> Node<'m> {
         let arrivals = node.source.as_ref().map(|source| {
             ArrivalClock::new(&source.arrivals, &source.begins, stream("arrivals"), model.clock.starts_in_week_s)
         });
-        let scans = node.retry.scan().map(|period| {
+        let scans = node.retry.clockwork().map(|Clockwork { period, phase }| {
             let share = unit_open(stream("scan phase").next_u64());
-            let phase = SimDuration::from_secs_f64(share * period.as_secs_f64());
+            let phase = phase.unwrap_or_else(|| SimDuration::from_secs_f64(share * period.as_secs_f64()));
             Scans { phase, period, due: BTreeMap::new(), spare: Vec::new() }
         });
         let key = EntityKey::new(model.seed, replication, "node", &node.name, "deliveries");

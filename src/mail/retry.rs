@@ -1,15 +1,27 @@
 //! When a delivery that failed for now is tried again, and until when.
 //!
 //! A policy is a value: it says when the next attempt is *due*; a node whose system works by queue scans takes up what
-//! is due at the next scan.
+//! is due at the next scan. Each system's rule is a pure function in a file of its own.
 
+mod chasquid;
 mod custom;
 mod exim;
+mod expiry;
+mod kumomta;
+mod mox;
+mod opensmtpd;
 mod postfix;
 mod qmail;
+mod sendmail;
+mod waits;
+mod warning;
+
+pub use exim::{Record, Retried, update};
 
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::mail::RetryPolicy;
+use crate::model::NameId;
+use crate::model::mail::{Clockwork, Pickup, RetryPolicy, RetrySchedule};
+use crate::scenario::tree::Stage;
 
 /// What a policy knows of an attempt that just failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +36,27 @@ pub struct Failure {
     pub failures: u32,
     /// When the attempt before it failed, and when the policy then wanted the next; `None` at the first failure.
     pub previous: Option<(SimTime, SimTime)>,
+    /// What made it fail.
+    pub cause: Cause,
+    /// Whom the message is for.
+    pub domain: NameId,
     /// Uniform random bits for a policy that has jitter.
     pub bits: u64,
+}
+
+/// Why an attempt failed for now: its last try, or its look-ups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A name could not be resolved for now.
+    Dns,
+    /// The connection was reset.
+    Refused,
+    /// Nothing came in time at that stage.
+    TimedOut(Stage),
+    /// The connection was lost at that stage.
+    Lost(Stage),
+    /// A 4yz (or a 5yz that counts as one) at that stage.
+    Reply(Stage, u16),
 }
 
 /// What a policy says.
@@ -35,35 +66,51 @@ pub enum Next {
     Due(SimTime),
     /// No more attempts: it has expired.
     GiveUp,
+    /// No more attempts: it expires then, by a timer.
+    ExpiresAt(SimTime),
 }
 
 impl RetryPolicy {
     /// When the next attempt is due.
     pub fn next(&self, failure: &Failure) -> Next {
-        match self {
-            Self::Postfix { minimal, maximal, lifetime, .. } => postfix::next(failure, *minimal, *maximal, *lifetime),
-            Self::Exim { rule, .. } => exim::next(failure, rule),
-            Self::Qmail { lifetime, chanskip } => qmail::next(failure, *lifetime, *chanskip),
-            Self::Custom { schedule, cap, jitter, lifetime, .. } => {
-                custom::next(failure, schedule, *cap, *jitter, *lifetime)
-            }
+        if self.expiry.is_over(failure) {
+            return Next::GiveUp;
         }
+        let due = match &self.schedule {
+            RetrySchedule::Postfix { minimal, maximal } => postfix::due(failure, *minimal, *maximal),
+            RetrySchedule::Sendmail { min_age, max_age } => sendmail::due(failure, *min_age, *max_age),
+            RetrySchedule::Qmail { chanskip } => qmail::due(failure, *chanskip),
+            RetrySchedule::OpenSmtpd { base } => opensmtpd::due(failure, *base),
+            RetrySchedule::KumoMta { interval, interval_max } => kumomta::due(failure, *interval, *interval_max),
+            RetrySchedule::Mox { base } => mox::due(failure, *base),
+            RetrySchedule::Chasquid => chasquid::due(failure),
+            RetrySchedule::Exim { rules, interval_max } => match exim::due(failure, rules, *interval_max) {
+                Some(due) => due,
+                None => return Next::GiveUp,
+            },
+            RetrySchedule::Waits { waits, then } => match waits::due(failure, waits, *then) {
+                Some(due) => due,
+                None => return Next::GiveUp,
+            },
+            RetrySchedule::Custom { schedule, cap, jitter } => match custom::due(failure, schedule, *cap, *jitter) {
+                Some(due) => due,
+                None => return Next::GiveUp,
+            },
+        };
+        self.expiry.bound(failure, due)
     }
 
-    /// The period of the scans that take up what is due; `None` if it is taken up at once.
-    pub fn scan(&self) -> Option<SimDuration> {
-        let period = match self {
-            Self::Postfix { scan, .. } => Some(*scan),
-            Self::Exim { queue_run, .. } => Some(*queue_run),
-            Self::Qmail { .. } => None,
-            Self::Custom { scan, .. } => *scan,
-        };
-        period.filter(|period| !period.is_zero())
+    /// What takes up what is due, if something does so periodically; `None` if each is taken up at once.
+    pub fn clockwork(&self) -> Option<Clockwork> {
+        match self.pickup {
+            Pickup::AtOnce => None,
+            Pickup::Scan(clock) | Pickup::QueueRun { clock, .. } => Some(clock).filter(|clock| !clock.period.is_zero()),
+        }
     }
 }
 
 /// The first instant of `phase + k period` at or after `due`, and its k.
-pub(super) fn next_scan(due: SimTime, phase: SimDuration, period: SimDuration) -> (u64, SimTime) {
+pub fn next_scan(due: SimTime, phase: SimDuration, period: SimDuration) -> (u64, SimTime) {
     let after = due.since(SimTime::ZERO + phase).as_nanos();
     let tick = after.div_ceil(period.as_nanos());
     (tick, SimTime::ZERO + phase + period.saturating_mul(tick))

@@ -19,6 +19,8 @@ pub enum MailEvent {
     Arrival(u32),
     /// A delivery is due again.
     Due(u32, u16),
+    /// A delivery's lifetime is over between attempts.
+    Expires(u32, u16),
     /// A node scans its deferred queue.
     Scan(u32),
     /// A SYN reaches its host.
@@ -147,6 +149,11 @@ impl<'m> Mail<'m> {
             MailEvent::Due(slot, generation) => {
                 if self.is_current(slot, generation) {
                     self.start_attempt(cx, slot);
+                }
+            }
+            MailEvent::Expires(slot, generation) => {
+                if self.is_current(slot, generation) {
+                    self.end(cx, slot, End::Expired);
                 }
             }
             MailEvent::Scan(node) => self.on_scan(cx, node),

@@ -17,6 +17,7 @@ mod problems;
 mod records;
 mod resolver_rules;
 mod resolvers;
+pub mod retry;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -76,6 +77,8 @@ struct Compiler<'a> {
     said: BTreeMap<PlaceKey, Said>,
     /// The last that was not said.
     unsaid: Diagnostic,
+    /// Which policy of a `Mix` each member of a population follows, by section and key.
+    mixes: HashMap<String, Vec<usize>>,
     /// What `{i}` stands for in the texts that are read now: the number in the population, 0 outside.
     number: u32,
     /// How many things there are to choose from, over all that choose.
@@ -132,6 +135,7 @@ impl<'a> Compiler<'a> {
             problems: Vec::new(),
             said: BTreeMap::new(),
             unsaid: Diagnostic::warning(""),
+            mixes: HashMap::new(),
             number: 0,
             choices: 0,
             named: Vec::new(),

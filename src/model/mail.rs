@@ -1,12 +1,15 @@
 //! Hosts, and nodes: what has a queue.
 
+pub mod retry;
+
+pub use retry::*;
+
 use super::dns::ArrivalsModel;
 use super::{HostId, NameId, RegionId, ResolverId};
 use crate::engine::choice::WeightedChoice;
 use crate::engine::dist::Dist;
 use crate::engine::time::SimDuration;
-use crate::scenario::exim_retry::EximRule;
-use crate::scenario::tree::{AddressLookups, FailureMode, Jitter, Shuffle, SmtpService, SynRetry, WhenFull};
+use crate::scenario::tree::{AddressLookups, FailureMode, Shuffle, SmtpService, SynRetry, WhenFull};
 
 /// All of mail, as it is at simulated time 0.
 #[derive(Debug, Clone, Default)]
@@ -99,38 +102,4 @@ pub struct ClientRules {
     pub syn: SynRetry,
     /// Whether a 4xx after the connection moves on to the next host in the same attempt.
     pub next_host_on_4xx: bool,
-}
-
-/// When a delivery that failed for now is tried again, and until when.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RetryPolicy {
-    /// See `mail::retry::postfix`.
-    Postfix { minimal: SimDuration, maximal: SimDuration, scan: SimDuration, lifetime: SimDuration },
-    /// See `mail::retry::exim`.
-    Exim { rule: EximRule, queue_run: SimDuration },
-    /// See `mail::retry::qmail`.
-    Qmail { lifetime: SimDuration, chanskip: u32 },
-    /// See `mail::retry::custom`.
-    Custom {
-        schedule: ScheduleModel,
-        cap: SimDuration,
-        jitter: Jitter,
-        scan: Option<SimDuration>,
-        lifetime: SimDuration,
-    },
-}
-
-/// The wait after the n-th failed attempt, n from 1.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ScheduleModel {
-    /// Always the same.
-    Constant(SimDuration),
-    /// `first + (n - 1) step`.
-    Linear { first: SimDuration, step: SimDuration },
-    /// `base * factor^(n - 1)`.
-    Exponential { base: SimDuration, factor: f64 },
-    /// The age at the failure, clamped.
-    Age { min: SimDuration, max: SimDuration },
-    /// Ages of attempts 2, 3, ...
-    Table(Vec<SimDuration>),
 }

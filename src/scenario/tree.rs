@@ -10,6 +10,7 @@ pub use super::tree_dns::*;
 pub use super::tree_host::*;
 pub use super::tree_mail::*;
 pub use super::tree_resolver::*;
+pub use super::tree_retry::*;
 pub use super::tree_run::*;
 
 /// A map that keeps the order in which its keys were written: declaration order is part of the contract of determinism.

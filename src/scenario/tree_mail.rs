@@ -1,9 +1,9 @@
-//! The part of the tree that is mail: senders, arrivals, retry policies.
+//! The part of the tree that is mail: senders, arrivals.
 
 use serde::{Deserialize, Serialize};
 
 use super::distribution::{DistSpec, DurationDist, NumberDist, SizeDist};
-use super::tree::Map;
+use super::tree::{Map, Retry};
 use super::units::{Duration, Rate, seconds};
 
 /// An SMTP client with a queue.
@@ -165,134 +165,4 @@ pub enum Destinations {
     Uniform { zones: String },
     /// The `domain` column of the arrivals' trace.
     Trace,
-}
-
-/// When a delivery that failed for now is tried again, and until when.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Retry {
-    /// Postfix 3.x: the age doubles, clamped; taken up by the deferred-queue scan.
-    Postfix(PostfixRetry),
-    /// Exim 4.9x: a rule string, acted on by queue runs.
-    Exim(EximRetry),
-    /// qmail, notqmail: (20 k)^2 seconds after birth.
-    Qmail(QmailRetry),
-    /// Any other schedule.
-    Custom(CustomRetry),
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self::Postfix(PostfixRetry::default())
-    }
-}
-
-/// Postfix's parameters by their own names (postconf(5)).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PostfixRetry {
-    /// Shortest time between attempts.
-    pub minimal_backoff_time: Duration,
-    /// Longest time between attempts.
-    pub maximal_backoff_time: Duration,
-    /// Time between scans of the deferred queue.
-    pub queue_run_delay: Duration,
-    /// Given up at the first attempt after this age.
-    pub maximal_queue_lifetime: Duration,
-}
-
-impl Default for PostfixRetry {
-    fn default() -> Self {
-        Self {
-            minimal_backoff_time: seconds(300),
-            maximal_backoff_time: seconds(4000),
-            queue_run_delay: seconds(300),
-            maximal_queue_lifetime: seconds(5 * 86_400),
-        }
-    }
-}
-
-/// Exim's parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EximRetry {
-    /// A retry rule as in `begin retry`.
-    pub rule: String,
-    /// Time between queue runs (`-q30m`).
-    pub queue_run: Duration,
-}
-
-impl Default for EximRetry {
-    fn default() -> Self {
-        Self { rule: "* * F,2h,15m; G,16h,1h,1.5; F,4d,6h".into(), queue_run: seconds(30 * 60) }
-    }
-}
-
-/// qmail's parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct QmailRetry {
-    /// `queuelifetime`: tried once more after this age, then given up.
-    pub queuelifetime: Duration,
-    /// `chanskip` of the remote channel.
-    pub chanskip: u32,
-}
-
-impl Default for QmailRetry {
-    fn default() -> Self {
-        Self { queuelifetime: seconds(604_800), chanskip: 20 }
-    }
-}
-
-/// Any schedule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CustomRetry {
-    /// The waits.
-    pub schedule: Schedule,
-    /// No wait is longer.
-    #[serde(default)]
-    pub cap: Option<Duration>,
-    /// How a wait is spread.
-    #[serde(default)]
-    pub jitter: Jitter,
-    /// What is due is taken up at multiples of this, at a phase drawn once a sender; at once if absent.
-    #[serde(default)]
-    pub scan: Option<Duration>,
-    /// Given up after an attempt at this age or more.
-    #[serde(default = "five_days")]
-    pub lifetime: Duration,
-}
-
-fn five_days() -> Duration {
-    seconds(5 * 86_400)
-}
-
-/// The wait after the n-th failed attempt, n from 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Schedule {
-    /// Always the same.
-    Constant(Duration),
-    /// `first + (n - 1) step`.
-    Linear { first: Duration, step: Duration },
-    /// `base * factor^(n - 1)`.
-    Exponential { base: Duration, factor: f64 },
-    /// The age at the failure, at least `min` and at most `max`.
-    Age { min: Duration, max: Duration },
-    /// The ages of attempts 2, 3, ...; given up after the last.
-    Table(Vec<Duration>),
-}
-
-/// How a wait w is spread (names after the AWS Architecture Blog's, as the theory of herds uses them).
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub enum Jitter {
-    /// Not at all.
-    #[default]
-    Off,
-    /// Uniform on 0..w.
-    Full,
-    /// Uniform on w/2..w.
-    Equal,
-    /// Uniform on w(1 - f)..w(1 + f).
-    Share(f64),
 }

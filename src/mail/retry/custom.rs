@@ -1,23 +1,13 @@
 //! Any schedule: a wait, a cap, jitter.
 
-use super::{Failure, Next};
+use super::Failure;
 use crate::engine::random::unit_open;
-use crate::engine::time::SimDuration;
+use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::ScheduleModel;
 use crate::scenario::tree::Jitter;
 
-/// Waits count from the failure, a table's ages from the arrival; given up after an attempt that began at or after the
-/// lifetime.
-pub(super) fn next(
-    failure: &Failure,
-    schedule: &ScheduleModel,
-    cap: SimDuration,
-    jitter: Jitter,
-    lifetime: SimDuration,
-) -> Next {
-    if failure.started.since(failure.arrived) >= lifetime {
-        return Next::GiveUp;
-    }
+/// Waits count from the failure, a table's ages from the arrival; `None` where a table has ended.
+pub(super) fn due(failure: &Failure, schedule: &ScheduleModel, cap: SimDuration, jitter: Jitter) -> Option<SimTime> {
     let n = failure.failures;
     let earlier = u64::from(n.saturating_sub(1));
     let wait = match schedule {
@@ -26,13 +16,13 @@ pub(super) fn next(
         ScheduleModel::Exponential { base, factor } => {
             SimDuration::from_secs_f64(base.as_secs_f64() * libm::pow(*factor, earlier as f64))
         }
+        ScheduleModel::Polynomial { base, power } => {
+            SimDuration::from_secs_f64(base.as_secs_f64() * libm::pow(f64::from(n), *power))
+        }
         ScheduleModel::Age { min, max } => failure.failed.since(failure.arrived).max(*min).min((*max).max(*min)),
-        ScheduleModel::Table(ages) => match ages.get(earlier as usize) {
-            Some(age) => (failure.arrived + *age).since(failure.failed),
-            None => return Next::GiveUp,
-        },
+        ScheduleModel::Table(ages) => (failure.arrived + *ages.get(earlier as usize)?).since(failure.failed),
     };
-    Next::Due(failure.failed + spread(wait.min(cap), jitter, failure.bits))
+    Some(failure.failed + spread(wait.min(cap), jitter, failure.bits))
 }
 
 fn spread(wait: SimDuration, jitter: Jitter, bits: u64) -> SimDuration {

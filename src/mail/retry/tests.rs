@@ -1,48 +1,53 @@
 //! Each policy's schedule against its source, attempts taken as instantaneous.
 
 use super::*;
-use crate::model::mail::ScheduleModel;
-use crate::scenario::diagnostic::SourceText;
-use crate::scenario::exim_retry::read_exim_rule;
-use crate::scenario::tree::Jitter;
-use std::sync::Arc;
+use crate::model::compile::retry::preset_policy;
+use crate::model::mail::{Expiry, ScheduleModel};
+use crate::scenario::tree::{EximRetry, Jitter, PostfixRetry, QmailRetry, Retry};
+use crate::scenario::units::Duration;
 
-/// The ages in seconds of a message's attempts, at most `most`, when each fails at once.
-fn ages(policy: &RetryPolicy, phase_s: u64, most: usize) -> Vec<u64> {
+/// The ages in seconds of a message's attempts, at most `most`, when each fails at once with `bits` for its draws.
+fn ages_with(policy: &RetryPolicy, phase_s: u64, most: usize, bits: u64) -> Vec<u64> {
     let arrived = SimTime::from_secs(1_000_000);
     let phase = SimDuration::from_secs(1_000_000 + phase_s);
     let (mut now, mut previous, mut ages) = (arrived, None, vec![0]);
     while ages.len() < most {
-        let failure =
-            Failure { arrived, started: now, failed: now, failures: ages.len() as u32, previous, bits: u64::MAX / 2 };
+        let failure = failure(arrived, now, ages.len() as u32, previous, bits);
         let Next::Due(due) = policy.next(&failure) else { break };
+        let due = due.max(now + SimDuration::TICK);
         previous = Some((now, due));
-        now = policy.scan().map_or(due, |period| next_scan(due, phase, period).1);
+        now = policy.clockwork().map_or(due, |clock| next_scan(due, phase, clock.period).1);
         ages.push(now.since(arrived).whole_seconds());
     }
     ages
+}
+
+fn failure(arrived: SimTime, now: SimTime, failures: u32, previous: Option<(SimTime, SimTime)>, bits: u64) -> Failure {
+    let (cause, domain) = (Cause::Refused, NameId(0));
+    Failure { arrived, started: now, failed: now, failures, previous, cause, domain, bits }
+}
+
+fn ages(policy: &RetryPolicy, phase_s: u64, most: usize) -> Vec<u64> {
+    ages_with(policy, phase_s, most, u64::MAX / 2)
 }
 
 fn seconds(s: u64) -> SimDuration {
     SimDuration::from_secs(s)
 }
 
+fn span(s: u64) -> Duration {
+    Duration(seconds(s))
+}
+
 fn exim(rule: &str, queue_run: u64) -> RetryPolicy {
-    let source = Arc::new(SourceText { name: "test".into(), text: rule.into() });
-    let (rule, problems) = read_exim_rule(&source, 0..rule.len());
-    RetryPolicy::Exim { rule: rule.unwrap_or_else(|| panic!("{problems:?}")), queue_run: seconds(queue_run) }
+    preset_policy(&Retry::Exim(EximRetry { rule: rule.into(), queue_run: span(queue_run), ..EximRetry::default() }))
 }
 
 #[test]
 fn postfix_doubles_the_age_on_the_grid_of_scans() {
     // Postfix's defaults with a scan phase of 150 s: the compounding lags of qmgr_active.c, 300 + phi, 900 + phi,
     // 2100 + phi, 4500 + phi, 8700 + phi, then + 4200 (exact theory of retries with a 300 s scan, offsets at phi 150).
-    let policy = RetryPolicy::Postfix {
-        minimal: seconds(300),
-        maximal: seconds(4000),
-        scan: seconds(300),
-        lifetime: seconds(432_000),
-    };
+    let policy = preset_policy(&Retry::default());
     assert_eq!(ages(&policy, 150, 8), [0, 450, 1050, 2250, 4650, 8850, 13_050, 17_250]);
 }
 
@@ -50,8 +55,13 @@ fn postfix_doubles_the_age_on_the_grid_of_scans() {
 fn postfix_gives_up_at_the_first_attempt_after_its_lifetime() {
     // Measured, Postfix 3.7.11 with queue_run_delay 3 s, backoff 6..48 s, lifetime 300 s: expiry at 334-337 s, ages about
     // 0, 4.5-8, 11-14, 23-26, 47-50, 95, 143, 191, 239, 287, 335.
-    let policy =
-        RetryPolicy::Postfix { minimal: seconds(6), maximal: seconds(48), scan: seconds(3), lifetime: seconds(300) };
+    let policy = preset_policy(&Retry::Postfix(PostfixRetry {
+        minimal_backoff_time: span(6),
+        maximal_backoff_time: span(48),
+        queue_run_delay: span(3),
+        maximal_queue_lifetime: span(300),
+        ..PostfixRetry::default()
+    }));
     for phase in 0..3 {
         let ages = ages(&policy, phase, 100);
         let expected =
@@ -74,13 +84,17 @@ fn exim_follows_its_rule_and_forces_a_last_attempt() {
 #[test]
 fn qmail_tries_at_squares_of_twenty_and_once_after_a_week() {
     // qmail-send.c: 400 k^2 s; queuelifetime 604800 s; the last attempt at 400 * 39^2 = 608400 s.
-    let ages = ages(&RetryPolicy::Qmail { lifetime: seconds(604_800), chanskip: 20 }, 0, 1000);
+    let ages = ages(&preset_policy(&Retry::Qmail(QmailRetry::default())), 0, 1000);
     let expected: Vec<u64> = (0..40).map(|k| 400 * k * k).collect();
     assert_eq!(ages, expected);
 }
 
 fn custom(schedule: ScheduleModel, cap: u64, jitter: Jitter, lifetime: u64) -> RetryPolicy {
-    RetryPolicy::Custom { schedule, cap: seconds(cap), jitter, scan: None, lifetime: seconds(lifetime) }
+    RetryPolicy {
+        schedule: RetrySchedule::Custom { schedule, cap: seconds(cap), jitter },
+        expiry: Expiry::AfterAttemptBegun { lifetime: seconds(lifetime), whole: false },
+        ..preset_policy(&Retry::Qmail(QmailRetry::default()))
+    }
 }
 
 #[test]
@@ -102,17 +116,10 @@ fn custom_schedules_are_what_they_say() {
 fn jitter_spreads_a_wait_as_its_name_says() {
     let wait = ScheduleModel::Constant(seconds(100));
     let due = |jitter, bits| {
-        let failure = Failure {
-            arrived: SimTime::ZERO,
-            started: SimTime::ZERO,
-            failed: SimTime::ZERO,
-            failures: 1,
-            previous: None,
-            bits,
-        };
+        let failure = failure(SimTime::ZERO, SimTime::ZERO, 1, None, bits);
         match custom(wait.clone(), 1000, jitter, 1000).next(&failure) {
             Next::Due(due) => due.as_secs_f64(),
-            Next::GiveUp => f64::NAN,
+            Next::GiveUp | Next::ExpiresAt(_) => f64::NAN,
         }
     };
     for (jitter, low, high) in

@@ -1,23 +1,15 @@
 //! Hosts and nodes.
 
-use std::ops::Range;
-use std::sync::Arc;
-
 use super::Compiler;
 use super::names::stamp;
 use super::presets;
 use super::zones::ADDRESSES_MAX;
-use crate::engine::time::SimDuration;
 use crate::model::dns::{ArrivalsModel, canonical};
-use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, RetryPolicy, ScheduleModel, SourceModel};
+use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, SourceModel};
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
-use crate::scenario::diagnostic::{Diagnostic, SourceText};
-use crate::scenario::exim_retry::{EximRule, read_exim_rule};
+use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
-use crate::scenario::tree::{Arrivals, Destinations, Host, Jitter, Retry, Schedule, Sender, SmtpClient};
-
-/// qmail squares sums of it in seconds: past this a wait is longer than a run.
-const CHANSKIP_MAX: u32 = 10_000;
+use crate::scenario::tree::{Arrivals, Destinations, Host, Retry, Sender, SmtpClient};
 
 impl Compiler<'_> {
     pub(super) fn mail_hosts(&mut self) -> Vec<HostModel> {
@@ -72,12 +64,13 @@ impl Compiler<'_> {
             self.number = member.number;
             let resolver = self.find_one(&["senders", key, "resolver"], "resolver", &sender.resolver).unwrap_or(0);
             let source = self.source(key, sender, clock);
+            let (retry, policy) = self.node_retry(&["senders", key, "retry"], &sender.retry, sender.count);
             nodes.push(NodeModel {
                 name: member.name,
                 region: self.region(&["senders", key, "region"], sender.region.as_ref()),
                 resolver: ResolverId(resolver),
-                retry: self.retry(&["senders", key, "retry"], &sender.retry),
-                client: client_rules(&sender.retry, &sender.client),
+                client: client_rules(&policy, &sender.client),
+                retry,
                 host: None,
                 source: Some(source),
             });
@@ -108,13 +101,14 @@ impl Compiler<'_> {
             self.error(&["hosts", key, "relays_for"], "a relay needs a resolver").help =
                 Some("declare one under `resolvers`".into());
         }
+        let (retry, policy) = self.node_retry(&["hosts", key, "retry"], &host.retry, host.count);
         self.number = 0;
         NodeModel {
             name: member.name,
             region,
             resolver: ResolverId(resolver),
-            retry: self.retry(&["hosts", key, "retry"], &host.retry),
-            client: client_rules(&host.retry, &SmtpClient::default()),
+            client: client_rules(&policy, &SmtpClient::default()),
+            retry,
             host: Some(HostId(id as u32)),
             source: None,
         }
@@ -207,96 +201,6 @@ impl Compiler<'_> {
             let file = if let Arrivals::Trace { file, .. } = written { file.as_str() } else { "" };
             self.error(&["senders", key, "to"], format!("`{file}` does not name a domain in every row")).help =
                 Some("add a column `domain`, or say where mail goes: `to: Weights({..})`".into());
-        }
-    }
-
-    fn retry(&mut self, path: &[&str], retry: &Retry) -> RetryPolicy {
-        let field = |name: &'static str| -> Vec<&str> { path.iter().copied().chain([name]).collect() };
-        match retry {
-            Retry::Postfix(postfix) => {
-                if postfix.minimal_backoff_time > postfix.maximal_backoff_time {
-                    self.error(&field("minimal_backoff_time"), "longer than `maximal_backoff_time`");
-                }
-                self.above_zero(&field("minimal_backoff_time"), postfix.minimal_backoff_time.0);
-                self.above_zero(&field("queue_run_delay"), postfix.queue_run_delay.0);
-                RetryPolicy::Postfix {
-                    minimal: postfix.minimal_backoff_time.0,
-                    maximal: postfix.maximal_backoff_time.0,
-                    scan: postfix.queue_run_delay.0,
-                    lifetime: postfix.maximal_queue_lifetime.0,
-                }
-            }
-            Retry::Exim(exim) => {
-                let (source, span) = self.rule_text(&field("rule"), &exim.rule);
-                let (rule, problems) = read_exim_rule(&source, span);
-                self.say_all(problems);
-                let steps = rule.map_or_else(Vec::new, |rule| rule.steps);
-                self.above_zero(&field("queue_run"), exim.queue_run.0);
-                let queue_run = exim.queue_run.0;
-                RetryPolicy::Exim { rule: EximRule { steps }, queue_run }
-            }
-            Retry::Qmail(qmail) => {
-                if !(1..=CHANSKIP_MAX).contains(&qmail.chanskip) {
-                    self.error(&field("chanskip"), format!("a `chanskip` of {}", qmail.chanskip)).label =
-                        format!("expected 1 to {CHANSKIP_MAX}");
-                }
-                RetryPolicy::Qmail { lifetime: qmail.queuelifetime.0, chanskip: qmail.chanskip }
-            }
-            Retry::Custom(custom) => {
-                if let Jitter::Share(share) = custom.jitter {
-                    self.share(&field("jitter"), share);
-                }
-                for (name, span) in [("cap", custom.cap), ("scan", custom.scan)] {
-                    if let Some(span) = span {
-                        self.above_zero(&field(name), span.0);
-                    }
-                }
-                RetryPolicy::Custom {
-                    schedule: self.schedule(&field("schedule"), &custom.schedule),
-                    cap: custom.cap.map_or(SimDuration::MAX, |cap| cap.0),
-                    jitter: custom.jitter,
-                    scan: custom.scan.map(|scan| scan.0),
-                    lifetime: custom.lifetime.0,
-                }
-            }
-        }
-    }
-
-    fn above_zero(&mut self, path: &[&str], span: SimDuration) {
-        if span.is_zero() {
-            self.error(path, "no time at all").label = "expected a duration above zero".into();
-        }
-    }
-
-    /// The rule as written, without its quotes, or where it is not written like that a text of its own.
-    fn rule_text(&self, path: &[&str], rule: &str) -> (Arc<SourceText>, Range<usize>) {
-        let place = self.at.part_place(path, &(0..rule.len()));
-        if place.source.text.get(place.span.clone()) == Some(rule) {
-            return (place.source, place.span);
-        }
-        (Arc::new(SourceText { name: "retry rule".into(), text: rule.into() }), 0..rule.len())
-    }
-
-    fn schedule(&mut self, path: &[&str], schedule: &Schedule) -> ScheduleModel {
-        let is_positive = match schedule {
-            Schedule::Constant(wait) => !wait.0.is_zero(),
-            Schedule::Linear { first, .. } => !first.0.is_zero(),
-            Schedule::Exponential { base, factor } => !base.0.is_zero() && factor.is_finite() && *factor >= 1.0,
-            Schedule::Age { min, .. } => !min.0.is_zero(),
-            Schedule::Table(ages) => {
-                !ages.is_empty() && !ages[0].0.is_zero() && ages.windows(2).all(|pair| pair[0] < pair[1])
-            }
-        };
-        if !is_positive {
-            self.error(path, "a schedule that does not move on").label =
-                "expected waits above zero, a factor of at least 1, ages that rise".into();
-        }
-        match schedule {
-            Schedule::Constant(wait) => ScheduleModel::Constant(wait.0),
-            Schedule::Linear { first, step } => ScheduleModel::Linear { first: first.0, step: step.0 },
-            Schedule::Exponential { base, factor } => ScheduleModel::Exponential { base: base.0, factor: *factor },
-            Schedule::Age { min, max } => ScheduleModel::Age { min: min.0, max: max.0 },
-            Schedule::Table(ages) => ScheduleModel::Table(ages.iter().map(|age| age.0).collect()),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Parameter sets of real software, each number with where it was read or measured.
 
+mod client;
 mod resolvers;
 
+pub(super) use client::client_rules;
 pub use resolvers::{resolver_presets, resolver_rules};
 
-use crate::engine::time::SimDuration;
-use crate::model::mail::ClientRules;
-use crate::scenario::tree::{AddressLookups, EximRetry, PostfixRetry, QmailRetry, Retry, Shuffle, SynRetry};
+use crate::scenario::tree::{EximRetry, PostfixRetry, QmailRetry, Retry, Shuffle};
 
 /// A preset as `mxsim presets` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,29 +19,6 @@ pub struct Preset {
     pub about: &'static str,
     /// Parameter, value, source.
     pub parameters: Vec<(&'static str, String, &'static str)>,
-}
-
-/// What a system's SMTP client does within an attempt.
-pub(super) fn client_rules(retry: &Retry) -> ClientRules {
-    let (connect_s, greeting_s, addresses, sessions, shuffle, next_host_on_4xx) = match retry {
-        Retry::Postfix(_) => (30, 300, 5, 2, Shuffle::Addresses, true),
-        Retry::Exim(_) => (300, 300, u32::MAX, u32::MAX, Shuffle::Names, true),
-        Retry::Qmail(_) => (60, 1200, u32::MAX, u32::MAX, Shuffle::Names, false),
-        Retry::Custom(_) => (30, 300, u32::MAX, u32::MAX, Shuffle::Addresses, true),
-    };
-    ClientRules {
-        connect_timeout: SimDuration::from_secs(connect_s),
-        greeting_timeout: SimDuration::from_secs(greeting_s),
-        address_limit: addresses,
-        session_limit: sessions,
-        shuffle,
-        lookups: match retry {
-            Retry::Custom(_) => AddressLookups::ByPreference,
-            _ => AddressLookups::All,
-        },
-        syn: SynRetry::Classic,
-        next_host_on_4xx,
-    }
 }
 
 /// Every preset: of resolvers, then of retry policies.

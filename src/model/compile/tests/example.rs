@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::time::{SimDuration, SimTime};
+use crate::model::mail::RetrySchedule;
 use crate::model::timeline::ActionModel;
 use crate::model::{RegionId, ServerId};
 
@@ -49,8 +50,8 @@ fn the_example_compiles_without_a_word_in_all_its_variants() {
     assert_eq!(ttl(0), "10 mx.old.example, 20 backup.old.example (86400 s)");
     assert_eq!(ttl(1), "10 mx.old.example, 20 backup.old.example (300 s)");
     let retry = |variant: usize| &loaded.variants[variant].model.mail.nodes[0].retry;
-    assert!(matches!(retry(0), crate::model::mail::RetryPolicy::Postfix { .. }));
-    assert!(matches!(retry(2), crate::model::mail::RetryPolicy::Exim { rule, .. } if rule.steps.len() == 3));
+    assert!(matches!(retry(0).schedule, RetrySchedule::Postfix { .. }));
+    assert!(matches!(&retry(2).schedule, RetrySchedule::Exim { rules, .. } if rules[0].rule.steps.len() == 3));
 }
 
 #[test]

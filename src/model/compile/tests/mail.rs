@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::ArrivalsModel;
-use crate::model::mail::{ClientRules, RetryPolicy};
+use crate::model::mail::{ClientRules, RetrySchedule};
 use crate::scenario::tree::{AddressLookups, Shuffle, SynRetry};
 
 fn rules(overrides: &[(&str, &str)]) -> ClientRules {
@@ -113,5 +113,6 @@ fn retry_parameters_have_their_ranges() {
     let exim = retry("Exim(rule: \"* * F,2x,15m\")");
     assert!(exim.len() == 1 && exim[0].contains("@ ") && exim[0].ends_with('x'), "{exim:?}");
     let model = small(&[("senders/campus/retry", "Exim(rule: \"F,1h,10m\")")]);
-    assert!(matches!(&model.mail.nodes[0].retry, RetryPolicy::Exim { rule, .. } if rule.to_string() == "F,1h,10m"));
+    let schedule = &model.mail.nodes[0].retry.schedule;
+    assert!(matches!(schedule, RetrySchedule::Exim { rules, .. } if rules[0].rule.to_string() == "F,1h,10m"));
 }

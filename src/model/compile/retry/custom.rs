@@ -1,0 +1,72 @@
+//! A schedule of one's own.
+
+use super::super::Compiler;
+use super::{field, plain, spans, warn_after};
+use crate::engine::time::SimDuration;
+use crate::model::mail::{Clockwork, Expiry, Pickup, RetryPolicy, RetrySchedule, ScheduleModel};
+use crate::scenario::trace::read_column;
+use crate::scenario::tree::{CustomRetry, Jitter, Schedule};
+
+impl Compiler<'_> {
+    pub(super) fn custom_retry(&mut self, path: &[&str], custom: &CustomRetry) -> RetryPolicy {
+        if let Jitter::Share(share) = custom.jitter {
+            self.share(&field(path, "jitter"), share);
+        }
+        for (name, span) in [("cap", custom.cap), ("scan", custom.scan)] {
+            if let Some(span) = span {
+                self.above_zero(&field(path, name), span.0);
+            }
+        }
+        let schedule = self.schedule(&field(path, "schedule"), &custom.schedule);
+        let cap = custom.cap.map_or(SimDuration::MAX, |cap| cap.0);
+        let pickup = custom.scan.map_or(Pickup::AtOnce, |scan| Pickup::Scan(Clockwork { period: scan.0, phase: None }));
+        RetryPolicy {
+            pickup,
+            warning: warn_after(spans(&custom.delay_warning)),
+            ..plain(
+                RetrySchedule::Custom { schedule, cap, jitter: custom.jitter },
+                Expiry::AfterAttemptBegun { lifetime: custom.lifetime.0, whole: false },
+            )
+        }
+    }
+
+    fn schedule(&mut self, path: &[&str], schedule: &Schedule) -> ScheduleModel {
+        let model = match schedule {
+            Schedule::Constant(wait) => ScheduleModel::Constant(wait.0),
+            Schedule::Linear { first, step } => ScheduleModel::Linear { first: first.0, step: step.0 },
+            Schedule::Exponential { base, factor } => ScheduleModel::Exponential { base: base.0, factor: *factor },
+            Schedule::Polynomial { base, power } => ScheduleModel::Polynomial { base: base.0, power: *power },
+            Schedule::Age { min, max } => ScheduleModel::Age { min: min.0, max: max.0 },
+            Schedule::Table(ages) => ScheduleModel::Table(spans(ages)),
+            Schedule::Csv(file) => ScheduleModel::Table(self.offsets(path, file)),
+        };
+        let moves_on = match &model {
+            ScheduleModel::Constant(wait) => !wait.is_zero(),
+            ScheduleModel::Linear { first, .. } => !first.is_zero(),
+            ScheduleModel::Exponential { base, factor } => !base.is_zero() && factor.is_finite() && *factor >= 1.0,
+            ScheduleModel::Polynomial { base, power } => !base.is_zero() && (0.0..=100.0).contains(power),
+            ScheduleModel::Age { min, .. } => !min.is_zero(),
+            ScheduleModel::Table(ages) => {
+                !ages.is_empty() && !ages[0].is_zero() && ages.windows(2).all(|pair| pair[0] < pair[1])
+            }
+        };
+        if !moves_on {
+            self.error(path, "a schedule that does not move on").label =
+                "expected waits above zero, a factor of at least 1, a power of at least 0, ages that rise".into();
+        }
+        model
+    }
+
+    /// Ages of attempts from a file; a leading 0, the first attempt, may stand there too.
+    fn offsets(&mut self, path: &[&str], file: &str) -> Vec<SimDuration> {
+        let Some(source) = self.file(path, file) else { return vec![SimDuration::from_secs(1)] };
+        let (values, found) = read_column(&source);
+        let failed = values.is_none();
+        self.say_all(found);
+        let values = values.unwrap_or_default();
+        let ages = values.iter().enumerate().filter(|(index, age)| *index > 0 || **age > 0.0);
+        let ages: Vec<SimDuration> = ages.map(|(_, age)| SimDuration::from_secs_f64(*age)).collect();
+        // What is wrong with the file has been said.
+        if failed { vec![SimDuration::from_secs(1)] } else { ages }
+    }
+}

@@ -1,0 +1,262 @@
+//! Retry policies as the simulation runs them: when a system tries again, until when, and what it remembers of a
+//! destination. `mail::retry` has the rules; here is their data.
+
+use crate::engine::time::SimDuration;
+use crate::model::NameId;
+use crate::scenario::exim_retry::EximRule;
+use crate::scenario::tree::{Feedback, Jitter};
+
+/// How a system retries: data of one preset, or of a policy of one's own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetryPolicy {
+    /// When the next attempt is due.
+    pub schedule: RetrySchedule,
+    /// What takes up what is due.
+    pub pickup: Pickup,
+    /// Until when.
+    pub expiry: Expiry,
+    /// When the sender of a message is told that it is late.
+    pub warning: DelayWarning,
+    /// What is remembered of a destination over messages.
+    pub memory: Memory,
+    /// How much is done at once.
+    pub limits: QueueLimits,
+    /// A DNS cache of its own, in front of the resolver.
+    pub dns_cache: Option<OwnCache>,
+}
+
+/// When the attempt after the n-th failed one is due.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RetrySchedule {
+    /// The age at the failure, clamped, on whole-second clocks and one second early. See `mail::retry::postfix`.
+    Postfix { minimal: SimDuration, maximal: SimDuration },
+    /// The first rule that fits the failure. See `mail::retry::exim`.
+    Exim { rules: Vec<EximCase>, interval_max: SimDuration },
+    /// Each queue run, unless the last attempt is too young. See `mail::retry::sendmail`.
+    Sendmail { min_age: SimDuration, max_age: SimDuration },
+    /// Squares, computed when the attempt begins. See `mail::retry::qmail`.
+    Qmail { chanskip: u32 },
+    /// `base step^2` after creation. See `mail::retry::opensmtpd`.
+    OpenSmtpd { base: SimDuration },
+    /// Doubling with a small jitter. See `mail::retry::kumomta`.
+    KumoMta { interval: SimDuration, interval_max: Option<SimDuration> },
+    /// Doubling, a jitter that doubles too. See `mail::retry::mox`.
+    Mox { base: SimDuration },
+    /// By age, with a jitter. See `mail::retry::chasquid`.
+    Chasquid,
+    /// Waits in turn, from the failure.
+    Waits { waits: Vec<SimDuration>, then: Then },
+    /// Any other. See `mail::retry::custom`.
+    Custom { schedule: ScheduleModel, cap: SimDuration, jitter: Jitter },
+}
+
+/// What comes after the last wait of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The last wait again and again.
+    Repeat,
+    /// No attempt: the next failure is the last.
+    GiveUp,
+}
+
+/// The wait after the n-th failed attempt, n from 1.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScheduleModel {
+    /// Always the same.
+    Constant(SimDuration),
+    /// `first + (n - 1) step`.
+    Linear { first: SimDuration, step: SimDuration },
+    /// `base * factor^(n - 1)`.
+    Exponential { base: SimDuration, factor: f64 },
+    /// `base * n^power`.
+    Polynomial { base: SimDuration, power: f64 },
+    /// The age at the failure, clamped.
+    Age { min: SimDuration, max: SimDuration },
+    /// Ages of attempts 2, 3, ...
+    Table(Vec<SimDuration>),
+}
+
+/// One line of Exim's retry section.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EximCase {
+    /// Domains it is for, sorted; `None` for all.
+    pub domains: Option<Vec<NameId>>,
+    /// Failures it is for.
+    pub errors: EximErrors,
+    /// Its steps; a rule without steps never retries.
+    pub rule: EximRule,
+}
+
+/// The error column of Exim's retry section (specification, "Choosing which retry rule to use").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EximErrors {
+    /// `*`: every failure.
+    #[default]
+    Any,
+    /// `refused`: refused connections (`refused_MX` and `refused_A` say where the host came from).
+    Refused,
+    /// `timeout`: any time-out.
+    Timeout,
+    /// `timeout_connect`: no answer to the SYN.
+    TimeoutConnect,
+    /// `mail_4xx`, `rcpt_4xx`, `data_4xx`: a code, or with `None` digits any, at that command.
+    Reply { stage: ReplyStage, low: u16, high: u16 },
+    /// `lost_connection`.
+    LostConnection,
+    /// `tls_required`, quota and so on: what the simulation has not; never fits.
+    Never,
+}
+
+/// The command that a 4xx answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyStage {
+    /// MAIL.
+    Mail,
+    /// RCPT.
+    Rcpt,
+    /// DATA or its end.
+    Data,
+}
+
+/// What takes up what is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pickup {
+    /// A timer a message.
+    AtOnce,
+    /// A scan of the deferred queue: all that is due is taken up together.
+    Scan(Clockwork),
+    /// A queue runner: one delivery after the other, in `order`, with at most `runners` at a time.
+    QueueRun { clock: Clockwork, runners: u32, order: RunOrder },
+}
+
+/// A fixed period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clockwork {
+    /// Time from tick to tick; above zero.
+    pub period: SimDuration,
+    /// Time of the first tick, less than a period; drawn once a node and replication if absent.
+    pub phase: Option<SimDuration>,
+}
+
+/// In which order a queue runner visits what is in its queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunOrder {
+    /// Exim with `queue_run_in_order = false`.
+    Random,
+    /// By arrival.
+    Arrival,
+    /// sendmail: by priority, which each failed attempt worsens by `retry_factor`.
+    Priority { retry_factor: u32 },
+}
+
+/// When a system gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// At the first failure at which the age, in whole seconds by the clock at its end, has reached this (Postfix).
+    AfterAttempt(SimDuration),
+    /// At the first failure of an attempt that *began* at an age past this (qmail: a dying message), with `whole` on
+    /// whole-second clocks and strictly past, else exactly and at or past.
+    AfterAttemptBegun { lifetime: SimDuration, whole: bool },
+    /// By a timer at this age, between attempts too (OpenSMTPD).
+    Timer(SimDuration),
+    /// At once, when the next attempt would be due past this age (KumoMTA).
+    NextTooLate(SimDuration),
+    /// When it wakes for the next attempt at this age or more, which is then not made (chasquid).
+    AtWaking(SimDuration),
+    /// With the n-th failure.
+    Failures(u32),
+    /// When the schedule says so: a table that ends, Exim's last cutoff.
+    Schedule,
+}
+
+/// When a sender is told that a message is late, once for each entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DelayWarning {
+    /// Never.
+    Never,
+    /// After a failed attempt at which the age, by whole-second clocks, has reached `age - early` (Postfix looks one
+    /// second early).
+    AfterAttempt { ages: Vec<SimDuration>, early: SimDuration },
+    /// After a failed attempt whose next one is due at `age` or later (OpenSMTPD).
+    BeforeNext(Vec<SimDuration>),
+    /// By a timer (Stalwart).
+    Timer(Vec<SimDuration>),
+    /// With the n-th failure (mox).
+    AtFailure(u32),
+}
+
+/// What a system remembers of a destination over messages.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Memory {
+    /// Nothing: each message has its own timer.
+    Message,
+    /// Postfix's queue manager, per transport and next hop, in memory while it has messages there.
+    Destination(DestinationRules),
+    /// Exim's hints database: failures of host, host and message, address, domain, shared by all messages.
+    RetryRecords {
+        /// `retry_data_expire`: an older record is ignored.
+        forget: SimDuration,
+        /// `address_retry_include_sender`.
+        include_sender: bool,
+    },
+    /// sendmail: a failed host is skipped for the rest of the queue run; with `persistent`, by all processes for so long.
+    HostStatus { persistent: Option<SimDuration> },
+    /// qmail's `tcpto`: an address with `timeouts` connect time-outs, `apart` or more, is skipped for `rest` with a
+    /// factor drawn from 60..92 of 64ths minutes.
+    TimeoutTable { timeouts: u32, apart: SimDuration, unit: SimDuration, entries: u32 },
+    /// OpenSMTPD's routes: a first connection that fails disables its route for `unit * penalty^2`, at most `max`.
+    Routes { unit: SimDuration, max: SimDuration },
+    /// KumoMTA: after more than so many connections in a row that found no host, the whole ready queue is delayed.
+    ReadyQueue { failures: u32 },
+    /// One delivery at a time to a domain (mox).
+    OneADomain,
+}
+
+/// Postfix's `qmgr_queue.c` and `qmgr_feedback.c`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DestinationRules {
+    /// `initial_destination_concurrency`.
+    pub initial: u32,
+    /// `default_destination_concurrency_limit`; `u32::MAX` for none.
+    pub limit: u32,
+    /// `default_destination_concurrency_positive_feedback`.
+    pub positive: Feedback,
+    /// `default_destination_concurrency_negative_feedback`.
+    pub negative: Feedback,
+    /// `default_destination_concurrency_failed_cohort_limit`; zero never declares a destination dead.
+    pub failed_cohort_limit: f64,
+    /// How long a dead destination rests: `minimal_backoff_time`.
+    pub rest: SimDuration,
+}
+
+/// How much a system does at once; `u32::MAX` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Messages in the active queue (Postfix `qmgr_message_active_limit`).
+    pub active: u32,
+    /// Deliveries at once, whatever their destination (process limit, `concurrencyremote`).
+    pub deliveries: u32,
+    /// Deliveries at once to one destination, where no feedback moves it.
+    pub per_destination: u32,
+    /// Messages in one session.
+    pub per_session: u32,
+}
+
+impl QueueLimits {
+    /// No limit at all.
+    pub const NONE: Self =
+        Self { active: u32::MAX, deliveries: u32::MAX, per_destination: u32::MAX, per_session: u32::MAX };
+}
+
+/// A DNS cache in the sending system itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnCache {
+    /// Most entries; `u32::MAX` is no limit.
+    pub entries: u32,
+    /// An answer is kept for its TTL, but no shorter than this.
+    pub min_ttl: SimDuration,
+    /// And no longer than this.
+    pub max_ttl: SimDuration,
+    /// How long a failure is kept.
+    pub negative_ttl: SimDuration,
+}
