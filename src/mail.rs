@@ -20,6 +20,7 @@ pub use world::{HostAvailability, Mail, MailContext, MailEvent};
 use smallvec::SmallVec;
 
 use crate::engine::time::{SimDuration, SimTime};
+use crate::model::client::ClientRules;
 use crate::model::{DataId, HostId, NameId, NodeId};
 use crate::scenario::tree::Stage;
 
@@ -80,6 +81,10 @@ pub(crate) struct Work {
     pub soft_failure: bool,
     /// Sessions of this attempt that got past the greeting.
     pub sessions: u16,
+    /// Addresses tried in this attempt.
+    pub tried: u16,
+    /// Whether this attempt has come to the fallback relay.
+    pub fell_back: bool,
     /// The addresses of the attempt, in order of trial.
     pub candidates: SmallVec<[Candidate; 4]>,
     /// When the SYN of the current try was sent.
@@ -109,6 +114,32 @@ impl Work {
             (_, TryResult::Reply(code)) => retry::Cause::Reply(self.verdict.stage, code),
         }
     }
+
+    /// The place of the next candidate from the `from`-th on that the limits of an attempt leave.
+    fn next_hop(&self, from: u16, rules: &ClientRules) -> Hop {
+        let next = usize::from(from);
+        if u32::from(self.sessions) >= rules.session_limit {
+            return Hop::Over;
+        }
+        if u32::from(self.tried) < rules.address_limit {
+            return if next < self.candidates.len() { Hop::To(from) } else { Hop::Widen };
+        }
+        // Exim's hosts_max_try: past the limit, one host of each next preference.
+        let last = next.checked_sub(1).and_then(|last| self.candidates.get(last));
+        let Some(last) = last.filter(|_| rules.limit_spares_next_preference) else { return Hop::Over };
+        let place = self.candidates[next..].iter().position(|candidate| candidate.preference > last.preference);
+        place.map_or(Hop::Widen, |place| Hop::To((next + place) as u16))
+    }
+}
+
+/// Where an attempt goes next.
+pub(crate) enum Hop {
+    /// To this candidate.
+    To(u16),
+    /// To those of the next preference, if there are any.
+    Widen,
+    /// Nowhere.
+    Over,
 }
 
 /// How a try ends.

@@ -3,6 +3,7 @@
 //! [`compile::compile`] is the one way from a [`crate::scenario::tree::Scenario`] to a [`Model`]; it makes every check that needs
 //! more than one field. A model is immutable: a simulation holds its own state beside it.
 
+pub mod client;
 pub mod compile;
 pub mod dns;
 pub mod faults;

@@ -2,16 +2,17 @@
 
 use super::candidates::{self, Exchanges};
 use super::retry::{Failure, Next};
-use super::world::{HANDOFFS_MAX, Purpose, World, place};
+use super::world::{Purpose, World, place};
 use super::{
-    AttemptRecord, BounceCause, Delivery, End, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step,
+    AttemptRecord, BounceCause, Delivery, End, Hop, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step,
     TryResult,
 };
 use crate::dns::{Answer, Ask, Asker, DnsObserver, Outcome, ServerState, Waiter};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
+use crate::model::client::{Failing, NoRoute, RelayTo, Then};
 use crate::model::dns::{Question, Rdata};
-use crate::model::{DataId, HostId, NodeId};
+use crate::model::{DataId, HostId, NameId, NodeId};
 use crate::scenario::tree::{AddressLookups, RecordType, Stage};
 
 impl<'m> Mail<'m> {
@@ -30,13 +31,41 @@ impl<'m> Mail<'m> {
         delivery.first_failed = false;
         delivery.stale_route = false;
         let work = &mut delivery.work;
-        work.step = Step::Mx;
         work.soft_failure = false;
         work.sessions = 0;
+        work.tried = 0;
+        work.fell_back = false;
         work.candidates.clear();
         cx.observer.on_attempt_start(now, delivery);
-        let question = Question::new(delivery.domain, RecordType::Mx);
-        if let Some(answer) = self.ask(cx, slot, question, 0) {
+        match self.model.mail.nodes[delivery.node.index()].client.smart_host {
+            None => self.ask_mx(cx, slot, self.slots[slot as usize].domain),
+            Some(relay) => self.route_to(cx, slot, relay),
+        }
+    }
+
+    /// Finds the way to a relay that is named by configuration.
+    pub(super) fn route_to<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        relay: RelayTo,
+    ) {
+        if !relay.is_host {
+            return self.ask_mx(cx, slot, relay.name);
+        }
+        let work = &mut self.slots[slot as usize].work;
+        (work.mx, work.owner, work.after, work.upto) = (DataId::ABSENT, relay.name, None, u16::MAX);
+        self.gather(cx, slot, 0);
+    }
+
+    fn ask_mx<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        name: NameId,
+    ) {
+        self.slots[slot as usize].work.step = Step::Mx;
+        if let Some(answer) = self.ask(cx, slot, Question::new(name, RecordType::Mx), 0) {
             self.on_mx(cx, slot, &answer);
         }
     }
@@ -83,7 +112,7 @@ impl<'m> Mail<'m> {
         let first = match (lookups, self.exchanges(&self.slots[slot as usize])) {
             (AddressLookups::All, _) => u16::MAX,
             (AddressLookups::ByPreference, Ok(exchanges)) => exchanges.next_preference(None).unwrap_or(u16::MAX),
-            (AddressLookups::ByPreference, Err(cause)) => return self.bounce(cx, slot, cause),
+            (AddressLookups::ByPreference, Err(cause)) => return self.no_route(cx, slot, cause),
         };
         let work = &mut self.slots[slot as usize].work;
         (work.after, work.upto) = (None, first);
@@ -100,7 +129,7 @@ impl<'m> Mail<'m> {
     ) {
         let exchanges = match self.exchanges(&self.slots[slot as usize]) {
             Ok(exchanges) => exchanges,
-            Err(cause) => return self.bounce(cx, slot, cause),
+            Err(cause) => return self.no_route(cx, slot, cause),
         };
         loop {
             let (after, upto) = (self.slots[slot as usize].work.after, self.slots[slot as usize].work.upto);
@@ -127,9 +156,28 @@ impl<'m> Mail<'m> {
         }
         let work = &self.slots[slot as usize].work;
         if work.candidates.is_empty() && !work.soft_failure {
-            self.bounce(cx, slot, BounceCause::NoAddress);
+            self.no_route(cx, slot, BounceCause::NoAddress);
         } else {
             self.defer(cx, slot);
+        }
+    }
+
+    /// There is nowhere to send it: what its system makes of that.
+    fn no_route<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        cause: BounceCause,
+    ) {
+        let rules = self.model.mail.nodes[self.slots[slot as usize].node.index()].client.dns;
+        let then = match cause {
+            BounceCause::NullMx => rules.null_mx,
+            BounceCause::NoAddress => rules.no_address,
+            BounceCause::NoDomain | BounceCause::Loop | BounceCause::Rejected => NoRoute::Bounce,
+        };
+        match then {
+            NoRoute::Bounce => self.bounce(cx, slot, cause),
+            NoRoute::Defer => self.defer(cx, slot),
         }
     }
 
@@ -167,14 +215,15 @@ impl<'m> Mail<'m> {
     fn exchanges(&self, delivery: &Delivery) -> Result<Exchanges<'m>, BounceCause> {
         match &self.model.dns.data[delivery.work.mx.index()] {
             Rdata::Mx(mx) => {
-                let host = self.model.mail.nodes[delivery.node.index()].host;
-                Exchanges::of(mx, host.map(|host| self.model.mail.hosts[host.index()].name), self.root)
+                let node = &self.model.mail.nodes[delivery.node.index()];
+                let own = node.host.map(|host| self.model.mail.hosts[host.index()].name);
+                Exchanges::of(mx, own, self.root, &node.client)
             }
             _ => Ok(Exchanges::implicit(delivery.work.owner, self.root)),
         }
     }
 
-    fn add_address(&mut self, slot: u32, preference: u16, name: crate::model::NameId, answer: &Answer) {
+    fn add_address(&mut self, slot: u32, preference: u16, name: NameId, answer: &Answer) {
         let delivery = &mut self.slots[slot as usize];
         delivery.stale_route |= answer.stale;
         match answer.outcome {
@@ -217,15 +266,17 @@ impl<'m> Mail<'m> {
             let delivery = &mut self.slots[slot as usize];
             let node = &self.model.mail.nodes[delivery.node.index()];
             let rules = &node.client;
-            let is_over =
-                u32::from(hop) >= rules.address_limit || u32::from(delivery.work.sessions) >= rules.session_limit;
-            if is_over {
-                return self.defer(cx, slot);
-            }
-            let Some(&candidate) = delivery.work.candidates.get(usize::from(hop)) else {
-                return if self.widen(slot) { self.gather(cx, slot, 0) } else { self.defer(cx, slot) };
+            let candidate = match delivery.work.next_hop(hop, rules) {
+                Hop::To(next) => {
+                    hop = next;
+                    delivery.work.candidates[usize::from(hop)]
+                }
+                Hop::Widen if self.widen(slot) => return self.gather(cx, slot, 0),
+                Hop::Widen | Hop::Over => return self.exhausted(cx, slot),
             };
+            let delivery = &mut self.slots[slot as usize];
             delivery.work.step = Step::Host(hop);
+            delivery.work.tried += 1;
             delivery.work.try_started = now;
             delivery.first_syn = delivery.first_syn.min(now);
             cx.observer.on_syn(now, delivery, candidate.host);
@@ -261,6 +312,25 @@ impl<'m> Mail<'m> {
             match self.conclude(cx, slot) {
                 Some(next) => hop = next,
                 None => return,
+            }
+        }
+    }
+
+    /// No candidate is left to try: the fallback relay comes last; then the attempt is over.
+    fn exhausted<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        let delivery = &mut self.slots[slot as usize];
+        let fallback = self.model.mail.nodes[delivery.node.index()].client.fallback;
+        match fallback.filter(|_| !delivery.work.fell_back) {
+            None => self.defer(cx, slot),
+            Some(relay) => {
+                let work = &mut delivery.work;
+                (work.fell_back, work.sessions, work.tried) = (true, 0, 0);
+                work.candidates.clear();
+                self.route_to(cx, slot, relay);
             }
         }
     }
@@ -314,23 +384,24 @@ impl<'m> Mail<'m> {
         if verdict.taken {
             cx.observer.on_duplicate(now, delivery, candidate.host);
         }
-        let next_on_4xx = self.model.mail.nodes[delivery.node.index()].client.next_host_on_4xx;
-        match verdict.result {
+        let failing = match verdict.result {
             TryResult::Accepted => {
                 self.accept(cx, slot, candidate.host);
-                None
+                return None;
             }
-            // A 5yz greeting goes to the next host (measured with four systems); later it is the message that is refused.
-            TryResult::Reply(code) if code >= 500 && verdict.stage > Stage::Greeting => {
-                self.bounce(cx, slot, BounceCause::Rejected);
-                None
-            }
-            TryResult::Reply(_) if verdict.stage > Stage::Ehlo && !next_on_4xx => {
-                self.defer(cx, slot);
-                None
-            }
-            TryResult::Refused | TryResult::TimedOut | TryResult::Lost | TryResult::Reply(_) => Some(hop + 1),
+            TryResult::Refused | TryResult::Lost => Failing::Lost,
+            TryResult::TimedOut => Failing::Silence,
+            TryResult::Reply(code) if code < 500 => Failing::Transient,
+            TryResult::Reply(_) => Failing::Permanent,
+        };
+        let node = delivery.node;
+        let (then, _) = self.model.mail.nodes[node.index()].client.failures.at(verdict.stage, failing);
+        match then {
+            Then::NextHost => return Some(hop + 1),
+            Then::Defer => self.defer(cx, slot),
+            Then::Bounce => self.bounce(cx, slot, BounceCause::Rejected),
         }
+        None
     }
 
     /// A host took the message: the final one, or a relay that now has custody.
@@ -381,7 +452,7 @@ impl<'m> Mail<'m> {
         delivery.work.handoffs += 1;
         delivery.work.generation = delivery.work.generation.wrapping_add(1);
         cx.observer.on_custody(now, delivery, from, relay);
-        if delivery.work.handoffs > HANDOFFS_MAX {
+        if delivery.work.handoffs > self.model.mail.nodes[relay.index()].client.hops_max {
             return self.bounce(cx, slot, BounceCause::Loop);
         }
         let event = MailEvent::Due(slot, delivery.work.generation);

@@ -3,8 +3,9 @@
 use smallvec::SmallVec;
 
 use super::{BounceCause, Candidate};
+use crate::model::client::ClientRules;
 use crate::model::{HostId, NameId};
-use crate::scenario::tree::Shuffle;
+use crate::scenario::tree::{OwnMx, Shuffle};
 
 /// What an MX RRset leaves to try, in zone order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,24 +15,36 @@ pub(super) struct Exchanges<'m> {
     root: NameId,
     /// Only preferences below this one: a relay's own.
     ceiling: Option<u16>,
+    /// A name to pass over: a relay's own.
+    own: Option<NameId>,
 }
 
 impl<'m> Exchanges<'m> {
     /// The domain itself, at preference 0 (RFC 5321 section 5.1).
     pub fn implicit(owner: NameId, root: NameId) -> Self {
-        Self { mx: None, implicit: [(0, owner)], root, ceiling: None }
+        Self { mx: None, implicit: [(0, owner)], root, ceiling: None, own: None }
     }
 
-    /// The exchanges of an MX RRset that a node may use: not a null MX, and for a relay neither itself nor its equals nor
-    /// what is less preferred (RFC 5321 section 5.1, RFC 7505 section 3).
-    pub fn of(mx: &'m [(u16, NameId)], own: Option<NameId>, root: NameId) -> Result<Self, BounceCause> {
-        if let [(_, only)] = mx
-            && *only == root
+    /// The exchanges of an MX RRset that a node may use: not a null MX, and for a relay what its rules leave when it finds
+    /// itself in the list (RFC 5321 section 5.1, RFC 7505 section 3). An error stands for "nowhere to send it": what
+    /// becomes of it then is the client's to say.
+    pub fn of(
+        mx: &'m [(u16, NameId)],
+        own: Option<NameId>,
+        root: NameId,
+        client: &ClientRules,
+    ) -> Result<Self, BounceCause> {
+        let is_null = |mx: &(u16, NameId)| mx.1 == root;
+        if mx.first().is_some_and(is_null) && mx.len() == 1
+            || client.dns.null_among_others_bounces && mx.iter().any(is_null)
         {
             return Err(BounceCause::NullMx);
         }
-        let ceiling = own.and_then(|own| mx.iter().filter(|(_, name)| *name == own).map(|mx| mx.0).min());
-        let exchanges = Self { mx: Some(mx), implicit: [(0, root)], root, ceiling };
+        let own = own.filter(|_| client.own != OwnMx::Keep);
+        let ceiling = own
+            .filter(|_| client.own == OwnMx::DropEqualsAndWorse)
+            .and_then(|own| mx.iter().filter(|(_, name)| *name == own).map(|mx| mx.0).min());
+        let exchanges = Self { mx: Some(mx), implicit: [(0, root)], root, ceiling, own };
         if exchanges.next_preference(None).is_some() { Ok(exchanges) } else { Err(BounceCause::Loop) }
     }
 
@@ -40,7 +53,7 @@ impl<'m> Exchanges<'m> {
     }
 
     fn may_use(&self, (preference, name): (u16, NameId)) -> bool {
-        name != self.root && self.ceiling.is_none_or(|ceiling| preference < ceiling)
+        name != self.root && Some(name) != self.own && self.ceiling.is_none_or(|ceiling| preference < ceiling)
     }
 
     /// The least preference above `after`.
@@ -60,28 +73,44 @@ impl<'m> Exchanges<'m> {
     }
 }
 
+/// Places of draws among the addresses of one exchange.
+const WITHIN: u32 = 1 << 16;
+
+/// Where a candidate stands: preference, draws for its exchange and within it, place.
+type Place = (u16, u64, u64, u32);
+
 /// Puts candidates in the order of trial: by preference, equals as `shuffle` says. `random(i)` is a number of the i-th
-/// place (an address, or an exchange), the same whatever else is drawn.
+/// place (an address, or an exchange; addresses within an exchange from `WITHIN` on), the same whatever else is drawn.
 pub(super) fn order(
     candidates: &mut [Candidate],
     shuffle: Shuffle,
     host_of_name: impl Fn(usize) -> u32,
     random: impl Fn(u32) -> u64,
 ) {
-    let mut keyed: SmallVec<[(u16, u64, u32, Candidate); 4]> = candidates
+    if shuffle == Shuffle::AdjacentSwaps {
+        candidates.sort_by_key(|candidate| candidate.preference);
+        for place in 1..candidates.len() {
+            if candidates[place - 1].preference == candidates[place].preference && random(place as u32) >> 63 == 1 {
+                candidates.swap(place - 1, place);
+            }
+        }
+        return;
+    }
+    let mut keyed: SmallVec<[(Place, Candidate); 4]> = candidates
         .iter()
         .enumerate()
         .map(|(place, candidate)| {
-            let bits = match shuffle {
-                Shuffle::Addresses => random(place as u32),
-                Shuffle::Names => random(host_of_name(place)),
-                Shuffle::Off => 0,
+            let (bits, within) = match shuffle {
+                Shuffle::Addresses => (random(place as u32), 0),
+                Shuffle::Names => (random(host_of_name(place)), 0),
+                Shuffle::NamesAndAddresses => (random(host_of_name(place)), random(WITHIN + place as u32)),
+                Shuffle::AdjacentSwaps | Shuffle::Off => (0, 0),
             };
-            (candidate.preference, bits, place as u32, *candidate)
+            ((candidate.preference, bits, within, place as u32), *candidate)
         })
         .collect();
-    keyed.sort_unstable_by_key(|&(preference, bits, place, _)| (preference, bits, place));
-    for (slot, (.., candidate)) in candidates.iter_mut().zip(keyed) {
+    keyed.sort_unstable_by_key(|&(key, _)| key);
+    for (slot, (_, candidate)) in candidates.iter_mut().zip(keyed) {
         *slot = candidate;
     }
 }
@@ -94,38 +123,63 @@ pub(super) fn add(candidates: &mut SmallVec<[Candidate; 4]>, preference: u16, na
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::compile::smtp_clients::client_rules;
+    use crate::scenario::tree::ClientSystem;
 
-    fn left(mx: &[(u16, NameId)], own: Option<NameId>) -> Result<Vec<NameId>, BounceCause> {
-        let exchanges = Exchanges::of(mx, own, NameId(0))?;
+    const ROOT: NameId = NameId(0);
+
+    fn left(mx: &[(u16, NameId)], own: Option<NameId>, client: &ClientRules) -> Result<Vec<u32>, BounceCause> {
+        let exchanges = Exchanges::of(mx, own, ROOT, client)?;
         let mut names = Vec::new();
-        while let Some((_, _, name)) = exchanges.next(names.last().map_or(0, |&(place, _)| place + 1), None, u16::MAX) {
-            let place = mx.iter().position(|(_, other)| *other == name).expect("one of the list");
-            names.push((place, name));
+        let mut from = 0;
+        while let Some((place, _, name)) = exchanges.next(from, None, u16::MAX) {
+            names.push(name.0);
+            from = place + 1;
         }
-        Ok(names.into_iter().map(|(_, name)| name).collect())
+        Ok(names)
     }
 
     #[test]
-    fn a_null_mx_alone_bounces_and_beside_others_is_passed_over() {
-        let (root, mx1) = (NameId(0), NameId(1));
-        assert_eq!(left(&[(0, root)], None), Err(BounceCause::NullMx));
-        assert_eq!(left(&[(0, root), (5, mx1)], None), Ok(vec![mx1]));
+    fn n1_n2_a_null_mx_alone_bounces_and_beside_others_only_with_postfix() {
+        // RFC 7505 section 3; measured: Exim 4.96, sendmail 8.17 and OpenSMTPD 6.8 use the real one of null and real.
+        let both = [(0, ROOT), (5, NameId(1))];
+        for system in ClientSystem::ALL {
+            let null = Err(BounceCause::NullMx);
+            assert_eq!(left(&both[..1], None, &client_rules(system)), null, "{system:?}");
+            let expected = if system == ClientSystem::Postfix { null } else { Ok(vec![1]) };
+            assert_eq!(left(&both, None, &client_rules(system)), expected, "{system:?}");
+        }
     }
 
     #[test]
-    fn a_relay_drops_itself_its_equals_and_what_is_worse() {
-        // RFC 5321 section 5.1.
-        let (mx1, mx2, mx3) = (NameId(1), NameId(2), NameId(3));
-        let mx = [(10, mx1), (20, mx2), (20, mx3)];
-        assert_eq!(left(&mx, Some(mx2)), Ok(vec![mx1]));
-        assert_eq!(left(&mx, Some(mx1)), Err(BounceCause::Loop));
+    fn r19_a_relay_drops_itself_its_equals_and_what_is_worse() {
+        // RFC 5321 section 5.1; Haraka, KumoMTA, Stalwart, ZoneMTA, mox, maddy and chasquid do not look for themselves.
+        let mx = [(10, NameId(1)), (20, NameId(2)), (20, NameId(3)), (30, NameId(4))];
+        assert_eq!(left(&mx, Some(NameId(2)), &client_rules(ClientSystem::Postfix)), Ok(vec![1]));
+        assert_eq!(left(&mx, Some(NameId(1)), &client_rules(ClientSystem::Exim)), Err(BounceCause::Loop));
+        assert_eq!(left(&mx, Some(NameId(2)), &client_rules(ClientSystem::Haraka)), Ok(vec![1, 2, 3, 4]));
+        let itself = ClientRules { own: OwnMx::DropItself, ..client_rules(ClientSystem::Ideal) };
+        assert_eq!(left(&mx, Some(NameId(2)), &itself), Ok(vec![1, 3, 4]));
+    }
+
+    #[test]
+    fn haraka_never_puts_the_last_of_three_equals_first() {
+        // outbound/hmail.js, sort_mx: one pass of adjacent swaps; first with probabilities 1/2, 1/2, 0.
+        let mut firsts = [0; 3];
+        for coins in 0..4u64 {
+            let mut list: SmallVec<[Candidate; 4]> =
+                (0..3).map(|host| Candidate { host: HostId(host), preference: 10, name: NameId(host) }).collect();
+            order(&mut list, Shuffle::AdjacentSwaps, |place| place as u32, |place| coins >> (place - 1) << 63);
+            firsts[list[0].host.index()] += 1;
+        }
+        assert_eq!(firsts, [2, 2, 0]);
     }
 
     #[test]
     fn preferences_come_one_after_the_other_whatever_the_order_of_the_zone() {
         let (mx1, mx2, mx3) = (NameId(1), NameId(2), NameId(3));
         let mx = [(20, mx1), (10, mx2), (20, mx3)];
-        let exchanges = Exchanges::of(&mx, None, NameId(0)).expect("usable");
+        let exchanges = Exchanges::of(&mx, None, ROOT, &client_rules(ClientSystem::Ideal)).expect("usable");
         assert_eq!(exchanges.next_preference(None), Some(10));
         assert_eq!(exchanges.next(0, None, 10), Some((1, 10, mx2)));
         assert_eq!(exchanges.next(2, None, 10), None);

@@ -55,9 +55,6 @@ pub struct MailContext<'c, 'm, E: Copy, O, F> {
 pub(super) trait World: Copy + From<MailEvent> + From<DnsEvent> {}
 impl<E: Copy + From<MailEvent> + From<DnsEvent>> World for E {}
 
-/// A message is dropped as looping after so many hosts took custody (RFC 5321 section 6.3: at least 100).
-pub(super) const HANDOFFS_MAX: u8 = 100;
-
 /// Purposes of draws within one try.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
@@ -291,6 +288,8 @@ impl<'m> Mail<'m> {
                 upto: u16::MAX,
                 soft_failure: false,
                 sessions: 0,
+                tried: 0,
+                fell_back: false,
                 candidates: Default::default(),
                 try_started: now,
                 round_trip: SimDuration::ZERO,

@@ -18,6 +18,7 @@ mod records;
 mod resolver_rules;
 mod resolvers;
 pub mod retry;
+pub mod smtp_clients;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -4,12 +4,12 @@ pub mod retry;
 
 pub use retry::*;
 
+pub use super::client::ClientRules;
 use super::dns::ArrivalsModel;
 use super::{HostId, NameId, RegionId, ResolverId};
 use crate::engine::choice::WeightedChoice;
 use crate::engine::dist::Dist;
-use crate::engine::time::SimDuration;
-use crate::scenario::tree::{AddressLookups, FailureMode, Shuffle, SmtpService, SynRetry, WhenFull};
+use crate::scenario::tree::{FailureMode, SmtpService, WhenFull};
 
 /// All of mail, as it is at simulated time 0.
 #[derive(Debug, Clone, Default)]
@@ -81,25 +81,4 @@ pub struct SourceModel {
     pub size: Dist,
     /// Recipients of a message.
     pub recipients: Dist,
-}
-
-/// What an SMTP client does within one attempt.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ClientRules {
-    /// How long a SYN may go unanswered.
-    pub connect_timeout: SimDuration,
-    /// How long a greeting may take.
-    pub greeting_timeout: SimDuration,
-    /// Most addresses tried in an attempt.
-    pub address_limit: u32,
-    /// Most sessions past the greeting in an attempt.
-    pub session_limit: u32,
-    /// What is shuffled.
-    pub shuffle: Shuffle,
-    /// When addresses are asked for.
-    pub lookups: AddressLookups,
-    /// When lost SYNs are sent again.
-    pub syn: SynRetry,
-    /// Whether a 4xx after the connection moves on to the next host in the same attempt.
-    pub next_host_on_4xx: bool,
 }

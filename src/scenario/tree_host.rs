@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::distribution::{DistSpec, DurationDist};
-use super::tree::Retry;
+use super::tree::{Retry, SmtpClient};
 
 /// A mail exchanger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,10 @@ pub struct Host {
     pub resolver: Option<String>,
     /// Its own retry policy, when it relays.
     pub retry: Retry,
+    /// What its own SMTP client does, when it relays.
+    pub client: SmtpClient,
+    /// Another relay host whose queue it shares.
+    pub shares_queue: Option<String>,
 }
 
 impl Default for Host {
@@ -65,6 +69,8 @@ impl Default for Host {
             relays_for: Vec::new(),
             resolver: None,
             retry: Retry::default(),
+            client: SmtpClient::default(),
+            shares_queue: None,
         }
     }
 }

@@ -54,6 +54,8 @@ fn one_recipient() -> NumberDist {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmtpClient {
+    /// Whose rules of failure, selection and DNS it follows.
+    pub rules: Option<ClientSystem>,
     /// How long a SYN may go unanswered.
     pub connect_timeout: Option<Duration>,
     /// How long a greeting may take.
@@ -68,6 +70,64 @@ pub struct SmtpClient {
     pub lookups: Option<AddressLookups>,
     /// When lost SYNs are sent again.
     pub syn: Option<SynRetry>,
+    /// What becomes of a relay's own name in an MX list.
+    pub own_mx: Option<OwnMx>,
+    /// Where everything goes: a domain, or a host in brackets, whose MX are not looked for (Postfix `relayhost`).
+    pub smart_host: Option<String>,
+    /// Where what every MX host of a domain failed to take goes (Postfix `smtp_fallback_relay`, sendmail
+    /// `FallbackMXhost`), written likewise.
+    pub fallback_relay: Option<String>,
+}
+
+/// Whose SMTP client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientSystem {
+    /// Every host in turn, no limits: what RFC 5321 section 5.1 asks for.
+    Ideal,
+    Postfix,
+    Exim,
+    Sendmail,
+    OpenSmtpd,
+    Qmail,
+    Haraka,
+    KumoMta,
+    Stalwart,
+    ZoneMta,
+    Mox,
+    Maddy,
+    Chasquid,
+    Exchange,
+}
+
+impl ClientSystem {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Ideal,
+        Self::Postfix,
+        Self::Exim,
+        Self::Sendmail,
+        Self::OpenSmtpd,
+        Self::Qmail,
+        Self::Haraka,
+        Self::KumoMta,
+        Self::Stalwart,
+        Self::ZoneMta,
+        Self::Mox,
+        Self::Maddy,
+        Self::Chasquid,
+        Self::Exchange,
+    ];
+}
+
+/// What becomes of a relay's own name in an MX list (RFC 5321 section 5.1 asks for the first).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OwnMx {
+    /// It goes, with its equals and all less preferred.
+    DropEqualsAndWorse,
+    /// Only it goes.
+    DropItself,
+    /// It stays: a relay may send to itself, until the message is seen to loop.
+    Keep,
 }
 
 /// When an attempt asks for the addresses of a domain's exchanges.
@@ -85,8 +145,12 @@ pub enum AddressLookups {
 pub enum Shuffle {
     /// Addresses: a name with two is twice as likely to be first (Postfix, measured).
     Addresses,
-    /// Names, a name's addresses in the order the resolver gave (Exim and sendmail, measured; RFC 5321 section 5.1).
+    /// Names, a name's addresses in the order the resolver gave (sendmail, measured; RFC 5321 section 5.1).
     Names,
+    /// Names, and the addresses of each (Exim, measured).
+    NamesAndAddresses,
+    /// One pass of coin flips that swap neighbours, as Haraka's `sort_mx` does: the last of three equals never comes first.
+    AdjacentSwaps,
     /// Nothing: the order of the zone.
     Off,
 }

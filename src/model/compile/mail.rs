@@ -4,6 +4,7 @@ use super::Compiler;
 use super::names::stamp;
 use super::presets;
 use super::zones::ADDRESSES_MAX;
+use crate::model::client::RelayTo;
 use crate::model::dns::{ArrivalsModel, canonical};
 use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, SourceModel};
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
@@ -69,7 +70,7 @@ impl Compiler<'_> {
                 name: member.name,
                 region: self.region(&["senders", key, "region"], sender.region.as_ref()),
                 resolver: ResolverId(resolver),
-                client: client_rules(&policy, &sender.client),
+                client: self.client_rules(&["senders", key, "client"], &policy, &sender.client),
                 retry,
                 host: None,
                 source: Some(source),
@@ -77,12 +78,37 @@ impl Compiler<'_> {
         }
         self.number = 0;
         let senders = nodes.len();
+        let mut sharing = Vec::new();
         for (id, host) in hosts.iter_mut().enumerate().filter(|(_, host)| !host.relays_for.is_empty()) {
+            if let Some(other) = self.shares_queue(id) {
+                sharing.push((id, other));
+                continue;
+            }
             host.relay = Some(NodeId(nodes.len() as u32));
             let node = self.relay(id, host.region);
             nodes.push(node);
         }
+        for (id, other) in sharing {
+            hosts[id].relay = hosts[other].relay;
+            if hosts[other].relay.is_none() {
+                let key = self.hosts.members[id].key;
+                let key = self.tree.hosts.get_index(key).map_or("", |(key, _)| key.as_str());
+                self.error(&["hosts", key, "shares_queue"], "that host has no queue of its own to share").help =
+                    Some("name a host with `relays_for` and without `shares_queue`".into());
+            }
+        }
         MailModel { hosts: std::mem::take(hosts), nodes, senders }
+    }
+
+    /// The host whose queue a relay shares.
+    fn shares_queue(&mut self, id: usize) -> Option<usize> {
+        let member = self.hosts.members[id].clone();
+        let (key, host) = self.tree.hosts.get_index(member.key)?;
+        self.number = member.number;
+        let other = host.shares_queue.as_ref()?;
+        let found = self.find_one(&["hosts", key, "shares_queue"], "host", other);
+        self.number = 0;
+        found.map(|other| other as usize)
     }
 
     fn relay(&mut self, id: usize, region: RegionId) -> NodeModel {
@@ -107,11 +133,49 @@ impl Compiler<'_> {
             name: member.name,
             region,
             resolver: ResolverId(resolver),
-            client: client_rules(&policy, &SmtpClient::default()),
+            client: self.client_rules(&["hosts", key, "client"], &policy, &host.client),
             retry,
             host: Some(HostId(id as u32)),
             source: None,
         }
+    }
+
+    /// The client of a system, with what was written instead.
+    fn client_rules(&mut self, path: &[&str], retry: &Retry, written: &SmtpClient) -> ClientRules {
+        let preset = presets::client_rules(retry, written.rules);
+        let limit = |written: Option<u32>, preset: u32| written.map_or(preset, |n| if n == 0 { u32::MAX } else { n });
+        let mut relay = |field: &'static str, written: &Option<String>| {
+            let path: Vec<&str> = path.iter().copied().chain([field]).collect();
+            written.as_ref().and_then(|text| self.relay_to(&path, text))
+        };
+        ClientRules {
+            connect_timeout: written.connect_timeout.map_or(preset.connect_timeout, |span| span.0),
+            greeting_timeout: written.greeting_timeout.map_or(preset.greeting_timeout, |span| span.0),
+            address_limit: limit(written.address_limit, preset.address_limit),
+            session_limit: limit(written.session_limit, preset.session_limit),
+            shuffle: written.shuffle.unwrap_or(preset.shuffle),
+            own: written.own_mx.unwrap_or(preset.own),
+            lookups: written.lookups.unwrap_or(preset.lookups),
+            syn: written.syn.unwrap_or(preset.syn),
+            smart_host: relay("smart_host", &written.smart_host),
+            fallback: relay("fallback_relay", &written.fallback_relay),
+            ..preset
+        }
+    }
+
+    /// A relay as configuration writes it: `[host]`, or a domain.
+    fn relay_to(&mut self, path: &[&str], text: &str) -> Option<RelayTo> {
+        let text = canonical(&stamp(text, self.number));
+        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let name = inner.unwrap_or(&text);
+        let known = self.dns.names.get(name).filter(|&id| {
+            self.zones.get(name).is_some() || self.has_other_data(id, &self.rrsets) || self.is_reachable_some_time(name)
+        });
+        if known.is_none() {
+            let help = did_you_mean(name, self.zones.known().chain(self.hosts.known()));
+            self.error(path, format!("no host or domain `{name}` to relay to")).help = help;
+        }
+        known.map(|name| RelayTo { name, is_host: inner.is_some() })
     }
 
     fn source(&mut self, key: &str, sender: &Sender, clock: &Clock) -> SourceModel {
@@ -202,20 +266,5 @@ impl Compiler<'_> {
             self.error(&["senders", key, "to"], format!("`{file}` does not name a domain in every row")).help =
                 Some("add a column `domain`, or say where mail goes: `to: Weights({..})`".into());
         }
-    }
-}
-
-fn client_rules(retry: &Retry, written: &SmtpClient) -> ClientRules {
-    let preset = presets::client_rules(retry);
-    let limit = |written: Option<u32>, preset: u32| written.map_or(preset, |n| if n == 0 { u32::MAX } else { n });
-    ClientRules {
-        connect_timeout: written.connect_timeout.map_or(preset.connect_timeout, |span| span.0),
-        greeting_timeout: written.greeting_timeout.map_or(preset.greeting_timeout, |span| span.0),
-        address_limit: limit(written.address_limit, preset.address_limit),
-        session_limit: limit(written.session_limit, preset.session_limit),
-        shuffle: written.shuffle.unwrap_or(preset.shuffle),
-        lookups: written.lookups.unwrap_or(preset.lookups),
-        syn: written.syn.unwrap_or(preset.syn),
-        next_host_on_4xx: preset.next_host_on_4xx,
     }
 }

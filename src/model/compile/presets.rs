@@ -73,16 +73,20 @@ fn mail(
     retry: &Retry,
     mut parameters: Vec<(&'static str, String, &'static str)>,
 ) -> Preset {
-    let rules = client_rules(retry);
+    let rules = client_rules(retry, None);
     let limit = |n: u32| if n == u32::MAX { "none".to_owned() } else { n.to_string() };
     let shuffle = match rules.shuffle {
         Shuffle::Addresses => "addresses",
         Shuffle::Names => "names",
+        Shuffle::NamesAndAddresses => "names, and the addresses of each",
+        Shuffle::AdjacentSwaps => "neighbours, once",
         Shuffle::Off => "off",
     };
     let source = match retry {
         Retry::Postfix(_) => "postconf(5); shuffle measured, Postfix 3.7.11",
-        Retry::Exim(_) => "Exim smtp transport; all eight failing MX tried (measured, 4.96)",
+        Retry::Exim(_) => {
+            "Exim smtp transport; at the limit one of each next preference is still tried (measured, 4.96)"
+        }
         _ => "qmail-remote.c",
     };
     parameters.extend([
@@ -111,7 +115,7 @@ mod tests {
         assert_eq!(shown("UnboundPre125", "expiry"), "Through");
         assert_eq!(shown("Postfix", "maximal_backoff_time"), "1h6m40s");
         assert_eq!(shown("Postfix", "client.session_limit"), "2");
-        assert_eq!(shown("Exim", "client.address_limit"), "none");
+        assert_eq!(shown("Exim", "client.address_limit"), "5");
         assert_eq!(shown("Qmail", "client.greeting_timeout"), "20m");
         assert!(all().iter().all(|preset| preset.parameters.iter().all(|(.., source)| !source.is_empty())));
     }

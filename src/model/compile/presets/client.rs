@@ -1,61 +1,64 @@
-//! What each system's SMTP client does within an attempt.
+//! What each system's SMTP client does within an attempt: its tables, with the parameters that its policy names.
 
 use crate::engine::time::SimDuration;
-use crate::model::mail::ClientRules;
-use crate::scenario::tree::{AddressLookups, PostfixRetry, Retry, Shuffle, SynRetry};
+use crate::model::client::ClientRules;
+use crate::model::compile::smtp_clients;
+use crate::scenario::tree::{ClientSystem, Retry, Shuffle};
 
-/// Rules of the system whose policy `retry` is.
-pub(in crate::model::compile) fn client_rules(retry: &Retry) -> ClientRules {
-    let rules = |connect: SimDuration, greeting: SimDuration, shuffle, next_host_on_4xx| ClientRules {
+/// Whose SMTP client goes with a retry policy.
+fn client_of(retry: &Retry) -> ClientSystem {
+    match retry {
+        Retry::Postfix(_) => ClientSystem::Postfix,
+        Retry::Exim(_) => ClientSystem::Exim,
+        Retry::Sendmail(_) => ClientSystem::Sendmail,
+        Retry::Qmail(_) => ClientSystem::Qmail,
+        Retry::OpenSmtpd(_) => ClientSystem::OpenSmtpd,
+        Retry::Haraka(_) => ClientSystem::Haraka,
+        Retry::KumoMta(_) => ClientSystem::KumoMta,
+        Retry::Stalwart(_) => ClientSystem::Stalwart,
+        Retry::ZoneMta(_) => ClientSystem::ZoneMta,
+        Retry::Mox(_) => ClientSystem::Mox,
+        Retry::Maddy(_) => ClientSystem::Maddy,
+        Retry::Chasquid(_) => ClientSystem::Chasquid,
+        Retry::Exchange(_) => ClientSystem::Exchange,
+        // A mix is resolved before.
+        Retry::Custom(_) | Retry::Mix(_) => ClientSystem::Ideal,
+    }
+}
+
+/// Rules of `system`, or if that is not given of the system whose policy `retry` is, with the policy's parameters.
+pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<ClientSystem>) -> ClientRules {
+    if let Some(system) = system {
+        return smtp_clients::client_rules(system);
+    }
+    let rules = smtp_clients::client_rules(client_of(retry));
+    let limit = |count: u32| if count == 0 { u32::MAX } else { count };
+    let timeouts = |connect: SimDuration, greeting: SimDuration| ClientRules {
         connect_timeout: connect,
         greeting_timeout: greeting,
-        address_limit: u32::MAX,
-        session_limit: u32::MAX,
-        shuffle,
-        lookups: AddressLookups::All,
-        syn: SynRetry::Classic,
-        next_host_on_4xx,
-    };
-    let seconds = SimDuration::from_secs;
-    let limit = |count: u32| if count == 0 { u32::MAX } else { count };
-    let postfix = |own: &PostfixRetry| ClientRules {
-        address_limit: limit(own.smtp_mx_address_limit),
-        session_limit: limit(own.smtp_mx_session_limit),
-        ..rules(
-            own.smtp_connect_timeout.0,
-            own.smtp_helo_timeout.0,
-            if own.smtp_randomize_addresses { Shuffle::Addresses } else { Shuffle::Off },
-            true,
-        )
+        ..rules.clone()
     };
     match retry {
-        Retry::Postfix(own) => postfix(own),
-        Retry::Exim(own) => rules(own.connect_timeout.0, own.command_timeout.0, Shuffle::Names, true),
-        Retry::Sendmail(own) => {
-            // Without a limit of its own the kernel's SYNs decide.
-            let connect = if own.connect.0.is_zero() { SimDuration::MAX } else { own.connect.0 };
-            rules(connect, own.initial.0, Shuffle::Names, true)
-        }
-        Retry::Qmail(own) => rules(own.timeoutconnect.0, own.timeoutremote.0, Shuffle::Names, false),
-        Retry::OpenSmtpd(own) => rules(own.timeout.0, own.timeout.0, Shuffle::Names, false),
-        Retry::Haraka(own) => rules(own.connect_timeout.0, seconds(300), Shuffle::Names, false),
-        Retry::KumoMta(own) => rules(own.connect_timeout.0, own.banner_timeout.0, Shuffle::Addresses, false),
-        Retry::Stalwart(own) => {
-            ClientRules { address_limit: limit(own.mx), ..rules(own.timeout.0, own.timeout.0, Shuffle::Names, false) }
-        }
-        Retry::ZoneMta(_) => rules(seconds(300), seconds(300), Shuffle::Names, false),
-        Retry::Mox(own) => rules(own.dial_timeout.0, seconds(300), Shuffle::Names, true),
-        Retry::Maddy(own) => rules(own.connect_timeout.0, own.command_timeout.0, Shuffle::Off, false),
-        Retry::Chasquid(own) => ClientRules {
-            address_limit: limit(own.max_mx),
-            ..rules(own.dial_timeout.0, own.total_timeout.0, Shuffle::Names, true)
+        Retry::Postfix(own) => ClientRules {
+            address_limit: limit(own.smtp_mx_address_limit),
+            session_limit: limit(own.smtp_mx_session_limit),
+            shuffle: if own.smtp_randomize_addresses { Shuffle::Addresses } else { Shuffle::Off },
+            ..timeouts(own.smtp_connect_timeout.0, own.smtp_helo_timeout.0)
         },
-        Retry::Exchange(_) => rules(seconds(600), seconds(600), Shuffle::Addresses, false),
-        Retry::Custom(_) => ClientRules {
-            lookups: AddressLookups::ByPreference,
-            ..rules(seconds(30), seconds(300), Shuffle::Addresses, true)
-        },
-        // Resolved before.
-        Retry::Mix(_) => postfix(&PostfixRetry::default()),
+        Retry::Exim(own) => timeouts(own.connect_timeout.0, own.command_timeout.0),
+        // Without a limit of its own the kernel's SYNs decide.
+        Retry::Sendmail(own) if own.connect.0.is_zero() => timeouts(SimDuration::MAX, own.initial.0),
+        Retry::Sendmail(own) => timeouts(own.connect.0, own.initial.0),
+        Retry::Qmail(own) => timeouts(own.timeoutconnect.0, own.timeoutremote.0),
+        Retry::OpenSmtpd(own) => timeouts(own.timeout.0, own.timeout.0),
+        Retry::Haraka(own) => timeouts(own.connect_timeout.0, rules.greeting_timeout),
+        Retry::KumoMta(own) => timeouts(own.connect_timeout.0, own.banner_timeout.0),
+        Retry::Stalwart(own) => ClientRules { address_limit: limit(own.mx), ..timeouts(own.timeout.0, own.timeout.0) },
+        Retry::Mox(own) => timeouts(own.dial_timeout.0, rules.greeting_timeout),
+        Retry::Maddy(own) => timeouts(own.connect_timeout.0, own.command_timeout.0),
+        Retry::Chasquid(own) => {
+            ClientRules { address_limit: limit(own.max_mx), ..timeouts(own.dial_timeout.0, own.total_timeout.0) }
+        }
+        Retry::ZoneMta(_) | Retry::Exchange(_) | Retry::Custom(_) | Retry::Mix(_) => rules,
     }
 }

@@ -1,10 +1,11 @@
 //! Hosts, nodes and arrivals.
 
 use super::*;
-use crate::engine::time::{SimDuration, SimTime};
+use crate::engine::time::SimTime;
+use crate::model::compile::smtp_clients::client_rules;
 use crate::model::dns::ArrivalsModel;
 use crate::model::mail::{ClientRules, RetrySchedule};
-use crate::scenario::tree::{AddressLookups, Shuffle, SynRetry};
+use crate::scenario::tree::ClientSystem;
 
 fn rules(overrides: &[(&str, &str)]) -> ClientRules {
     small(overrides).mail.nodes[0].client.clone()
@@ -12,33 +13,17 @@ fn rules(overrides: &[(&str, &str)]) -> ClientRules {
 
 #[test]
 fn each_preset_has_its_client_and_zero_is_no_limit() {
-    let seconds = SimDuration::from_secs;
-    let postfix = ClientRules {
-        connect_timeout: seconds(30),
-        greeting_timeout: seconds(300),
-        address_limit: 5,
-        session_limit: 2,
-        shuffle: Shuffle::Addresses,
-        lookups: AddressLookups::All,
-        syn: SynRetry::Classic,
-        next_host_on_4xx: true,
-    };
+    let postfix = client_rules(ClientSystem::Postfix);
     assert_eq!(rules(&[]), postfix);
-    let unlimited = ClientRules { address_limit: u32::MAX, session_limit: u32::MAX, ..postfix.clone() };
     let own = "(address_limit: 0, session_limit: 0)";
+    let unlimited = ClientRules { address_limit: u32::MAX, session_limit: u32::MAX, ..postfix };
     assert_eq!(rules(&[("senders/campus/client", own)]), unlimited);
-    let exim = ClientRules { connect_timeout: seconds(300), shuffle: Shuffle::Names, ..unlimited.clone() };
-    assert_eq!(rules(&[("senders/campus/retry", "Exim()")]), exim);
-    let qmail = ClientRules {
-        connect_timeout: seconds(60),
-        greeting_timeout: seconds(1200),
-        shuffle: Shuffle::Names,
-        next_host_on_4xx: false,
-        ..unlimited.clone()
-    };
-    assert_eq!(rules(&[("senders/campus/retry", "Qmail()")]), qmail);
-    let custom = ClientRules { lookups: AddressLookups::ByPreference, ..unlimited.clone() };
-    assert_eq!(rules(&[("senders/campus/retry", "Custom(schedule: Constant(\"5m\"))")]), custom);
+    assert_eq!(rules(&[("senders/campus/retry", "Exim()")]), client_rules(ClientSystem::Exim));
+    assert_eq!(rules(&[("senders/campus/client", "(rules: Qmail)")]), client_rules(ClientSystem::Qmail));
+    assert_eq!(
+        rules(&[("senders/campus/retry", "Custom(schedule: Constant(\"5m\"))")]),
+        client_rules(ClientSystem::Ideal)
+    );
 }
 
 #[test]

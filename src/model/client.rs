@@ -1,0 +1,136 @@
+//! What an SMTP client does within one attempt, as tables: which failure moves on to the next host, which puts the message
+//! off, which refuses it.
+
+use super::NameId;
+use crate::engine::time::SimDuration;
+use crate::scenario::tree::{AddressLookups, OwnMx, Shuffle, Stage, SynRetry};
+
+/// What an SMTP client does within one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientRules {
+    /// How long a SYN may go unanswered.
+    pub connect_timeout: SimDuration,
+    /// How long a greeting may take.
+    pub greeting_timeout: SimDuration,
+    /// Most addresses tried in an attempt.
+    pub address_limit: u32,
+    /// Whether at the limit one address of each next preference is still tried (Exim's `hosts_max_try`).
+    pub limit_spares_next_preference: bool,
+    /// Most sessions past the greeting in an attempt.
+    pub session_limit: u32,
+    /// What is shuffled.
+    pub shuffle: Shuffle,
+    /// When addresses are asked for.
+    pub lookups: AddressLookups,
+    /// What becomes of its own name in an MX list.
+    pub own: OwnMx,
+    /// When lost SYNs are sent again.
+    pub syn: SynRetry,
+    /// What each failure leads to.
+    pub failures: FailureTable,
+    /// What each DNS outcome leads to.
+    pub dns: DnsRules,
+    /// Hosts that may have had custody before the message is held to loop.
+    pub hops_max: u8,
+    /// Where everything goes instead of its domain's MX.
+    pub smart_host: Option<RelayTo>,
+    /// Where what failed at every MX host goes.
+    pub fallback: Option<RelayTo>,
+}
+
+/// A relay that is named by configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelayTo {
+    /// A domain, or with `is_host` a host.
+    pub name: NameId,
+    /// Whether its addresses are looked up without looking for MX (`[name]`).
+    pub is_host: bool,
+}
+
+/// How a try can fail at a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failing {
+    /// Nothing came before the time-out.
+    Silence,
+    /// The connection was refused, reset or closed.
+    Lost,
+    /// 4yz.
+    Transient,
+    /// 5yz.
+    Permanent,
+}
+
+/// What a failed try leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The next host, in the same attempt.
+    NextHost,
+    /// No other host: the attempt is over, the message waits.
+    Defer,
+    /// The message is refused.
+    Bounce,
+}
+
+/// Whom a failure is remembered against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The host: all mail for it.
+    Host,
+    /// This message at this host.
+    Message,
+    /// This recipient.
+    Address,
+}
+
+/// One rule: from one stage to another, these failures, lead to this and are remembered so.
+pub type FailureRule = (Stage, Stage, &'static [Failing], Then, Blame);
+
+/// What each failure at each stage leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailureTable {
+    cells: [[(Then, Blame); 4]; STAGES],
+}
+
+const STAGES: usize = 8;
+
+const fn row(stage: Stage) -> usize {
+    stage as usize
+}
+
+impl FailureTable {
+    /// The table of a list of rules; a later rule overrides an earlier one, what no rule names puts the message off.
+    pub fn new(rules: &[FailureRule]) -> Self {
+        let mut cells = [[(Then::Defer, Blame::Message); 4]; STAGES];
+        for &(first, last, failings, then, blame) in rules {
+            for cells in &mut cells[row(first)..=row(last)] {
+                failings.iter().for_each(|&failing| cells[failing as usize] = (then, blame));
+            }
+        }
+        Self { cells }
+    }
+
+    /// What this failure at this stage leads to, and whom it is remembered against.
+    pub fn at(&self, stage: Stage, failing: Failing) -> (Then, Blame) {
+        self.cells[row(stage)][failing as usize]
+    }
+}
+
+/// What becomes of a message whose route cannot be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoute {
+    /// It is refused.
+    Bounce,
+    /// It waits.
+    Defer,
+}
+
+/// What each DNS outcome leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DnsRules {
+    /// A null MX alone (RFC 7505).
+    pub null_mx: NoRoute,
+    /// Whether a null MX beside others refuses the message too.
+    pub null_among_others_bounces: bool,
+    /// The domain, or each of its exchanges, has no address.
+    pub no_address: NoRoute,
+}

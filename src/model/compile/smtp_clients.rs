@@ -1,0 +1,268 @@
+//! What the SMTP clients of real systems do within an attempt, as data. Where no measurement is named the rule was read in
+//! the system's source at the version its preset names.
+
+use crate::engine::time::SimDuration;
+use crate::model::client::{
+    Blame, ClientRules, DnsRules,
+    Failing::{self, Lost, Permanent, Silence, Transient},
+    FailureRule, FailureTable, NoRoute, Then,
+};
+use crate::scenario::tree::{
+    AddressLookups, ClientSystem, OwnMx, Shuffle,
+    Stage::{Connect, Data, Ehlo, EndOfData, Greeting, Mail, Rcpt, StartTls},
+    SynRetry,
+};
+
+const ALL: &[Failing] = &[Silence, Lost, Transient, Permanent];
+const SOFT: &[Failing] = &[Silence, Lost, Transient];
+const BROKEN: &[Failing] = &[Silence, Lost];
+
+/// A 5yz after the greeting refuses the message (RFC 5321 section 4.2.1): all systems.
+const REFUSED: FailureRule = (Mail, EndOfData, &[Permanent], Then::Bounce, Blame::Message);
+
+/// Postfix 3.7.11, measured at every stage (`smtp_trouble.c`): whatever is soft goes on to the next host. What breaks the
+/// connection or comes before MAIL is a failure of the site. A 5yz greeting is passed over (`smtp_skip_5xx_greeting`).
+const POSTFIX: &[FailureRule] = &[
+    (Connect, Greeting, ALL, Then::NextHost, Blame::Host),
+    (Ehlo, StartTls, ALL, Then::NextHost, Blame::Host),
+    (Ehlo, Ehlo, &[Permanent], Then::Bounce, Blame::Host),
+    (Mail, EndOfData, BROKEN, Then::NextHost, Blame::Host),
+    (Mail, EndOfData, &[Transient], Then::NextHost, Blame::Message),
+    REFUSED,
+];
+
+/// Exim 4.96, measured (specification, chapter "Retry configuration", "Retry keys"): an error before MAIL, or a broken
+/// connection, is the host's; after the end of data, or a 4yz to MAIL or DATA, the message's at that host; a 4yz to RCPT
+/// the recipient's.
+const EXIM: &[FailureRule] = &[
+    (Connect, StartTls, ALL, Then::NextHost, Blame::Host),
+    (Mail, Data, BROKEN, Then::NextHost, Blame::Host),
+    (Mail, Data, &[Transient], Then::NextHost, Blame::Message),
+    (Rcpt, Rcpt, &[Transient], Then::NextHost, Blame::Address),
+    (EndOfData, EndOfData, SOFT, Then::NextHost, Blame::Message),
+    REFUSED,
+];
+
+/// sendmail 8.17, measured: every host of the list in one attempt.
+const SENDMAIL: &[FailureRule] = &[
+    (Connect, StartTls, ALL, Then::NextHost, Blame::Host),
+    (Mail, EndOfData, BROKEN, Then::NextHost, Blame::Host),
+    (Mail, EndOfData, &[Transient], Then::NextHost, Blame::Message),
+    REFUSED,
+];
+
+/// OpenSMTPD 6.8.0p2, measured: what comes before MAIL is the route's; a 4yz later puts the envelope off, and no other
+/// host is tried.
+const OPEN_SMTPD: &[FailureRule] = &[(Connect, StartTls, ALL, Then::NextHost, Blame::Host), REFUSED];
+
+/// notqmail, `qmail-remote.c`: on to the next host only while no connection stands; any greeting but 220 and any 4yz
+/// later puts the message off.
+const QMAIL: &[FailureRule] = &[
+    (Connect, Connect, ALL, Then::NextHost, Blame::Host),
+    (Greeting, StartTls, ALL, Then::Defer, Blame::Message),
+    REFUSED,
+];
+
+/// Haraka, `outbound/hmail.js`; ZoneMTA, `mx-connect`; maddy, `remote.go`: on to the next host only while no connection
+/// stands; a 5yz at any stage refuses.
+const CONNECT_ONLY: &[FailureRule] = &[
+    (Connect, Connect, ALL, Then::NextHost, Blame::Host),
+    (Greeting, Ehlo, &[Permanent], Then::Bounce, Blame::Message),
+    REFUSED,
+];
+
+/// KumoMTA, connection plan of `EgressPathConfig`; Stalwart, `outbound/delivery.rs`; Exchange: on to the next host until
+/// the session stands, no other host for a 4yz.
+const UNTIL_SESSION: &[FailureRule] = &[(Connect, StartTls, ALL, Then::NextHost, Blame::Host), REFUSED];
+
+/// mox, `queue/direct.go`; chasquid, `courier/smtp.go`: whatever is not permanent goes on to the next host.
+const UNLESS_PERMANENT: &[FailureRule] = &[
+    (Connect, EndOfData, SOFT, Then::NextHost, Blame::Host),
+    (Connect, EndOfData, &[Permanent], Then::Bounce, Blame::Message),
+];
+
+const fn seconds(s: u64) -> SimDuration {
+    SimDuration::from_secs(s)
+}
+
+/// The client of a system, at its defaults.
+pub fn client_rules(system: ClientSystem) -> ClientRules {
+    let bounce = DnsRules { null_mx: NoRoute::Bounce, null_among_others_bounces: false, no_address: NoRoute::Bounce };
+    let ideal = ClientRules {
+        connect_timeout: seconds(30),
+        greeting_timeout: seconds(300),
+        address_limit: u32::MAX,
+        limit_spares_next_preference: false,
+        session_limit: u32::MAX,
+        shuffle: Shuffle::Addresses,
+        lookups: AddressLookups::All,
+        own: OwnMx::DropEqualsAndWorse,
+        syn: SynRetry::Classic,
+        failures: FailureTable::new(POSTFIX),
+        dns: bounce,
+        hops_max: 100,
+        smart_host: None,
+        fallback: None,
+    };
+    match system {
+        // Every host in turn, nothing limited: what RFC 5321 section 5.1 asks for.
+        ClientSystem::Ideal => ClientRules { lookups: AddressLookups::ByPreference, ..ideal },
+        // mail_params.h: smtp_connect_timeout 30 s, smtp_helo_timeout 300 s, smtp_mx_address_limit 5,
+        // smtp_mx_session_limit 2, hopcount_limit 50; null MX beside others bounces (measured, 3.7.11).
+        ClientSystem::Postfix => ClientRules {
+            address_limit: 5,
+            session_limit: 2,
+            dns: DnsRules { null_among_others_bounces: true, ..bounce },
+            hops_max: 50,
+            ..ideal
+        },
+        // smtp transport: connect_timeout 5 min, command_timeout 5 min, hosts_max_try 5; received_headers_max 30.
+        ClientSystem::Exim => ClientRules {
+            connect_timeout: seconds(300),
+            address_limit: 5,
+            limit_spares_next_preference: true,
+            shuffle: Shuffle::NamesAndAddresses,
+            failures: FailureTable::new(EXIM),
+            hops_max: 30,
+            ..ideal
+        },
+        // Operations Guide: connect 0 (the kernel's), initial 5 min, MaxHopCount 25.
+        ClientSystem::Sendmail => ClientRules {
+            connect_timeout: SimDuration::MAX,
+            shuffle: Shuffle::Names,
+            lookups: AddressLookups::ByPreference,
+            failures: FailureTable::new(SENDMAIL),
+            hops_max: 25,
+            ..ideal
+        },
+        // mta_session.c: 300 s for the connection and each reply; DNS cases measured, 6.8.0p2.
+        ClientSystem::OpenSmtpd => ClientRules {
+            connect_timeout: seconds(300),
+            shuffle: Shuffle::Off,
+            failures: FailureTable::new(OPEN_SMTPD),
+            dns: DnsRules { null_mx: NoRoute::Defer, null_among_others_bounces: false, no_address: NoRoute::Defer },
+            ..ideal
+        },
+        // qmail-remote.c: timeoutconnect 60, timeoutremote 1200; dns.c draws among equals by address.
+        ClientSystem::Qmail => ClientRules {
+            connect_timeout: seconds(60),
+            greeting_timeout: seconds(1200),
+            shuffle: Shuffle::Addresses,
+            failures: FailureTable::new(QMAIL),
+            ..ideal
+        },
+        // outbound/hmail.js: connect_timeout 30 s, pool_timeout 300 s, sort_mx: one pass of adjacent swaps.
+        ClientSystem::Haraka => ClientRules {
+            shuffle: Shuffle::AdjacentSwaps,
+            own: OwnMx::Keep,
+            failures: FailureTable::new(CONNECT_ONLY),
+            ..ideal
+        },
+        // rfc5321 client_types.rs: connect 60 s, banner 60 s; mailexchanger: addresses shuffled, none: transient.
+        ClientSystem::KumoMta => ClientRules {
+            connect_timeout: seconds(60),
+            greeting_timeout: seconds(60),
+            own: OwnMx::Keep,
+            failures: FailureTable::new(UNTIL_SESSION),
+            dns: DnsRules { no_address: NoRoute::Defer, ..bounce },
+            ..ideal
+        },
+        // smtp/queue.rs: connect and greeting 5 min, 5 MX of at most 2 addresses each.
+        ClientSystem::Stalwart => ClientRules {
+            connect_timeout: seconds(300),
+            address_limit: 10,
+            shuffle: Shuffle::Names,
+            own: OwnMx::Keep,
+            failures: FailureTable::new(UNTIL_SESSION),
+            ..ideal
+        },
+        ClientSystem::ZoneMta => ClientRules { own: OwnMx::Keep, failures: FailureTable::new(CONNECT_ONLY), ..ideal },
+        // queue/direct.go: 30 s to connect; the resolver of Go shuffles names of equal preference.
+        ClientSystem::Mox => ClientRules {
+            shuffle: Shuffle::Names,
+            own: OwnMx::Keep,
+            failures: FailureTable::new(UNLESS_PERMANENT),
+            ..ideal
+        },
+        // target/remote: 5 min; sorted by preference and not shuffled.
+        ClientSystem::Maddy => ClientRules {
+            connect_timeout: seconds(300),
+            shuffle: Shuffle::Off,
+            own: OwnMx::Keep,
+            failures: FailureTable::new(CONNECT_ONLY),
+            ..ideal
+        },
+        // courier/smtp.go: 1 min to connect, at most 5 MX.
+        ClientSystem::Chasquid => ClientRules {
+            connect_timeout: seconds(60),
+            greeting_timeout: seconds(600),
+            address_limit: 5,
+            shuffle: Shuffle::Names,
+            own: OwnMx::Keep,
+            failures: FailureTable::new(UNLESS_PERMANENT),
+            ..ideal
+        },
+        // Microsoft's send connector: not documented beyond "the next host"; ConnectionInactivityTimeOut 10 min.
+        ClientSystem::Exchange => ClientRules {
+            greeting_timeout: seconds(600),
+            shuffle: Shuffle::Names,
+            failures: FailureTable::new(UNTIL_SESSION),
+            ..ideal
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::tree::Stage;
+
+    /// What a system does at a stage.
+    fn then(system: ClientSystem, stage: Stage, failing: Failing) -> Then {
+        client_rules(system).failures.at(stage, failing).0
+    }
+
+    #[test]
+    fn each_system_moves_on_where_its_source_does() {
+        // The column "next MX on 4xx?" of the table of policies, and finding 6 of the measured runs.
+        for (system, greeting, rcpt) in [
+            (ClientSystem::Postfix, Then::NextHost, Then::NextHost),
+            (ClientSystem::Exim, Then::NextHost, Then::NextHost),
+            (ClientSystem::Sendmail, Then::NextHost, Then::NextHost),
+            (ClientSystem::OpenSmtpd, Then::NextHost, Then::Defer),
+            (ClientSystem::Qmail, Then::Defer, Then::Defer),
+            (ClientSystem::Haraka, Then::Defer, Then::Defer),
+            (ClientSystem::KumoMta, Then::NextHost, Then::Defer),
+            (ClientSystem::Stalwart, Then::NextHost, Then::Defer),
+            (ClientSystem::ZoneMta, Then::Defer, Then::Defer),
+            (ClientSystem::Mox, Then::NextHost, Then::NextHost),
+            (ClientSystem::Maddy, Then::Defer, Then::Defer),
+            (ClientSystem::Chasquid, Then::NextHost, Then::NextHost),
+        ] {
+            assert_eq!(then(system, Connect, Silence), Then::NextHost, "{system:?}");
+            assert_eq!(then(system, Greeting, Transient), greeting, "{system:?}");
+            assert_eq!(then(system, Rcpt, Transient), rcpt, "{system:?}");
+        }
+    }
+
+    #[test]
+    fn r20_a_5yz_to_the_message_refuses_it_everywhere() {
+        // RFC 5321 section 4.2.1: the client should not repeat the same sequence.
+        for system in ClientSystem::ALL {
+            for stage in [Mail, Rcpt, Data, EndOfData] {
+                assert_eq!(then(system, stage, Permanent), Then::Bounce, "{system:?} {stage:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn exim_blames_the_host_the_message_or_the_recipient() {
+        let table = client_rules(ClientSystem::Exim).failures;
+        let blame = |stage, failing| table.at(stage, failing).1;
+        assert_eq!(blame(Greeting, Transient), Blame::Host);
+        assert_eq!(blame(Mail, Transient), Blame::Message);
+        assert_eq!(blame(Rcpt, Transient), Blame::Address);
+        assert_eq!(blame(EndOfData, Silence), Blame::Message);
+        assert_eq!(blame(Data, Lost), Blame::Host);
+    }
+}
