@@ -44,6 +44,7 @@ impl<'m> ArrivalClock<'m> {
     }
 
     /// The next arrival, none after the last.
+    #[inline]
     fn advance(&mut self) -> Option<Arrival> {
         let index = self.count;
         let at = match self.model {
@@ -70,6 +71,7 @@ impl<'m> ArrivalClock<'m> {
         (at < SimTime::NEVER).then_some(Arrival { at, row: None })
     }
 
+    #[inline]
     fn exponential(&mut self, mean: f64) -> SimDuration {
         Dist::Exponential { mean }.sample_span(self.stream.next_u64())
     }
@@ -95,6 +97,7 @@ impl<'m> ArrivalClock<'m> {
 impl Iterator for ArrivalClock<'_> {
     type Item = Arrival;
 
+    #[inline]
     fn next(&mut self) -> Option<Arrival> {
         self.advance()
     }

@@ -115,18 +115,24 @@ impl Dist {
     }
 
     /// The value that the uniform word `u` stands for.
-    #[inline]
+    #[inline(always)]
     pub fn sample(&self, u: u64) -> f64 {
         match self {
             Self::Constant(value) => *value,
             Self::Exponential { mean } => mean * minus_ln(1.0 - unit_open(u)),
-            Self::Empirical(values) => values.get(below(u, values.len() as u64) as usize).copied().unwrap_or(0.0),
-            _ => {
-                let p = unit_open(u);
-                // A heavy tail can exceed what a number holds.
-                self.inverse(p, 1.0 - p).min(f64::MAX)
-            }
+            _ => self.sample_other(u),
         }
+    }
+
+    /// What takes longer to draw than a call costs.
+    #[inline(never)]
+    fn sample_other(&self, u: u64) -> f64 {
+        if let Self::Empirical(values) = self {
+            return values.get(below(u, values.len() as u64) as usize).copied().unwrap_or(0.0);
+        }
+        let p = unit_open(u);
+        // A heavy tail can exceed what a number holds.
+        self.inverse(p, 1.0 - p).min(f64::MAX)
     }
 
     /// [`Dist::sample`] as a span: seconds, rounded to the nanosecond, never negative, the longest span at most.

@@ -17,6 +17,7 @@ use crate::scenario::tree::{AddressLookups, RecordType, Stage};
 
 impl<'m> Mail<'m> {
     /// The node that has custody takes the delivery up.
+    #[inline]
     pub(super) fn start_attempt<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -70,6 +71,7 @@ impl<'m> Mail<'m> {
         }
     }
 
+    #[inline]
     fn ask<E: World, O: DnsObserver, F: ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -182,6 +184,7 @@ impl<'m> Mail<'m> {
     }
 
     /// Goes on to the next preference: `false` if there is none.
+    #[inline]
     fn widen(&mut self, slot: u32) -> bool {
         let work = &self.slots[slot as usize].work;
         if work.upto == u16::MAX {
@@ -223,6 +226,7 @@ impl<'m> Mail<'m> {
         }
     }
 
+    #[inline]
     fn add_address(&mut self, slot: u32, preference: u16, name: NameId, answer: &Answer) {
         let delivery = &mut self.slots[slot as usize];
         delivery.stale_route |= answer.stale;
@@ -255,6 +259,7 @@ impl<'m> Mail<'m> {
     }
 
     /// Connects to the candidates from the `hop`-th on, until one accepts or takes its time.
+    #[inline]
     fn try_hosts<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -357,6 +362,7 @@ impl<'m> Mail<'m> {
     }
 
     /// Acts on how a try ended: `Some` is the next hop to try in the same attempt.
+    #[inline]
     fn conclude<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -405,6 +411,7 @@ impl<'m> Mail<'m> {
     }
 
     /// A host took the message: the final one, or a relay that now has custody.
+    #[inline]
     fn accept<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,

@@ -13,6 +13,7 @@ use crate::scenario::tree::{FailureMode, Stage};
 impl<'m> Mail<'m> {
     /// The SYN of the current try is at its host: sets the verdict and gives the time at which the client knows it;
     /// `None` if the connection waits. The state of the host now decides: a session that began is finished.
+    #[inline]
     pub(super) fn meet_host<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -87,6 +88,7 @@ impl<'m> Mail<'m> {
     }
 
     /// Begins the session of a connection whose SYN arrived at `arrived`.
+    #[inline]
     fn begin_session(&mut self, slot: u32, host: HostId, arrived: SimTime, now: SimTime) -> SimTime {
         let delivery = &mut self.slots[slot as usize];
         let Step::Host(hop) = delivery.work.step else { return now };
@@ -106,6 +108,7 @@ impl<'m> Mail<'m> {
     }
 
     /// From the client's 250 until the host sees the end of the session.
+    #[inline]
     pub(super) fn quit_time(&self, slot: u32) -> SimDuration {
         let delivery = &self.slots[slot as usize];
         let Some(host) = delivery.host else { return SimDuration::ZERO };

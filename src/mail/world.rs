@@ -210,6 +210,7 @@ impl<'m> Mail<'m> {
         }
     }
 
+    #[inline]
     fn schedule_arrival<E: Copy + From<MailEvent>>(&mut self, scheduler: &mut Scheduler<E>, node: usize) {
         let next = self.nodes[node].arrivals.as_mut().and_then(Iterator::next);
         self.next_arrivals[node] = next.filter(|next| next.at < self.model.clock.arrivals_end);
@@ -248,6 +249,7 @@ impl<'m> Mail<'m> {
         self.start_attempt(cx, slot);
     }
 
+    #[inline]
     fn create(
         &mut self,
         sender: NodeId,
@@ -326,6 +328,7 @@ impl<'m> Mail<'m> {
     }
 
     /// Ends a delivery, and gives its slot back.
+    #[inline]
     pub(super) fn end<E: Copy, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,

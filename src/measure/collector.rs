@@ -194,6 +194,15 @@ impl<'m> Collector<'m> {
     }
 }
 
+impl Collector<'_> {
+    #[cold]
+    fn record_lookup(&mut self, record: &LookupRecord) {
+        if let Some(records) = &mut self.records {
+            records.lookup(record);
+        }
+    }
+}
+
 impl MailObserver for Collector<'_> {
     #[inline]
     fn on_created(&mut self, now: SimTime, delivery: &Delivery) {
@@ -329,8 +338,8 @@ impl DnsObserver for Collector<'_> {
             counts.servfail += u64::from(outcome == Outcome::ServFail);
             counts.took_ns += u128::from(record.took.as_nanos());
         }
-        if let Some(records) = &mut self.records {
-            records.lookup(record);
+        if self.records.is_some() {
+            self.record_lookup(record);
         }
     }
 

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{CacheId, ClientId, DataId, HostId, NameId, RegionId, ResolverId, ServerId, ZoneId};
+use smallvec::SmallVec;
+
 use crate::engine::choice::WeightedChoice;
 use crate::engine::dist::Dist;
 use crate::engine::time::{SimDuration, SimTime};
@@ -126,15 +128,15 @@ pub struct ServerModel {
     pub loss: f64,
 }
 
-/// Data of an RRset.
+/// Data of an RRset. Short lists stand in place: an attempt reads two or three of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Rdata {
     /// There is none.
     Absent,
     /// Preference and exchange, in zone order. The root as exchange is a null MX (RFC 7505).
-    Mx(Box<[(u16, NameId)]>),
+    Mx(SmallVec<[(u16, NameId); 2]>),
     /// Hosts whose addresses the name has: one entry an address.
-    Address(Box<[HostId]>),
+    Address(SmallVec<[HostId; 4]>),
     /// An alias.
     Cname(NameId),
     /// Text, which nothing reads yet.

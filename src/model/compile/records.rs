@@ -27,7 +27,7 @@ impl Compiler<'_> {
         // A server outside the zones it serves is reached by its address.
         for server in 0..self.dns.servers.len() {
             let question = Question::new(self.dns.servers[server].name, RecordType::A);
-            let data = self.data(Rdata::Address(Box::new([])));
+            let data = self.data(Rdata::Address(Default::default()));
             self.rrsets.entry(question).or_insert((data, DELEGATION_TTL_S));
         }
         self.check_records();
