@@ -5,6 +5,7 @@ mod cache;
 mod fetch;
 mod finish;
 mod forward;
+mod look;
 pub mod observe;
 mod paged;
 mod path;
@@ -19,7 +20,7 @@ use crate::model::dns::Question;
 use crate::model::{DataId, NameId, RegionId, ResolverId};
 
 /// How a question ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// There is data.
     Data(DataId),

@@ -65,6 +65,33 @@ pub struct Delivery {
     pub(crate) work: Work,
 }
 
+/// What a delivery in a queue is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// New, or taken up: waiting for DNS.
+    Active,
+    /// Between two attempts.
+    Deferred,
+    /// From the SYN to a host until the try of it ends.
+    InSession,
+}
+
+impl Delivery {
+    /// What it is doing.
+    pub fn phase(&self) -> Phase {
+        match self.work.step {
+            Step::Waiting if self.node_attempts > 0 => Phase::Deferred,
+            Step::Waiting | Step::Mx | Step::Address(_) => Phase::Active,
+            Step::Host(_) => Phase::InSession,
+        }
+    }
+
+    /// When the attempt before the current one, at the node that has custody, failed.
+    pub fn deferred_since(&self) -> Option<SimTime> {
+        self.work.previous.map(|(failed, _)| failed)
+    }
+}
+
 /// What an attempt needs to go on.
 #[derive(Debug, Clone)]
 pub(crate) struct Work {

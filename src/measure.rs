@@ -1,20 +1,31 @@
 //! What is counted while a simulation runs, and what it comes to. Everything kept is an integer; floats are made once,
 //! at the end, by [`Collector::finish`].
 
+mod books;
 mod collector;
 mod depth;
+mod dns_rows;
 mod events;
 mod ledger;
+mod load;
+mod lookups;
+mod queue;
 mod records;
+mod routes;
 mod rows;
+mod series;
 mod staleness;
+mod traces;
 
 pub use collector::Collector;
 pub use records::{RecordKind, Records};
 pub use staleness::CacheView;
 
-use crate::engine::time::SimTime;
-use crate::model::{HostId, Model};
+use std::borrow::Cow;
+
+use crate::engine::time::{SimDuration, SimTime};
+use crate::mail::TryResult;
+use crate::model::{HostId, Model, NodeId};
 use crate::scenario::tree::FailureMode;
 
 /// One number of one replication.
@@ -24,8 +35,8 @@ pub struct Row {
     pub measure: &'static str,
     /// Whose: `all`, `sender:campus`, ...
     pub scope: String,
-    /// mean, p50, p90, p99, p999, max, count or share.
-    pub statistic: &'static str,
+    /// mean, p50, p90, p99, p999, max, count or share; a type, a cause, or the span of an attainment.
+    pub statistic: Cow<'static, str>,
     /// `s`, `1` (a count or a ratio) or `share`.
     pub unit: &'static str,
     /// The number; infinite where undelivered mail decides, not a number where nothing was observed.
@@ -62,15 +73,53 @@ pub struct Measurements {
     pub views: Vec<RrsetView>,
 }
 
-/// Host states and attempts, for the chart of one replication.
+/// Host states and tries, for the chart of one replication.
 #[derive(Debug, Clone, Default)]
 pub struct Failover {
     /// Changes of hosts: when, which, how it fails (`None`: up).
     pub states: Vec<(SimTime, HostId, Option<FailureMode>)>,
-    /// The first tries: when, which delivery, which host, whether accepted, whether the attempt went on.
-    pub tries: Vec<(SimTime, u64, HostId, bool, bool)>,
-    /// Tries in all.
-    pub tries_total: u64,
+    /// Tries about the first outage of a host, all or those of some deliveries.
+    pub tries: Vec<Try>,
+    /// All tries of the run, counted in bins of this width.
+    pub bin: SimDuration,
+    /// Their counts.
+    pub counts: Vec<u32>,
+}
+
+/// One try of a host.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Try {
+    /// When its SYN was sent.
+    pub at: SimTime,
+    /// Whose delivery, by sender and number.
+    pub sender: NodeId,
+    /// See `sender`.
+    pub number: u64,
+    /// Where.
+    pub host: HostId,
+    /// How it ended.
+    pub result: TryResult,
+}
+
+impl Failover {
+    /// Tries from the bin of one instant to that of another, both included.
+    pub fn total(&self, from: SimTime, to: SimTime) -> u64 {
+        let bin = |at: SimTime| (at.as_nanos() / self.bin.as_nanos().max(1)) as usize;
+        let counts = self.counts.iter().skip(bin(from)).take((bin(to) + 1).saturating_sub(bin(from)));
+        counts.map(|&count| u64::from(count)).sum()
+    }
+
+    /// The bounds of the bins that two instants lie in.
+    pub fn bins(&self, from: SimTime, to: SimTime) -> (SimTime, SimTime) {
+        let bin = self.bin.as_nanos().max(1);
+        let at = |index: u64| SimTime::ZERO + SimDuration::from_nanos(bin.saturating_mul(index));
+        (at(from.as_nanos() / bin), at(to.as_nanos() / bin + 1))
+    }
+}
+
+/// How much is shown before and after an outage that lasts so long: as much, within a minute and an hour.
+pub fn surroundings(outage: SimDuration) -> SimDuration {
+    outage.max(SimDuration::from_secs(60)).min(SimDuration::from_secs(3600))
 }
 
 /// What each cache would answer to one question, in time.

@@ -10,7 +10,9 @@ pub mod faults;
 pub mod ids;
 pub mod mail;
 pub mod network;
+pub mod scopes;
 pub mod timeline;
+pub mod vocabulary;
 
 pub use ids::*;
 
@@ -43,6 +45,10 @@ pub struct Model {
     pub faults: faults::FaultsModel,
     /// What an operator does, in time order.
     pub timeline: Vec<timeline::TimelineItem>,
+    /// Spans of which the share of deliveries made in time is told.
+    pub slo: Vec<SimDuration>,
+    /// Instants of which the queues' age tables are told, in order.
+    pub qshape: Vec<SimTime>,
     /// What must hold of the results.
     pub objectives: Vec<Objective>,
 }

@@ -71,6 +71,11 @@ impl Cache {
         self.live(now, Question::new(name, RecordType::Soa)).filter(|entry| entry.kind == Kind::NxDomain)
     }
 
+    /// How many entries are live.
+    pub fn count_live(&self, now: SimTime) -> u64 {
+        self.entries.iter().filter(|entry| entry.until > now && entry.kind != Kind::Empty).count() as u64
+    }
+
     pub fn entry_mut(&mut self, question: Question) -> &mut Entry {
         self.entries.get_mut(question.index(), EMPTY)
     }

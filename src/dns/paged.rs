@@ -28,6 +28,11 @@ impl<T: Copy> Paged<T> {
         &mut self.pages[page].get_or_insert_with(|| Box::new([empty; PAGE]))[index % PAGE]
     }
 
+    /// Every written page's entries, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.pages.iter().flatten().flat_map(|entries| entries.iter())
+    }
+
     /// Every written page's entries with their indexes, in order.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut T)> {
         self.pages.iter_mut().enumerate().filter_map(|(page, entries)| Some((page, entries.as_mut()?))).flat_map(

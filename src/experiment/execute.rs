@@ -94,6 +94,20 @@ pub fn execute(
             Ok(result)
         })
         .collect();
+    let results = gather(plan, &tasks, finished);
+    if let Some(RecordsFolder(folder)) = &plan.records {
+        // Whatever went wrong, what is not whole does not stay.
+        remove_parts(folder, &tasks);
+    }
+    results
+}
+
+/// Puts the results of all tasks together, in order.
+fn gather(
+    plan: &Plan,
+    tasks: &[(usize, u32)],
+    finished: Vec<Result<Option<Done>, ExperimentError>>,
+) -> Result<Results, ExperimentError> {
     let mut by_variant: Vec<Vec<Done>> = plan.variants.iter().map(|_| Vec::new()).collect();
     let (mut interrupted, mut kept) = (false, Vec::new());
     for (task, result) in tasks.iter().zip(finished) {
@@ -107,7 +121,7 @@ pub fn execute(
     }
     if let Some(RecordsFolder(folder)) = &plan.records {
         // Of a replication that was stopped there are only parts: they are left out.
-        join_records(folder, &kept, &tasks).map_err(|(path, why)| ExperimentError::Records(path, why))?;
+        join_records(folder, &kept).map_err(|(path, why)| ExperimentError::Records(path, why))?;
     }
     let variants = plan
         .variants
@@ -141,8 +155,8 @@ fn replicate(
         let files = [open(deliveries)?, open(attempts)?, open(lookups)?];
         records = Some(Records::new(model, name, replication, files));
     }
-    let keeps_traces = plan.only.map_or(replication == 0, |only| only == replication);
-    let mut collector = Collector::new(model, keeps_traces, records);
+    let is_drawn = plan.only.map_or(replication == 0, |only| only == replication);
+    let mut collector = Collector::new(model, is_drawn.then_some(replication), records);
     let end = run(model, replication, &mut collector, stop).map_err(|why| ExperimentError::Run {
         variant: name.clone(),
         replication,
@@ -171,27 +185,34 @@ fn part(folder: &Path, kind: RecordKind, variant: usize, replication: u32) -> Pa
     folder.join(format!(".{}.{variant}.{replication}.tmp", kind.name()))
 }
 
-/// Joins the parts in order under their heading, whole or not at all.
-fn join_records(folder: &Path, kept: &[(usize, u32)], tasks: &[(usize, u32)]) -> Result<(), (PathBuf, io::Error)> {
+/// Joins the parts of whole replications in order under their heading, whole or not at all.
+fn join_records(folder: &Path, kept: &[(usize, u32)]) -> Result<(), (PathBuf, io::Error)> {
     for kind in RecordKind::ALL {
         let path = folder.join(format!("{}.csv", kind.name()));
         let temporary = folder.join(format!(".{}.csv.tmp", kind.name()));
         let join = || -> io::Result<()> {
             let mut out = BufWriter::new(File::create(&temporary)?);
             writeln!(out, "{}", kind.columns())?;
-            for &(variant, replication) in tasks {
-                let part = part(folder, kind, variant, replication);
-                if kept.contains(&(variant, replication)) {
-                    io::copy(&mut File::open(&part)?, &mut out)?;
-                }
-                if part.exists() {
-                    fs::remove_file(&part)?;
-                }
+            for &(variant, replication) in kept {
+                io::copy(&mut File::open(part(folder, kind, variant, replication))?, &mut out)?;
             }
             out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
             fs::rename(&temporary, &path)
         };
-        join().map_err(|why| (path, why))?;
+        join().map_err(|why| {
+            // The first error is the one to tell.
+            let _ = fs::remove_file(&temporary);
+            (path, why)
+        })?;
     }
     Ok(())
+}
+
+/// Takes the parts away; one that was never made cannot be.
+fn remove_parts(folder: &Path, tasks: &[(usize, u32)]) {
+    for kind in RecordKind::ALL {
+        for &(variant, replication) in tasks {
+            let _ = fs::remove_file(part(folder, kind, variant, replication));
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! From replications to means with intervals: the replication is the unit of inference, never the message.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use hdrhistogram::Histogram;
 
 use super::statistics::{Interval, mean};
@@ -39,7 +42,7 @@ pub struct SummaryRow {
     /// Whose.
     pub scope: String,
     /// Which statistic of it.
-    pub statistic: &'static str,
+    pub statistic: Cow<'static, str>,
     /// Its unit.
     pub unit: &'static str,
     /// The mean over the replications in which it was observed; infinite if it is so in any.
@@ -48,6 +51,8 @@ pub struct SummaryRow {
     pub interval: Option<(f64, f64)>,
     /// In how many it was observed.
     pub replications: u32,
+    /// In how many of those it is infinite: not before the end of what was seen.
+    pub infinite: u32,
 }
 
 /// A series over all replications: mean, interval, greatest, a point of the grid.
@@ -145,8 +150,9 @@ impl VariantResults {
         let (shades, changes) = marks(model);
         let series = summarise_series(&done, model.confidence);
         let latency = latency_curve(&done, model.confidence);
-        let mut traces =
-            done.iter().find(|done| !done.measurements.views.is_empty() || done.measurements.failover.tries_total > 0);
+        let mut traces = done
+            .iter()
+            .find(|done| !done.measurements.views.is_empty() || !done.measurements.failover.counts.is_empty());
         let traces = traces.take().map(|done| (done.measurements.failover.clone(), done.measurements.views.clone()));
         let (failover, views) = traces.unwrap_or_default();
         let replications = done.into_iter().map(|done| done.result).collect();
@@ -181,37 +187,48 @@ fn over(values: &[f64], confidence: f64) -> (f64, Option<(f64, f64)>, u32) {
     (mean(&seen).unwrap_or(f64::NAN), interval, count)
 }
 
+/// Everything that some replication has, in the order in which the first that has it tells it: the values of all that do.
+fn united<'a, K: std::hash::Hash + Eq, T>(
+    lists: impl Iterator<Item = &'a [T]>,
+    key: impl Fn(&'a T) -> K,
+) -> Vec<Vec<&'a T>> {
+    let (mut places, mut found): (HashMap<K, usize>, Vec<Vec<&T>>) = (HashMap::new(), Vec::new());
+    for item in lists.flatten() {
+        let place = *places.entry(key(item)).or_insert_with(|| {
+            found.push(Vec::new());
+            found.len() - 1
+        });
+        found[place].push(item);
+    }
+    found
+}
+
 fn summarise(done: &[Done], confidence: f64) -> Vec<SummaryRow> {
-    let Some(first) = done.first() else { return Vec::new() };
-    // Every replication of one model has the same rows, but for changes and events that one did not come to.
-    first
-        .result
-        .rows
-        .iter()
-        .map(|row| {
-            let same = |other: &&Row| {
-                other.measure == row.measure && other.scope == row.scope && other.statistic == row.statistic
-            };
-            let values: Vec<f64> =
-                done.iter().filter_map(|done| done.result.rows.iter().find(same)).map(|row| row.value).collect();
-            let (value, interval, replications) = over(&values, confidence);
-            SummaryRow {
-                measure: row.measure,
-                scope: row.scope.clone(),
-                statistic: row.statistic,
-                unit: row.unit,
-                value,
-                interval,
-                replications,
-            }
-        })
-        .collect()
+    let rows = done.iter().map(|done| &done.result.rows[..]);
+    let mut summary = Vec::new();
+    for same in united(rows, |row: &Row| (row.measure, row.scope.as_str(), row.statistic.as_ref())) {
+        let Some(row) = same.first() else { continue };
+        let values: Vec<f64> = same.iter().map(|row| row.value).collect();
+        let (value, interval, replications) = over(&values, confidence);
+        summary.push(SummaryRow {
+            measure: row.measure,
+            scope: row.scope.clone(),
+            statistic: row.statistic.clone(),
+            unit: row.unit,
+            value,
+            interval,
+            replications,
+            infinite: values.iter().filter(|value| value.is_infinite()).count() as u32,
+        });
+    }
+    summary
 }
 
 fn summarise_series(done: &[Done], confidence: f64) -> Vec<SeriesSummary> {
-    let Some(first) = done.first() else { return Vec::new() };
+    let all = done.iter().map(|done| &done.result.series[..]);
     let mut summaries = Vec::new();
-    for (index, series) in first.result.series.iter().enumerate() {
+    for same in united(all, |series: &Series| (series.measure, series.scope.as_str())) {
+        let Some(series) = same.first() else { continue };
         let mut summary = SeriesSummary {
             measure: series.measure,
             scope: series.scope.clone(),
@@ -222,8 +239,7 @@ fn summarise_series(done: &[Done], confidence: f64) -> Vec<SeriesSummary> {
             max: Vec::new(),
         };
         for point in 0..series.values.len() {
-            let values: Vec<f64> =
-                done.iter().filter_map(|done| done.result.series.get(index)?.values.get(point).copied()).collect();
+            let values: Vec<f64> = same.iter().filter_map(|series| series.values.get(point).copied()).collect();
             let (mean, interval, _) = over(&values, confidence);
             let (low, high) = interval.unwrap_or((mean, mean));
             summary.mean.push(mean);

@@ -452,13 +452,13 @@ impl<'m> Mail<'m> {
         self.nodes[from.index()].depth -= count;
         self.nodes[relay.index()].depth += count;
         delivery.node = relay;
-        delivery.in_custody_since = now;
         delivery.node_attempts = 0;
         delivery.work.previous = None;
         delivery.work.step = Step::Waiting;
         delivery.work.handoffs += 1;
         delivery.work.generation = delivery.work.generation.wrapping_add(1);
         cx.observer.on_custody(now, delivery, from, relay);
+        delivery.in_custody_since = now;
         if delivery.work.handoffs > self.model.mail.nodes[relay.index()].client.hops_max {
             return self.bounce(cx, slot, BounceCause::Loop);
         }

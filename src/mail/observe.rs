@@ -3,6 +3,7 @@
 use super::{AttemptRecord, Delivery, End};
 use crate::engine::time::SimTime;
 use crate::model::{HostId, NodeId};
+use crate::scenario::tree::WhenFull;
 
 /// Callbacks of the mail layer. Every method has an empty default. A [`Delivery`] stands for `recipients` deliveries of
 /// one message that share every transaction: whoever counts, counts that many.
@@ -27,7 +28,7 @@ pub trait MailObserver {
     fn on_deferred(&mut self, now: SimTime, delivery: &Delivery, next: SimTime) {
         let _ = (now, delivery, next);
     }
-    /// A relay accepted custody: `from` no longer holds it, `to` does.
+    /// A relay accepted custody: `from` no longer holds it, `to` does. `delivery.in_custody_since` is when `from` took it.
     fn on_custody(&mut self, now: SimTime, delivery: &Delivery, from: NodeId, to: NodeId) {
         let _ = (now, delivery, from, to);
     }
@@ -38,6 +39,14 @@ pub trait MailObserver {
     /// A host took the message and its 250 was lost: a copy that the sender knows nothing of (RFC 1047).
     fn on_duplicate(&mut self, now: SimTime, delivery: &Delivery, host: HostId) {
         let _ = (now, delivery, host);
+    }
+    /// A host's session limit was changed.
+    fn on_limit(&mut self, now: SimTime, host: HostId, limit: Option<u32>) {
+        let _ = (now, host, limit);
+    }
+    /// A host whose sessions are all taken refused a connection, answered it with 421, or lost it from its backlog.
+    fn on_turned_away(&mut self, now: SimTime, host: HostId, how: WhenFull) {
+        let _ = (now, host, how);
     }
     /// A host with a session limit has so many sessions open and so many connections waiting.
     fn on_host_load(&mut self, now: SimTime, host: HostId, sessions: u32, backlog: u32) {

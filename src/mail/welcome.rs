@@ -8,7 +8,7 @@ use crate::dns::{DnsObserver, ServerState};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::HostId;
-use crate::scenario::tree::{FailureMode, Stage};
+use crate::scenario::tree::{FailureMode, Stage, WhenFull};
 
 impl<'m> Mail<'m> {
     /// The SYN of the current try is at its host: sets the verdict and gives the time at which the client knows it;
@@ -43,8 +43,14 @@ impl<'m> Mail<'m> {
                 self.schedule(cx, slot, now + patience, MailEvent::Impatient(slot, generation));
                 None
             }
-            Welcome::Refused => Some(self.fail(slot, host, FailureMode::Refuse)),
-            Welcome::Busy => Some(self.fail(slot, host, FailureMode::Reply { stage: Stage::Greeting, code: 421 })),
+            Welcome::Refused => {
+                cx.observer.on_turned_away(now, host, WhenFull::Refuse);
+                Some(self.fail(slot, host, FailureMode::Refuse))
+            }
+            Welcome::Busy => {
+                cx.observer.on_turned_away(now, host, WhenFull::Busy);
+                Some(self.fail(slot, host, FailureMode::Reply { stage: Stage::Greeting, code: 421 }))
+            }
         }
     }
 
@@ -189,6 +195,7 @@ impl<'m> Mail<'m> {
             let before = backlog.len();
             backlog.retain(|waiting| waiting.slot != slot);
             self.waiting -= before - backlog.len();
+            cx.observer.on_turned_away(cx.scheduler.now(), host, WhenFull::Backlog);
             self.tell_load(cx, host);
         }
         self.verdict_timed_out(slot, Stage::Greeting);

@@ -183,7 +183,10 @@ impl<'m> Mail<'m> {
         F: HostAvailability + ServerState,
     {
         self.hosts[host.index()].limit = limit;
+        cx.observer.on_limit(cx.scheduler.now(), host, limit);
         self.serve_waiting(cx, host);
+        let state = &self.hosts[host.index()];
+        cx.observer.on_host_load(cx.scheduler.now(), host, state.sessions, state.backlog.len() as u32);
     }
 
     /// Changes a host's service time, for the sessions that begin from now on.

@@ -2,45 +2,27 @@
 
 use hdrhistogram::Histogram;
 
-use super::depth::Level;
+use super::SERIES_MAX;
+use super::books::Books;
 use super::events::Outage;
-use super::ledger::{Ledger, latencies};
+use super::is_listed;
+use super::ledger::latencies;
+use super::load::HostLoad;
+use super::lookups::DnsCounts;
+use super::queue::{Look, Queue};
 use super::records::Records;
+use super::routes::Routes;
 use super::staleness::Tracked;
-use super::{Failover, SERIES_MAX, is_listed};
-use crate::dns::{Answer, Asker, DnsObserver, LookupRecord, Outcome, Source};
-use crate::engine::time::SimTime;
+use super::traces::Trace;
+use crate::dns::{DnsObserver, LookupRecord};
+use crate::engine::time::{SimDuration, SimTime};
 use crate::faults::FaultObserver;
 use crate::mail::{AttemptRecord, Delivery, End, MailObserver, TryResult};
 use crate::model::dns::Question;
 use crate::model::timeline::{ActionModel, TimelineItem};
-use crate::model::{CacheId, DataId, HostId, Model, NodeId, ServerId, TargetId};
-use crate::scenario::tree::{FailureMode, RecordType};
+use crate::model::{CacheId, DataId, HostId, Model, NameId, NodeId, ServerId, TargetId};
+use crate::scenario::tree::{FailureMode, ProbeKind, RecordType, WhenFull};
 use crate::sim::{Observer, View};
-
-/// Tries of hosts kept for the failover chart.
-const TRIES_MAX: usize = 2000;
-
-/// Tries kept from before the first change of a host's state.
-const TRIES_BEFORE: usize = 100;
-
-/// Changes of host states kept for it.
-const STATES_MAX: usize = 20_000;
-
-/// Counts of one resolver's answers in the window.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Lookups {
-    pub answers: u64,
-    pub hits: u64,
-    pub negative: u64,
-    pub failures: u64,
-    pub coalesced: u64,
-    pub misses: u64,
-    pub servfail: u64,
-    pub stale: u64,
-    pub took_ns: u128,
-    pub queries: u64,
-}
 
 /// Counts of one host.
 #[derive(Debug, Clone, Default)]
@@ -53,90 +35,74 @@ pub(super) struct HostCount {
     pub duplicates: u64,
 }
 
-/// Load of a host with a limit.
+/// Deliveries of the measured window, by sender, that were made within a span.
 #[derive(Debug, Clone)]
-pub(super) struct HostLoad {
-    pub host: HostId,
-    pub sessions: Level,
-    pub backlog: Level,
+pub(super) struct Attainment {
+    pub within: SimDuration,
+    /// By sender: those that are as old as the span at the end of the run, and those of them that were in time.
+    pub counts: Vec<(u64, u64)>,
 }
 
 /// An observer that measures.
 pub struct Collector<'m> {
     pub(super) model: &'m Model,
-    pub(super) keeps_traces: bool,
-    /// One a sender (deliveries of the measured window), and the latencies of each if they are few, else of all.
-    pub(super) ledgers: Vec<Ledger>,
+    /// Of each timeline item what its rows are called.
+    scopes: Vec<String>,
+    pub(super) books: Books,
+    /// Latencies by sender if they are few, else of all.
     pub(super) histograms: Vec<Histogram<u64>>,
+    pub(super) attainments: Vec<Attainment>,
     /// All deliveries, measured or not: created, ended, still queued.
     whole: (u64, u64, u64),
-    /// By recipient domain, if they are few; index of each name among them.
-    pub(super) domains: Vec<Ledger>,
-    pub(super) domain_names: Vec<crate::model::NameId>,
-    domain_of: Vec<u32>,
-    pub(super) depth: Level,
-    pub(super) depths: Vec<Level>,
+    /// By node, and of all where there are several.
+    pub(super) queues: Vec<Queue>,
+    pub(super) all_queues: Option<Queue>,
     pub(super) hosts: Vec<HostCount>,
     /// Hosts with a session limit, in order.
     pub(super) loads: Vec<HostLoad>,
-    pub(super) resolvers: Vec<Lookups>,
-    pub(super) servers: Vec<u64>,
+    pub(super) dns: DnsCounts<'m>,
+    /// On the grid, entries of each resolver's caches.
+    pub(super) entries: Vec<Vec<f64>>,
     pub(super) outages: Vec<Outage>,
     pub(super) tracked: Vec<Tracked>,
-    /// Timeline items that changed data, to name the changes by.
-    pub(super) failover: Failover,
+    is_tracked: Vec<bool>,
+    routes: Routes<'m>,
+    pub(super) trace: Option<Trace>,
     records: Option<Records<'m>>,
     /// Live deliveries by domain name, kept only while outages want to know.
     live: Vec<u64>,
 }
 
-const UNLISTED: u32 = u32::MAX;
-
 impl<'m> Collector<'m> {
-    /// A collector that has seen nothing. `keeps_traces` is for the one replication whose events are drawn.
-    pub fn new(model: &'m Model, keeps_traces: bool, records: Option<Records<'m>>) -> Self {
+    /// A collector that has seen nothing. `traced` is the number of the one replication whose events are drawn.
+    pub fn new(model: &'m Model, traced: Option<u32>, records: Option<Records<'m>>) -> Self {
         let clock = &model.clock;
         let senders = model.mail.senders;
         let nodes = model.mail.nodes.len();
-        let mut domain_names: Vec<_> =
-            model.mail.nodes.iter().filter_map(|node| node.source.as_ref()).flat_map(|s| s.domains.clone()).collect();
-        domain_names.sort_unstable();
-        domain_names.dedup();
-        if !is_listed(domain_names.len()) {
-            domain_names.clear();
-        }
-        let mut domain_of = vec![UNLISTED; if domain_names.is_empty() { 0 } else { model.dns.names.len() }];
-        for (index, name) in domain_names.iter().enumerate() {
-            domain_of[name.index()] = index as u32;
-        }
         let outages = Outage::of(model);
-        let limited = model.mail.hosts.iter().zip(0..).filter(|(host, _)| host.sessions.is_some());
-        let loads = limited
-            .map(|(_, id)| HostLoad {
-                host: HostId(id),
-                sessions: Level::new(clock, false),
-                backlog: Level::new(clock, false),
-            })
-            .collect();
+        let tracked = Tracked::of(model, traced.is_some());
+        let mut is_tracked = vec![false; if tracked.is_empty() { 0 } else { model.dns.names.len() }];
+        tracked.iter().for_each(|tracked| is_tracked[tracked.question.name().index()] = true);
+        let attainment = |within: &SimDuration| Attainment { within: *within, counts: vec![(0, 0); senders] };
         Self {
             model,
-            keeps_traces,
-            ledgers: vec![Ledger::default(); senders],
+            scopes: model.scopes(),
+            books: Books::new(model),
             histograms: (0..if is_listed(senders) { senders.max(1) } else { 1 }).map(|_| latencies()).collect(),
+            attainments: model.slo.iter().map(attainment).collect(),
             whole: (0, 0, 0),
-            domains: vec![Ledger::default(); domain_names.len()],
-            domain_names,
-            domain_of,
-            depth: Level::new(clock, true),
-            depths: (0..nodes).map(|node| Level::new(clock, node < SERIES_MAX || node >= senders)).collect(),
+            queues: (0..nodes).map(|node| Queue::new(clock, has_series(model, node))).collect(),
+            all_queues: (nodes != 1).then(|| Queue::new(clock, true)),
             hosts: vec![HostCount::default(); model.mail.hosts.len()],
-            loads,
-            resolvers: vec![Lookups::default(); model.dns.resolvers.len()],
-            servers: vec![0; model.dns.servers.len()],
+            loads: HostLoad::of(model),
+            dns: DnsCounts::new(model),
+            entries: vec![Vec::new(); model.dns.resolvers.len()],
             live: if outages.is_empty() { Vec::new() } else { vec![0; model.dns.names.len()] },
             outages,
-            tracked: Tracked::of(model),
-            failover: Failover::default(),
+            tracked,
+            is_tracked,
+            routes: Routes::new(model),
+            trace: traced.map(|replication| Trace::new(model, replication)),
             records,
         }
     }
@@ -146,7 +112,7 @@ impl<'m> Collector<'m> {
         self.records.take()
     }
 
-    pub(super) fn is_in_window(&self, at: SimTime) -> bool {
+    fn is_in_window(&self, at: SimTime) -> bool {
         at >= self.model.clock.window_start && at < self.model.clock.window_end
     }
 
@@ -160,38 +126,105 @@ impl<'m> Collector<'m> {
             created == ended + queued,
             "deliveries are not conserved: {created} created, {ended} ended, {queued} queued"
         );
-        assert!(self.ledgers.iter().all(Ledger::is_balanced), "measured deliveries are not conserved");
+        assert!(self.books.are_balanced(), "measured deliveries are not conserved");
     }
 
-    #[inline]
-    fn leave(&mut self, now: SimTime, delivery: &Delivery, node: NodeId) {
-        let n = u64::from(delivery.recipients);
-        self.depths[node.index()].remove(now, n);
-        for outage in &mut self.outages {
-            if outage.is_about(delivery.domain) {
-                outage.on_left(now, delivery.created, n);
-            }
+    /// The queue of all nodes.
+    pub(super) fn all_queues(&self) -> &Queue {
+        self.all_queues.as_ref().unwrap_or_else(|| &self.queues[0])
+    }
+
+    fn depth(&self) -> u64 {
+        self.all_queues().depth.value()
+    }
+
+    /// It is no longer in the queue where it has been since `delivery.in_custody_since`.
+    fn tell_left(&mut self, now: SimTime, delivery: &Delivery) {
+        for outage in self.outages.iter_mut().filter(|outage| outage.is_about(delivery.domain)) {
+            outage.on_left(now, delivery.in_custody_since, u64::from(delivery.recipients));
         }
     }
 
-    #[inline]
-    fn domain(&mut self, delivery: &Delivery) -> Option<&mut Ledger> {
-        let index = *self.domain_of.get(delivery.domain.index())?;
-        self.domains.get_mut(index as usize)
+    fn tell_depth(&mut self, now: SimTime) {
+        let depth = self.depth();
+        self.outages.iter_mut().for_each(|outage| outage.on_depth(now, depth));
     }
 
-    fn tell_depth(&mut self, now: SimTime) {
-        let depth = self.depth.value();
-        self.outages.iter_mut().for_each(|outage| outage.on_depth(now, depth));
+    /// Whether a delivery will be so old at the end of the run.
+    fn counts_for(&self, delivery: &Delivery, within: SimDuration) -> bool {
+        delivery.created + within <= self.model.clock.end
     }
 
     /// What is tracked of a question; that a name does not exist (at its SOA question) is about all its types.
     fn tracked(&mut self, question: Question) -> impl Iterator<Item = &mut Tracked> {
+        let is_tracked = self.is_tracked.get(question.name().index()).copied().unwrap_or(false);
         let whole = Question::new(question.name(), RecordType::Soa);
-        self.tracked.iter_mut().filter(move |tracked| {
+        let all = if is_tracked { &mut self.tracked[..] } else { &mut [] };
+        all.iter_mut().filter(move |tracked| {
             tracked.question == question || (question == whole && tracked.question.name() == question.name())
         })
     }
+
+    /// A measured delivery was made.
+    fn on_delivered(&mut self, now: SimTime, delivery: &Delivery) {
+        let sender = delivery.sender.index();
+        let latency = now.since(delivery.created);
+        let index = if self.histograms.len() == 1 { 0 } else { sender };
+        let n = u64::from(delivery.recipients);
+        self.histograms[index].saturating_record_n(latency.as_nanos() / 1000, n);
+        for index in 0..self.attainments.len() {
+            let within = self.attainments[index].within;
+            if latency <= within && self.counts_for(delivery, within) {
+                self.attainments[index].counts[sender].1 += n;
+            }
+        }
+        if delivery.stale_route {
+            let is_current = delivery.host.is_some_and(|host| self.routes.is_current(delivery.domain, host));
+            self.books.write(delivery, |ledger| ledger.delivered_stale(delivery, is_current));
+        }
+    }
+
+    /// Entries in the caches of each resolver, at every so many grid instants where there are very many.
+    fn count_entries(&mut self, now: SimTime, index: u32, view: &View<'_, '_>) {
+        /// Entries that may be gone through in one replication.
+        const WORK_MAX: usize = 20_000_000;
+        let caches = &self.model.dns.caches;
+        let work = self.model.dns.names.len() * caches.len() * self.model.clock.cells as usize;
+        let is_skipped = !(index as usize).is_multiple_of(work / WORK_MAX + 1);
+        self.entries.iter_mut().for_each(|entries| entries.push(if is_skipped { f64::NAN } else { 0.0 }));
+        if is_skipped {
+            return;
+        }
+        for (cache, id) in caches.iter().zip(0..) {
+            if let Some(count) = self.entries[cache.resolver.index()].last_mut() {
+                *count += view.dns.entries(now, CacheId(id)) as f64;
+            }
+        }
+    }
+
+    /// What each queue looks like now.
+    fn look_at_queues(&mut self, now: SimTime, view: &View<'_, '_>) {
+        let mut looks = vec![Look::default(); self.queues.len()];
+        let mut all = Look::default();
+        for delivery in view.mail.queued() {
+            looks[delivery.node.index()].add(now, delivery);
+            all.add(now, delivery);
+        }
+        for (node, (queue, look)) in self.queues.iter_mut().zip(looks).enumerate() {
+            if has_series(self.model, node) {
+                queue.looks.push(look);
+            }
+        }
+        if let Some(queue) = &mut self.all_queues {
+            queue.looks.push(all);
+        }
+    }
+}
+
+/// Whether a node has series of its own: the first senders, and the relays.
+pub(super) fn has_series(model: &Model, node: usize) -> bool {
+    let senders = model.mail.senders;
+    node < SERIES_MAX.min(senders) || (node >= senders && is_listed(model.mail.nodes.len() - senders))
 }
 
 impl Collector<'_> {
@@ -209,16 +242,30 @@ impl MailObserver for Collector<'_> {
         let n = u64::from(delivery.recipients);
         self.whole.0 += n;
         if delivery.measured {
-            self.ledgers[delivery.sender.index()].created += n;
-            if let Some(domain) = self.domain(delivery) {
-                domain.created += n;
+            self.books.write(delivery, |ledger| ledger.created += n);
+            for index in 0..self.attainments.len() {
+                if self.counts_for(delivery, self.attainments[index].within) {
+                    self.attainments[index].counts[delivery.sender.index()].0 += n;
+                }
             }
         }
-        self.depth.add(now, n);
-        self.depths[delivery.node.index()].add(now, n);
+        self.queues[delivery.node.index()].enter(now, delivery);
+        if let Some(all) = &mut self.all_queues {
+            all.enter(now, delivery);
+        }
         if !self.outages.is_empty() {
             self.live[delivery.domain.index()] += n;
             self.tell_depth(now);
+        }
+    }
+
+    #[inline]
+    fn on_attempt_start(&mut self, now: SimTime, delivery: &Delivery) {
+        if let Some(failed) = delivery.deferred_since() {
+            self.queues[delivery.node.index()].was_deferred(delivery, failed, now);
+            if let Some(all) = &mut self.all_queues {
+                all.was_deferred(delivery, failed, now);
+            }
         }
     }
 
@@ -239,24 +286,19 @@ impl MailObserver for Collector<'_> {
         match record.result {
             TryResult::Accepted => {
                 host.accepted += n;
-                for outage in self.outages.iter_mut().filter(|outage| outage.is_about(delivery.domain)) {
-                    outage.on_accepted(record.end);
+                for outage in self.outages.iter_mut() {
+                    outage.on_accepted(record.end, delivery.domain);
                 }
             }
             TryResult::Refused | TryResult::Lost | TryResult::Reply(_) => host.refused += n,
             TryResult::TimedOut => host.timed_out += n,
         }
-        if self.keeps_traces {
-            self.failover.tries_total += 1;
-            // Of what comes before the first outage only the end is of interest.
-            if self.failover.states.is_empty() && self.failover.tries.len() >= 2 * TRIES_BEFORE {
-                self.failover.tries.drain(..TRIES_BEFORE);
-            }
-            if self.failover.tries.len() < TRIES_MAX {
-                let accepted = record.result == TryResult::Accepted;
-                let is_last = matches!(record.result, TryResult::Reply(500..));
-                self.failover.tries.push((record.start, delivery.number, record.host, accepted, is_last));
-            }
+        self.queues[delivery.node.index()].was_in_session(delivery, record.start, record.end);
+        if let Some(all) = &mut self.all_queues {
+            all.was_in_session(delivery, record.start, record.end);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.on_try(record, delivery);
         }
         if let Some(records) = &mut self.records {
             records.attempt(record, delivery);
@@ -264,14 +306,11 @@ impl MailObserver for Collector<'_> {
     }
 
     fn on_custody(&mut self, now: SimTime, delivery: &Delivery, from: NodeId, to: NodeId) {
-        let n = u64::from(delivery.recipients);
-        self.depths[from.index()].remove(now, n);
-        self.depths[to.index()].add(now, n);
+        self.queues[from.index()].leave(now, delivery);
+        self.queues[to.index()].enter(now, delivery);
+        self.tell_left(now, delivery);
         if delivery.measured {
-            self.ledgers[delivery.sender.index()].accepted(now, delivery);
-            if let Some(domain) = self.domain(delivery) {
-                domain.accepted(now, delivery);
-            }
+            self.books.write(delivery, |ledger| ledger.accepted(now, delivery));
         }
     }
 
@@ -279,26 +318,21 @@ impl MailObserver for Collector<'_> {
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
         self.whole.1 += u64::from(delivery.recipients);
         if delivery.measured {
-            let sender = delivery.sender.index();
-            self.ledgers[sender].end(now, delivery, end);
-            if let Some(domain) = self.domain(delivery) {
-                domain.end(now, delivery, end);
-            }
+            self.books.write(delivery, |ledger| ledger.end(now, delivery, end));
             if end == End::Delivered {
-                let index = if self.histograms.len() == 1 { 0 } else { sender };
-                let micros = now.since(delivery.created).as_nanos() / 1000;
-                self.histograms[index].saturating_record_n(micros, u64::from(delivery.recipients));
+                self.on_delivered(now, delivery);
             }
         }
-        self.depth.remove(now, u64::from(delivery.recipients));
+        self.queues[delivery.node.index()].leave(now, delivery);
+        if let Some(all) = &mut self.all_queues {
+            all.leave(now, delivery);
+        }
         if !self.outages.is_empty() {
             self.live[delivery.domain.index()] -= u64::from(delivery.recipients);
             self.tell_depth(now);
+            self.tell_left(now, delivery);
         }
-        self.leave(now, delivery, delivery.node);
-        if let Some(records) = &mut self.records
-            && delivery.measured
-        {
+        if let Some(records) = &mut self.records {
             records.end(now, delivery, end);
         }
     }
@@ -309,45 +343,41 @@ impl MailObserver for Collector<'_> {
         }
     }
 
+    fn on_limit(&mut self, now: SimTime, host: HostId, limit: Option<u32>) {
+        if let Ok(index) = self.loads.binary_search_by_key(&host, |load| load.host) {
+            self.loads[index].on_limit(now, limit);
+        }
+    }
+
+    fn on_turned_away(&mut self, now: SimTime, host: HostId, how: WhenFull) {
+        if self.is_in_window(now)
+            && let Ok(index) = self.loads.binary_search_by_key(&host, |load| load.host)
+        {
+            self.loads[index].on_turned_away(how);
+        }
+    }
+
     fn on_host_load(&mut self, now: SimTime, host: HostId, sessions: u32, backlog: u32) {
-        let Ok(index) = self.loads.binary_search_by_key(&host, |load| load.host) else { return };
-        let load = &mut self.loads[index];
-        load.sessions.set(now, u64::from(sessions));
-        load.backlog.set(now, u64::from(backlog));
+        if let Ok(index) = self.loads.binary_search_by_key(&host, |load| load.host) {
+            self.loads[index].on_load(now, sessions, backlog);
+        }
     }
 }
 
 impl DnsObserver for Collector<'_> {
     #[inline]
     fn on_lookup(&mut self, record: &LookupRecord) {
-        // A cache that looks up a name server's address for itself is no client.
-        let is_own = matches!(record.asker, Asker::Cache(cache) if cache == record.cache);
-        if !is_own && self.is_in_window(record.asked) {
-            let resolver = self.model.dns.caches[record.cache.index()].resolver;
-            let counts = &mut self.resolvers[resolver.index()];
-            let Answer { source, outcome, stale, .. } = record.answer;
-            counts.answers += 1;
-            counts.stale += u64::from(stale);
-            match source {
-                Source::Hit => counts.hits += 1,
-                Source::Miss => counts.misses += 1,
-                Source::Coalesced => counts.coalesced += 1,
-                Source::Negative => counts.negative += 1,
-                Source::Failure => counts.failures += 1,
-            }
-            counts.servfail += u64::from(outcome == Outcome::ServFail);
-            counts.took_ns += u128::from(record.took.as_nanos());
+        if self.is_in_window(record.asked) {
+            self.dns.on_lookup(record);
         }
         if self.records.is_some() {
             self.record_lookup(record);
         }
     }
 
-    fn on_query(&mut self, now: SimTime, server: ServerId, cache: CacheId, _question: Question) {
+    fn on_query(&mut self, now: SimTime, server: ServerId, cache: CacheId, question: Question) {
         if self.is_in_window(now) {
-            self.servers[server.index()] += 1;
-            let resolver = self.model.dns.caches[cache.index()].resolver;
-            self.resolvers[resolver.index()].queries += 1;
+            self.dns.on_query(server, cache, question);
         }
     }
 
@@ -364,69 +394,92 @@ impl DnsObserver for Collector<'_> {
     }
 
     fn on_change(&mut self, now: SimTime, question: Question, data: DataId) {
-        let is_this = |item: &&TimelineItem| {
+        self.routes.on_change(question, data);
+        let is_this = |item: &TimelineItem| {
             item.at == now
                 && matches!(item.action, ActionModel::SetData { question: set, data: to, .. } if set == question && to == data)
         };
-        let name = self.model.timeline.iter().find(is_this).map_or_else(String::new, |item| item.name.clone());
+        let index = self.model.timeline.iter().position(is_this);
+        let scope = index.and_then(|index| self.scopes.get(index)).cloned().unwrap_or_default();
         for tracked in self.tracked(question) {
-            tracked.on_change(now, data, name.clone());
+            tracked.on_change(now, data, scope.clone());
         }
     }
 }
 
 impl FaultObserver for Collector<'_> {
     fn on_state(&mut self, now: SimTime, target: TargetId, down: Option<FailureMode>) {
-        if self.keeps_traces && target.index() < self.model.faults.hosts && self.failover.states.len() < STATES_MAX {
-            self.failover.states.push((now, HostId(target.0), down));
+        if let Some(trace) = self.trace.as_mut().filter(|_| target.index() < self.model.faults.hosts) {
+            trace.on_state(now, HostId(target.0), down);
         }
     }
 }
 
 impl Observer for Collector<'_> {
-    fn on_grid(&mut self, now: SimTime, _index: u32, _view: &View<'_, '_>) {
-        self.grid(now);
+    fn on_grid(&mut self, now: SimTime, index: u32, view: &View<'_, '_>) {
+        self.queues.iter_mut().chain(&mut self.all_queues).for_each(|queue| queue.grid(now));
+        let caches = self.model.dns.caches.len() as u32;
+        for tracked in &mut self.tracked {
+            let fetched = view.dns.would_fetch(tracked.question);
+            let held = |cache| view.dns.held(now, CacheId(cache), tracked.question).unwrap_or(fetched);
+            tracked.on_grid(now, Some((0..caches).map(held).collect()));
+        }
+        self.tell_depth(now);
+        self.count_entries(now, index, view);
+        self.look_at_queues(now, view);
     }
 
     fn on_timeline(&mut self, now: SimTime, item: &TimelineItem) {
         if !matches!(item.action, ActionModel::Up { .. }) {
             return;
         }
-        let depth = self.depth.value();
+        let depth = self.depth();
         for outage in self.outages.iter_mut().filter(|outage| outage.end == now && outage.drained_at.is_none()) {
-            let queued = (0..self.live.len() as u32)
-                .filter(|&name| outage.is_about(crate::model::NameId(name)))
-                .map(|name| self.live[name as usize])
-                .sum();
+            let names = (0..self.live.len() as u32).filter(|&name| outage.is_about(NameId(name)));
+            let queued = names.map(|name| self.live[name as usize]).sum();
             outage.on_over(now, queued, depth);
         }
     }
 
     fn on_still_queued(&mut self, now: SimTime, delivery: &Delivery) {
         self.whole.2 += u64::from(delivery.recipients);
+        for queue in [Some(&mut self.queues[delivery.node.index()]), self.all_queues.as_mut()].into_iter().flatten() {
+            queue.age(now, delivery);
+            if delivery.phase() == crate::mail::Phase::Deferred
+                && let Some(failed) = delivery.deferred_since()
+            {
+                queue.was_deferred(delivery, failed, now);
+            }
+        }
         if delivery.measured {
-            self.ledgers[delivery.sender.index()].still_queued(delivery);
-            if let Some(domain) = self.domain(delivery) {
-                domain.still_queued(delivery);
-            }
-            if let Some(records) = &mut self.records {
-                records.delivery(now, delivery, "queued");
-            }
+            self.books.write(delivery, |ledger| ledger.still_queued(delivery));
+        }
+        if let Some(records) = &mut self.records {
+            records.delivery(now, delivery, "queued");
         }
     }
 }
 
 impl Collector<'_> {
-    /// Closes a grid cell.
-    pub(super) fn grid(&mut self, now: SimTime) {
-        self.depth.grid(now);
-        self.depths.iter_mut().for_each(|level| level.grid(now));
-        for load in &mut self.loads {
-            load.sessions.grid(now);
-            load.backlog.grid(now);
+    /// The run is over: levels, outages and changes are told how far they were seen.
+    pub(super) fn close(&mut self, ended: SimTime) {
+        let clock = &self.model.clock;
+        let depth = self.depth();
+        self.queues.iter_mut().chain(&mut self.all_queues).for_each(|queue| queue.finish(ended, clock));
+        self.loads.iter_mut().for_each(|load| load.finish(ended, clock));
+        self.outages.iter_mut().for_each(|outage| outage.finish(ended, clock.end, depth));
+        // A run that ends early is one in which nothing more is asked, but by probes: what caches hold is known to the end.
+        let asks_on = self.model.dns.probes.iter().any(|probe| probe.how == ProbeKind::Ask);
+        for tracked in &mut self.tracked {
+            if asks_on {
+                tracked.close(ended);
+                continue;
+            }
+            for index in tracked.grid.len() as u64..=u64::from(clock.cells) {
+                let at = (SimTime::ZERO + clock.cell.saturating_mul(index)).min(clock.end);
+                tracked.on_grid(at, None);
+            }
+            tracked.close(clock.end);
         }
-        let keeps = self.keeps_traces;
-        self.tracked.iter_mut().for_each(|tracked| tracked.on_grid(now, keeps));
-        self.tell_depth(now);
     }
 }

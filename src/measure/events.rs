@@ -2,7 +2,8 @@
 
 use crate::engine::time::{NANOS_PER_SECOND, SimDuration, SimTime};
 use crate::model::dns::{Question, Rdata};
-use crate::model::timeline::ActionModel;
+use crate::model::mail::SourceModel;
+use crate::model::timeline::{ActionModel, TimelineItem};
 use crate::model::{DataId, HostId, Model, NameId};
 use crate::scenario::tree::RecordType;
 
@@ -11,21 +12,25 @@ const HERD_WINDOW: SimDuration = SimDuration::from_secs(300);
 const BEFORE: SimDuration = SimDuration::from_secs(3600);
 const STAYS: SimDuration = SimDuration::from_secs(600);
 
+/// Links of a chain of aliases that resolvers follow.
+const ALIASES_MAX: usize = 8;
+
 /// One outage.
 #[derive(Debug, Clone)]
 pub(super) struct Outage {
-    pub name: String,
+    /// What its rows are called after `event:`.
+    pub scope: String,
     pub start: SimTime,
+    /// `NEVER` if it does not end within the run.
     pub end: SimTime,
     hosts: Vec<HostId>,
     /// Domains with one of the hosts among their exchanges, by name.
     domains: Vec<bool>,
-    /// Deliveries that were queued at its end and have not ended.
+    /// Those of them that mail is sent to.
+    pub zones: Vec<ZoneGap>,
+    /// Deliveries that were queued at its end and still are where they were.
     undrained: u64,
     pub drained_at: Option<SimTime>,
-    last_accepted: SimTime,
-    pub gap: SimDuration,
-    pub accepted: u64,
     pub herd: u64,
     bins: Vec<u32>,
     before: u64,
@@ -36,37 +41,46 @@ pub(super) struct Outage {
     pub normal_at: Option<SimTime>,
 }
 
+/// How long a zone was without an acceptance.
+#[derive(Debug, Clone)]
+pub(super) struct ZoneGap {
+    pub zone: NameId,
+    last_accepted: SimTime,
+    pub gap: SimDuration,
+    /// Whether the longest interval was cut by the end of the run.
+    pub is_cut: bool,
+}
+
 impl Outage {
-    /// The outages of a model's timeline that end within the run.
+    /// The outages of hosts on a model's timeline.
     pub fn of(model: &Model) -> Vec<Self> {
-        let items = &model.timeline;
         let mut outages = Vec::new();
-        for (index, item) in items.iter().enumerate() {
+        for ((index, item), scope) in model.timeline.iter().enumerate().zip(model.scopes()) {
             let ActionModel::Down { targets, .. } = &item.action else { continue };
-            let is_end = |later: &&crate::model::timeline::TimelineItem| {
-                later.entry == item.entry && matches!(later.action, ActionModel::Up { .. })
-            };
-            let Some(end) = items[index..].iter().find(is_end) else { continue };
+            let is_end =
+                |later: &&TimelineItem| later.entry == item.entry && matches!(later.action, ActionModel::Up { .. });
+            let end = model.timeline[index..].iter().find(is_end).map_or(SimTime::NEVER, |end| end.at);
             let mut hosts: Vec<HostId> = Vec::new();
             for target in targets {
                 let shared = model.faults.targets[target.index()].takes_down.iter();
                 let all = std::iter::once(target).chain(shared);
                 hosts.extend(all.filter(|t| t.index() < model.faults.hosts).map(|t| HostId(t.0)));
             }
-            if hosts.is_empty() {
+            if hosts.is_empty() || item.at >= model.clock.end {
                 continue;
             }
+            let domains = domains_of(model, &hosts);
+            let zones = destinations(model).into_iter().filter(|zone| domains[zone.index()]);
+            let gap = |zone| ZoneGap { zone, last_accepted: item.at, gap: SimDuration::ZERO, is_cut: false };
             outages.push(Self {
-                name: item.name.clone(),
+                scope,
                 start: item.at,
-                end: end.at,
-                domains: domains_of(model, &hosts),
+                end: if end < model.clock.end { end } else { SimTime::NEVER },
+                zones: zones.map(gap).collect(),
+                domains,
                 hosts,
                 undrained: 0,
                 drained_at: None,
-                last_accepted: item.at,
-                gap: SimDuration::ZERO,
-                accepted: 0,
                 herd: 0,
                 bins: vec![0; HERD_WINDOW.whole_seconds() as usize],
                 before: 0,
@@ -82,25 +96,31 @@ impl Outage {
         self.domains.get(domain.index()).copied().unwrap_or(false)
     }
 
+    /// Whether it ended within the run.
+    pub fn is_over(&self) -> bool {
+        self.end < SimTime::NEVER
+    }
+
     /// The outage is over: so many deliveries to its domains are queued.
     pub fn on_over(&mut self, now: SimTime, queued: u64, depth: u64) {
-        self.gap = self.gap.max(now.since(self.last_accepted));
+        self.zones.iter_mut().for_each(|zone| zone.close(now));
         self.undrained = queued;
         self.drained_at = (queued == 0).then_some(now);
         self.on_depth(now, depth);
     }
 
-    pub fn on_accepted(&mut self, now: SimTime) {
-        if now >= self.start && now < self.end {
-            self.gap = self.gap.max(now.since(self.last_accepted));
-            self.last_accepted = now;
-            self.accepted += 1;
+    pub fn on_accepted(&mut self, now: SimTime, domain: NameId) {
+        if now >= self.start
+            && now < self.end
+            && let Ok(index) = self.zones.binary_search_by_key(&domain, |gap| gap.zone)
+        {
+            self.zones[index].close(now);
         }
     }
 
-    /// A delivery created at `created` has ended. A relay's custody ends nothing: what waits at a backup is queued, too.
-    pub fn on_left(&mut self, now: SimTime, created: SimTime, count: u64) {
-        if now >= self.end && created < self.end && self.undrained > 0 {
+    /// Deliveries that came to their queue at `since` have left it: ended, or gone to another node.
+    pub fn on_left(&mut self, now: SimTime, since: SimTime, count: u64) {
+        if now >= self.end && since < self.end && self.undrained > 0 {
             self.undrained = self.undrained.saturating_sub(count);
             if self.undrained == 0 {
                 self.drained_at = Some(now);
@@ -138,6 +158,23 @@ impl Outage {
         }
     }
 
+    /// The run is over at `ended`, of a run that might have gone on to `end`; `depth` deliveries are queued. A run stops
+    /// early only when nothing more comes: the depth does not rise any more.
+    pub fn finish(&mut self, ended: SimTime, end: SimTime, depth: u64) {
+        self.on_depth(if ended < end { end } else { ended }, depth);
+        if !self.is_over() {
+            self.zones.iter_mut().for_each(|zone| {
+                zone.is_cut = ended.since(zone.last_accepted) >= zone.gap;
+                zone.close(ended);
+            });
+        }
+    }
+
+    /// The longest interval without an acceptance, of any of its zones, and whether the end of the run cut it.
+    pub fn gap(&self) -> Option<(SimDuration, bool)> {
+        self.zones.iter().map(|zone| (zone.gap, zone.is_cut)).max()
+    }
+
     /// Most retries in one second after the end.
     pub fn herd_peak(&self) -> u32 {
         self.bins.iter().copied().max().unwrap_or(0)
@@ -154,6 +191,23 @@ impl Outage {
         let before = self.before as f64 / self.start.since(self.start - BEFORE).as_secs_f64();
         if before > 0.0 { after / before } else { f64::NAN }
     }
+}
+
+impl ZoneGap {
+    /// An acceptance, or the end of the outage.
+    fn close(&mut self, now: SimTime) {
+        self.gap = self.gap.max(now.since(self.last_accepted));
+        self.last_accepted = now;
+    }
+}
+
+/// Domains that mail is sent to, sorted: those that sources choose from, and those that the rows of their traces name.
+pub(super) fn destinations(model: &Model) -> Vec<NameId> {
+    let sources = model.mail.nodes.iter().filter_map(|node| node.source.as_ref());
+    let mut names: Vec<NameId> = sources.flat_map(SourceModel::all_domains).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// Names of domains of which one of these hosts is, or will be, an exchange.
@@ -175,6 +229,14 @@ fn domains_of(model: &Model, hosts: &[HostId]) -> Vec<bool> {
             && let Rdata::Mx(list) = &model.dns.data[data.index()]
         {
             domains[question.name().index()] |= list.iter().any(|(_, name)| names[name.index()]);
+        }
+    }
+    // A domain that is an alias has the exchanges of its target; chains are short.
+    for _ in 0..ALIASES_MAX {
+        for (question, data) in &sets {
+            if let Rdata::Cname(target) = &model.dns.data[data.index()] {
+                domains[question.name().index()] |= domains[target.index()];
+            }
         }
     }
     domains

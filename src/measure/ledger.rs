@@ -14,12 +14,22 @@ pub(super) fn latencies() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LATENCY_MAX_US, 3).unwrap_or_else(|_| unreachable!("constant bounds"))
 }
 
+/// Why deliveries bounce, as the tables call it.
+pub(super) const BOUNCES: [(BounceCause, &str); 5] = [
+    (BounceCause::Rejected, "rejected"),
+    (BounceCause::NoDomain, "no_domain"),
+    (BounceCause::NoAddress, "no_address"),
+    (BounceCause::NullMx, "null_mx"),
+    (BounceCause::Loop, "loop"),
+];
+
 /// What happened to the deliveries of one scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Ledger {
     pub created: u64,
     pub delivered: u64,
-    pub bounced: u64,
+    /// By cause, in the order of [`BOUNCES`].
+    pub bounces: [u64; BOUNCES.len()],
     pub expired: u64,
     pub queued: u64,
     pub attempts: u64,
@@ -31,9 +41,9 @@ pub(super) struct Ledger {
     pub failovers: u64,
     pub failover_ns: u128,
     pub failover_max: SimDuration,
-    pub stale: u64,
-    pub no_domain: u64,
-    pub null_mx: u64,
+    /// Accepted over a stale route, by a host that is still one of the domain's, and by one that no longer is.
+    pub stale_current: u64,
+    pub stale_former: u64,
 }
 
 impl Ledger {
@@ -49,13 +59,11 @@ impl Ledger {
                 self.latency_ns += u128::from(n) * u128::from(latency.as_nanos());
                 self.latency_max = self.latency_max.max(latency);
                 self.first_attempt += n * u64::from(delivery.attempts == 1);
-                self.stale += n * u64::from(delivery.stale_route);
                 self.accepted(now, delivery);
             }
             End::Bounced(cause) => {
-                self.bounced += n;
-                self.no_domain += n * u64::from(matches!(cause, BounceCause::NoDomain | BounceCause::NoAddress));
-                self.null_mx += n * u64::from(cause == BounceCause::NullMx);
+                let index = BOUNCES.iter().position(|(known, _)| *known == cause);
+                self.bounces[index.unwrap_or(0)] += n;
             }
             End::Expired => self.expired += n,
         }
@@ -69,6 +77,12 @@ impl Ledger {
             self.failover_ns += u128::from(n) * u128::from(span.as_nanos());
             self.failover_max = self.failover_max.max(span);
         }
+    }
+
+    /// It was delivered over a stale route.
+    pub fn delivered_stale(&mut self, delivery: &Delivery, host_is_current: bool) {
+        let n = u64::from(delivery.recipients);
+        *(if host_is_current { &mut self.stale_current } else { &mut self.stale_former }) += n;
     }
 
     fn handed_off(&mut self, delivery: &Delivery) {
@@ -89,7 +103,7 @@ impl Ledger {
         let Self {
             created,
             delivered,
-            bounced,
+            bounces,
             expired,
             queued,
             attempts,
@@ -101,13 +115,12 @@ impl Ledger {
             failovers,
             failover_ns,
             failover_max,
-            stale,
-            no_domain,
-            null_mx,
+            stale_current,
+            stale_former,
         } = other;
         self.created += created;
         self.delivered += delivered;
-        self.bounced += bounced;
+        self.bounces.iter_mut().zip(bounces).for_each(|(all, more)| *all += more);
         self.expired += expired;
         self.queued += queued;
         self.attempts += attempts;
@@ -119,28 +132,33 @@ impl Ledger {
         self.failovers += failovers;
         self.failover_ns += failover_ns;
         self.failover_max = self.failover_max.max(*failover_max);
-        self.stale += stale;
-        self.no_domain += no_domain;
-        self.null_mx += null_mx;
+        self.stale_current += stale_current;
+        self.stale_former += stale_former;
+    }
+
+    /// Bounces for whatever cause.
+    pub fn bounced(&self) -> u64 {
+        self.bounces.iter().sum()
     }
 
     /// What arrived has ended in exactly one way, or is queued.
     pub fn is_balanced(&self) -> bool {
-        self.created == self.delivered + self.bounced + self.expired + self.queued
+        self.created == self.delivered + self.bounced() + self.expired + self.queued
     }
 }
 
-/// The value below which a share `p` of `total` observations lies, where those beyond `histogram` are infinite; seconds.
-pub(super) fn quantile_s(histogram: &Histogram<u64>, total: u64, p: f64) -> f64 {
+/// The value below which a share `p` of `total` observations lies, of which `zeros` are 0 and those beyond `histogram`
+/// infinite; seconds.
+pub(super) fn quantile_s(histogram: &Histogram<u64>, zeros: u64, total: u64, p: f64) -> f64 {
     if total == 0 {
         return f64::NAN;
     }
     // The smallest rank that covers the share: exact in integers for the shares in use.
     let rank = (libm::ceil(p * total as f64) as u64).clamp(1, total);
-    if rank > histogram.len() {
-        return f64::INFINITY;
+    if rank <= zeros {
+        return 0.0;
     }
-    let mut seen = 0;
+    let mut seen = zeros;
     for bucket in histogram.iter_recorded() {
         seen += bucket.count_at_value();
         if seen >= rank {

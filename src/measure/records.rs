@@ -10,9 +10,9 @@ use crate::model::Model;
 /// What a file of records holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordKind {
-    /// One row a delivery that ended or is queued.
+    /// One row a delivery that ended or is queued, whether of the measured window or not: the last column says.
     Deliveries,
-    /// One row a try of an address.
+    /// One row a delivery and try of an address.
     Attempts,
     /// One row an answer.
     Lookups,
@@ -35,7 +35,7 @@ impl RecordKind {
     pub const fn columns(self) -> &'static str {
         match self {
             Self::Deliveries => {
-                "variant,replication,delivery,sender,domain,size_bytes,created_s,ended_s,outcome,attempts,host"
+                "variant,replication,delivery,sender,domain,size_bytes,created_s,ended_s,outcome,attempts,host,measured"
             }
             Self::Attempts => {
                 "variant,replication,delivery,attempt,start_s,end_s,route_from_stale_data,host,address,stage,reply,outcome"
@@ -88,13 +88,14 @@ impl<'m> Records<'m> {
             self.write(
                 RecordKind::Deliveries,
                 format_args!(
-                    "{},{sender},{},{},{},{},{outcome},{},{host}",
+                    "{},{sender},{},{},{},{},{outcome},{},{host},{}",
                     quoted(&format!("{}#{number}", model.mail.nodes[delivery.sender.index()].name)),
                     model.dns.names.text(delivery.domain),
                     delivery.size_bytes,
                     delivery.created.as_secs_f64(),
                     if outcome == "queued" { String::new() } else { now.as_secs_f64().to_string() },
                     delivery.attempts,
+                    delivery.measured,
                 ),
             );
         }
@@ -112,7 +113,6 @@ impl<'m> Records<'m> {
     pub(super) fn attempt(&mut self, record: &AttemptRecord, delivery: &Delivery) {
         let model = self.model;
         let sender = &model.mail.nodes[delivery.sender.index()].name;
-        let delivery_name = quoted(&format!("{sender}#{}", delivery.number));
         let (reply, outcome) = match record.result {
             TryResult::Accepted => (format!("250 {}", record.status), "accepted"),
             TryResult::Refused => (String::new(), "refused"),
@@ -122,19 +122,23 @@ impl<'m> Records<'m> {
                 (format!("{code} {}", record.status), if code < 500 { "deferred" } else { "rejected" })
             }
         };
-        self.write(
-            RecordKind::Attempts,
-            format_args!(
-                "{delivery_name},{},{},{},{},{},{},{:?},{reply},{outcome}",
-                delivery.attempts,
-                record.start.as_secs_f64(),
-                record.end.as_secs_f64(),
-                delivery.stale_route,
-                model.dns.names.text(model.mail.hosts[record.host.index()].name),
-                model.dns.names.text(record.exchange),
-                record.stage,
-            ),
-        );
+        // Recipients share a transaction; each delivery has the attempts that were made for it.
+        for number in delivery.number..delivery.number + u64::from(delivery.recipients) {
+            self.write(
+                RecordKind::Attempts,
+                format_args!(
+                    "{},{},{},{},{},{},{},{:?},{reply},{outcome}",
+                    quoted(&format!("{sender}#{number}")),
+                    delivery.attempts,
+                    record.start.as_secs_f64(),
+                    record.end.as_secs_f64(),
+                    delivery.stale_route,
+                    model.dns.names.text(model.mail.hosts[record.host.index()].name),
+                    model.dns.names.text(record.exchange),
+                    record.stage,
+                ),
+            );
+        }
     }
 
     pub(super) fn lookup(&mut self, record: &LookupRecord) {

@@ -1,6 +1,10 @@
 //! Who would answer with what is no longer so.
 
-use crate::engine::time::{SimDuration, SimTime};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::dns::Outcome;
+use crate::engine::time::SimTime;
 use crate::model::dns::Question;
 use crate::model::timeline::ActionModel;
 use crate::model::{DataId, Model};
@@ -16,6 +20,12 @@ pub enum CacheView {
     New,
 }
 
+/// The shares q of caches, per cent, for which convergence is told, and what the tables call them.
+pub(super) const CONVERGED: [(u64, &str); 4] = [(50, "p50"), (90, "p90"), (99, "p99"), (100, "max")];
+
+/// Most changes of one cache's view that are kept beside those seen on the grid.
+const VIEWS_MAX: usize = 4096;
+
 /// One question that the timeline changes the answer of.
 #[derive(Debug, Clone)]
 pub(super) struct Tracked {
@@ -23,26 +33,34 @@ pub(super) struct Tracked {
     current: DataId,
     /// What each cache holds, and until when.
     caches: Vec<(DataId, SimTime)>,
+    /// When stale answers end, and of which cache; those replaced or dropped since are passed over.
+    ends: BinaryHeap<Reverse<(SimTime, u32)>>,
+    stale: u64,
     pub changes: Vec<Change>,
     /// On the grid: share of all caches, share of those that hold an answer, split view.
     pub grid: Vec<(f64, f64, f64)>,
+    /// Views of caches are kept from here on.
+    views_from: SimTime,
     pub views: Vec<Vec<(SimTime, CacheView)>>,
 }
 
 /// One change of its data.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
-    pub name: String,
+    pub scope: String,
     pub at: SimTime,
-    /// Until when the latest stale answer of each cache lasts; `at` if it has none.
+    /// For each of [`CONVERGED`]: how many caches may still be stale, and since when no more are.
+    reached: [(u64, Option<SimTime>); 4],
+    /// Until when each cache was seen to be stale; `at` if it never was.
     last_stale: Vec<SimTime>,
-    /// The next change of the same question.
-    closed: Option<SimTime>,
+    /// Caches that were still stale when the next change came or the run ended; known then.
+    pub censored: Option<u64>,
 }
 
 impl Tracked {
-    /// The questions that a model's timeline changes, in the order of their first change.
-    pub fn of(model: &Model) -> Vec<Self> {
+    /// The questions that a model's timeline changes, in the order of their first change. `keeps_views`: what each cache
+    /// would answer is kept in time.
+    pub fn of(model: &Model, keeps_views: bool) -> Vec<Self> {
         let mut tracked: Vec<Self> = Vec::new();
         for item in &model.timeline {
             let ActionModel::SetData { question, .. } = item.action else { continue };
@@ -50,74 +68,164 @@ impl Tracked {
                 continue;
             }
             let current = model.dns.rrsets.iter().find(|rrset| rrset.question == question);
-            let count = model.dns.caches.len();
-            tracked.push(Self {
-                question,
-                current: current.map_or(DataId::ABSENT, |rrset| rrset.data),
-                caches: vec![(DataId::ABSENT, SimTime::ZERO); count],
-                changes: Vec::new(),
-                grid: Vec::new(),
-                views: vec![Vec::new(); count],
-            });
+            let views_from = if keeps_views { item.at - model.clock.cell } else { SimTime::NEVER };
+            let data = current.map_or(DataId::ABSENT, |rrset| rrset.data);
+            tracked.push(Self::new(question, data, model.dns.caches.len(), views_from));
         }
         tracked
     }
 
-    pub fn on_store(&mut self, now: SimTime, cache: usize, data: DataId, until: SimTime) {
-        self.caches[cache] = (data, until);
-        let is_stale = data != self.current;
-        if let Some(change) = self.changes.last_mut() {
-            let last = &mut change.last_stale[cache];
-            *last = if is_stale { until } else { (*last).min(now.max(change.at)) };
+    fn new(question: Question, current: DataId, caches: usize, views_from: SimTime) -> Self {
+        Self {
+            question,
+            current,
+            caches: vec![(DataId::ABSENT, SimTime::ZERO); caches],
+            ends: BinaryHeap::new(),
+            stale: 0,
+            changes: Vec::new(),
+            grid: Vec::new(),
+            views_from,
+            views: vec![Vec::new(); caches],
         }
+    }
+
+    fn is_stale(&self, now: SimTime, cache: usize) -> bool {
+        let (data, until) = self.caches[cache];
+        until > now && data != self.current
+    }
+
+    /// Stale answers whose time is up until now end, one after the other.
+    fn settle(&mut self, now: SimTime) {
+        while let Some(&Reverse((until, cache))) = self.ends.peek().filter(|Reverse((until, _))| *until <= now) {
+            self.ends.pop();
+            let (data, held_until) = self.caches[cache as usize];
+            if held_until == until && data != self.current {
+                self.caches[cache as usize].1 = SimTime::ZERO;
+                self.end(until, cache as usize);
+                self.view(until, cache as usize, CacheView::Empty);
+            }
+        }
+    }
+
+    /// A cache is no longer stale.
+    fn end(&mut self, at: SimTime, cache: usize) {
+        self.stale -= 1;
+        let stale = self.stale;
+        if let Some(change) = self.changes.last_mut() {
+            change.last_stale[cache] = change.last_stale[cache].max(at);
+            change.reached.iter_mut().filter(|(allowed, _)| *allowed == stale).for_each(|(_, since)| *since = Some(at));
+        }
+    }
+
+    /// A cache has become stale, until `until`.
+    fn begin(&mut self, cache: usize, until: SimTime) {
+        self.stale += 1;
+        self.ends.push(Reverse((until, cache as u32)));
+        let stale = self.stale;
+        if let Some(change) = self.changes.last_mut() {
+            change.reached.iter_mut().filter(|(allowed, _)| *allowed < stale).for_each(|(_, since)| *since = None);
+        }
+    }
+
+    pub fn on_store(&mut self, now: SimTime, cache: usize, data: DataId, until: SimTime) {
+        self.settle(now);
+        self.expire(now, cache);
+        if self.is_stale(now, cache) {
+            self.end(now, cache);
+        }
+        self.caches[cache] = (data, until);
+        if self.is_stale(now, cache) {
+            self.begin(cache, until);
+        }
+        let view = if data == self.current { CacheView::New } else { CacheView::Old };
+        self.view(now, cache, view);
     }
 
     pub fn on_flush(&mut self, now: SimTime, cache: usize) {
-        self.caches[cache].1 = now;
-        if let Some(change) = self.changes.last_mut() {
-            let last = &mut change.last_stale[cache];
-            *last = (*last).min(now);
+        self.settle(now);
+        self.expire(now, cache);
+        if self.is_stale(now, cache) {
+            self.end(now, cache);
         }
+        self.caches[cache].1 = SimTime::ZERO;
+        self.view(now, cache, CacheView::Empty);
     }
 
-    pub fn on_change(&mut self, now: SimTime, data: DataId, name: String) {
-        if let Some(before) = self.changes.last_mut() {
-            before.closed = Some(now);
-        }
+    pub fn on_change(&mut self, now: SimTime, data: DataId, scope: String) {
+        self.close(now);
         self.current = data;
-        let last_stale =
-            self.caches.iter().map(|&(held, until)| if until > now && held != data { until } else { now }).collect();
-        self.changes.push(Change { name, at: now, last_stale, closed: None });
-    }
-
-    pub fn on_grid(&mut self, now: SimTime, keeps_views: bool) {
-        let (mut stale, mut holding) = (0u64, 0u64);
-        let mut answers: Vec<DataId> = Vec::with_capacity(self.caches.len());
-        for (cache, &(data, until)) in self.caches.iter().enumerate() {
-            let holds = until > now;
-            let is_stale = holds && data != self.current;
-            holding += u64::from(holds);
-            stale += u64::from(is_stale);
-            answers.push(if holds { data } else { self.current });
-            if keeps_views {
-                let view = match (holds, is_stale) {
-                    (false, _) => CacheView::Empty,
-                    (true, true) => CacheView::Old,
-                    (true, false) => CacheView::New,
-                };
-                let views = &mut self.views[cache];
-                if views.last().map_or(CacheView::Empty, |(_, last)| *last) != view {
-                    views.push((now, view));
+        self.ends.clear();
+        self.stale = 0;
+        let count = self.caches.len();
+        let reached = CONVERGED.map(|(q, _)| (count as u64 * (100 - q) / 100, Some(now)));
+        self.changes.push(Change { scope, at: now, reached, last_stale: vec![now; count], censored: None });
+        for cache in 0..count {
+            self.expire(now, cache);
+            let (held, until) = self.caches[cache];
+            if until > now {
+                if held != data {
+                    self.begin(cache, until);
                 }
+                self.view(now, cache, if held == data { CacheView::New } else { CacheView::Old });
             }
         }
-        let ratio = |of: u64| if of == 0 { f64::NAN } else { stale as f64 / of as f64 };
-        self.grid.push((ratio(self.caches.len() as u64), ratio(holding), split_view(answers)));
+    }
+
+    /// The latest change is seen no further than this: another follows, or the run is over.
+    pub fn close(&mut self, now: SimTime) {
+        self.settle(now);
+        let stale = self.stale;
+        if let Some(change) = self.changes.last_mut().filter(|change| change.censored.is_none()) {
+            change.censored = Some(stale);
+        }
+    }
+
+    /// Looks at all caches; `answers` is what each would answer, fetching what it does not hold.
+    pub fn on_grid(&mut self, now: SimTime, answers: Option<Vec<Outcome>>) {
+        self.settle(now);
+        let mut holding = 0u64;
+        for cache in 0..self.caches.len() {
+            self.expire(now, cache);
+            let (data, until) = self.caches[cache];
+            holding += u64::from(until > now);
+            let view = match (until > now, data == self.current) {
+                (false, _) => CacheView::Empty,
+                (true, true) => CacheView::New,
+                (true, false) => CacheView::Old,
+            };
+            self.view_on_grid(now, cache, view);
+        }
+        let ratio = |of: u64| if of == 0 { f64::NAN } else { self.stale as f64 / of as f64 };
+        let split = answers.map_or(f64::NAN, split_view);
+        self.grid.push((ratio(self.caches.len() as u64), ratio(holding), split));
+    }
+
+    /// Notes that what a cache held is out of date by now.
+    fn expire(&mut self, now: SimTime, cache: usize) {
+        let until = self.caches[cache].1;
+        if until <= now && until > SimTime::ZERO {
+            self.view(until, cache, CacheView::Empty);
+        }
+    }
+
+    fn view(&mut self, at: SimTime, cache: usize, view: CacheView) {
+        if self.views[cache].len() < VIEWS_MAX {
+            self.view_on_grid(at, cache, view);
+        }
+    }
+
+    fn view_on_grid(&mut self, at: SimTime, cache: usize, view: CacheView) {
+        if at >= self.views_from {
+            let views = &mut self.views[cache];
+            if views.last().map_or(CacheView::Empty, |(_, last)| *last) != view {
+                views.push((at, view));
+            }
+        }
     }
 }
 
 /// 1 - sum n_k (n_k - 1) / (n (n - 1)) over classes of answer: the probability that two askers of different caches differ.
-fn split_view(mut answers: Vec<DataId>) -> f64 {
+fn split_view(mut answers: Vec<Outcome>) -> f64 {
     let n = answers.len() as u64;
     if n < 2 {
         return 0.0;
@@ -128,35 +236,22 @@ fn split_view(mut answers: Vec<DataId>) -> f64 {
 }
 
 impl Change {
-    /// The first time from which at most a share `1 - q` of all caches is stale, until the next change; infinite if a
-    /// change came first (it is censored).
-    pub fn convergence_s(&self, q: f64) -> f64 {
-        let mut ends = self.last_stale.clone();
-        ends.sort_unstable();
-        if ends.is_empty() {
-            return f64::NAN;
-        }
-        // So many caches may stay stale.
-        let allowed = libm::floor((1.0 - q) * ends.len() as f64 + 1e-9) as usize;
-        let end = match (ends.len() - allowed).checked_sub(1) {
-            Some(index) => ends[index],
-            None => self.at,
-        };
-        if self.closed.is_some_and(|closed| end > closed) {
-            return f64::INFINITY;
-        }
-        span_s(end.since(self.at))
+    /// Since the change, the time from which no more than a share `1 - q` of all caches was stale, for each q of
+    /// [`CONVERGED`]; infinite where that was not seen.
+    pub fn convergence_s(&self) -> [f64; 4] {
+        let seen = |at: SimTime| at.since(self.at).as_secs_f64();
+        self.reached
+            .map(|(_, since)| if self.last_stale.is_empty() { f64::NAN } else { since.map_or(f64::INFINITY, seen) })
     }
 
-    /// The mean over caches of how long each stayed stale.
+    /// The mean over caches of how long each stayed stale; infinite where one still was when last seen.
     pub fn mean_s(&self) -> f64 {
+        if self.censored.is_some_and(|stale| stale > 0) {
+            return f64::INFINITY;
+        }
         let sum: u128 = self.last_stale.iter().map(|end| u128::from(end.since(self.at).as_nanos())).sum();
         sum as f64 / 1e9 / self.last_stale.len() as f64
     }
-}
-
-fn span_s(span: SimDuration) -> f64 {
-    span.as_secs_f64()
 }
 
 #[cfg(test)]
@@ -166,14 +261,11 @@ mod tests {
     use crate::scenario::tree::RecordType;
 
     fn tracked(caches: usize) -> Tracked {
-        Tracked {
-            question: Question::new(NameId(1), RecordType::Mx),
-            current: DataId(1),
-            caches: vec![(DataId::ABSENT, SimTime::ZERO); caches],
-            changes: Vec::new(),
-            grid: Vec::new(),
-            views: vec![Vec::new(); caches],
-        }
+        Tracked::new(Question::new(NameId(1), RecordType::Mx), DataId(1), caches, SimTime::ZERO)
+    }
+
+    fn data(ids: &[u32]) -> Option<Vec<Outcome>> {
+        Some(ids.iter().map(|id| Outcome::Data(DataId(*id))).collect())
     }
 
     #[test]
@@ -186,25 +278,53 @@ mod tests {
         tracked.on_change(s(10), DataId(2), "c".into());
         // Cache 2 had let go and fetches the new data; cache 0 is flushed early.
         tracked.on_store(s(12), 2, DataId(2), s(80));
-        tracked.on_grid(s(20), true);
+        tracked.on_grid(s(20), data(&[1, 1, 2, 2]));
         tracked.on_flush(s(30), 0);
+        tracked.close(s(200));
         let change = &tracked.changes[0];
-        assert_eq!(change.convergence_s(1.0), 50.0);
-        assert_eq!(change.convergence_s(0.75), 20.0);
-        assert_eq!(change.convergence_s(0.5), 0.0);
-        assert_eq!(change.mean_s(), (20.0 + 50.0) / 4.0);
+        // Of four, q of 90 and 99 % allow none that is stale; q of 50 % allows the two there were.
+        assert_eq!(change.convergence_s(), [0.0, 50.0, 50.0, 50.0]);
+        assert_eq!((change.mean_s(), change.censored), ((20.0 + 50.0) / 4.0, Some(0)));
         // Two of four stale, of three that hold an answer; the empty one counts as what it would fetch.
         assert_eq!(tracked.grid, [(0.5, 2.0 / 3.0, 1.0 - 4.0 / 12.0)]);
+        let (old, empty) = (CacheView::Old, CacheView::Empty);
+        assert_eq!(tracked.views[0], [(s(0), CacheView::New), (s(10), old), (s(30), empty)]);
+        assert_eq!(tracked.views[1], [(s(0), CacheView::New), (s(10), old), (s(60), empty)]);
     }
 
     #[test]
-    fn going_back_is_fresh_again_and_a_second_change_censors() {
+    fn a_cache_that_is_stale_again_undoes_convergence() {
         let s = SimTime::from_secs;
-        let mut tracked = tracked(1);
+        let mut tracked = tracked(2);
+        tracked.on_store(s(0), 0, DataId(1), s(20));
+        tracked.on_change(s(10), DataId(2), "c".into());
+        // From a server that lags: old data once more, and both caches.
+        tracked.on_store(s(30), 0, DataId(1), s(50));
+        tracked.on_store(s(40), 1, DataId(1), s(70));
+        tracked.close(s(100));
+        assert_eq!(tracked.changes[0].convergence_s(), [40.0, 60.0, 60.0, 60.0]);
+    }
+
+    #[test]
+    fn what_is_stale_at_the_end_or_at_the_next_change_is_censored_and_not_cut() {
+        let s = SimTime::from_secs;
+        let mut tracked = tracked(2);
         tracked.on_store(s(0), 0, DataId(1), s(100));
         tracked.on_change(s(10), DataId(2), "away".into());
         tracked.on_change(s(20), DataId(1), "back".into());
-        assert_eq!(tracked.changes[0].convergence_s(1.0), f64::INFINITY);
-        assert_eq!(tracked.changes[1].convergence_s(1.0), 0.0);
+        tracked.on_change(s(30), DataId(2), "away again".into());
+        tracked.close(s(60));
+        let found: Vec<_> = tracked.changes.iter().map(|c| (c.convergence_s()[3], c.mean_s(), c.censored)).collect();
+        let inf = f64::INFINITY;
+        assert_eq!(found, [(inf, inf, Some(1)), (0.0, 0.0, Some(0)), (inf, inf, Some(1))]);
+        // Half of the caches may be stale: that was so from the beginning.
+        assert_eq!(tracked.changes[2].convergence_s()[0], 0.0);
+    }
+
+    #[test]
+    fn nothings_of_different_kinds_are_different_answers() {
+        assert_eq!(split_view(vec![Outcome::NoData, Outcome::NxDomain]), 1.0);
+        assert_eq!(split_view(vec![Outcome::ServFail, Outcome::ServFail]), 0.0);
+        assert_eq!(split_view(vec![Outcome::NoData]), 0.0);
     }
 }

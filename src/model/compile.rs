@@ -178,7 +178,9 @@ impl<'a> Compiler<'a> {
         let timeline = self.timeline(&instants, &clock, &mail);
         self.dns.names.settle(&self.dns.zones);
         self.dns.rrsets = self.sorted_rrsets();
-        let objectives = self.objectives();
+        let objectives = self.objectives(&timeline, &faults);
+        let slo = self.slo(&objectives);
+        let qshape = self.qshape(&clock);
         self.check_reach(&network, &mail);
         self.warn_unused(&mail);
         let run = &self.tree.run;
@@ -195,6 +197,8 @@ impl<'a> Compiler<'a> {
             mail,
             faults,
             timeline,
+            slo,
+            qshape,
             objectives,
         };
         self.check_budget(&model);

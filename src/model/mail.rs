@@ -82,3 +82,18 @@ pub struct SourceModel {
     /// Recipients of a message.
     pub recipients: Dist,
 }
+
+impl NodeModel {
+    /// Whose its numbers are, in the tables.
+    pub fn scope(&self) -> String {
+        format!("{}:{}", if self.source.is_some() { "sender" } else { "host" }, self.name)
+    }
+}
+
+impl SourceModel {
+    /// Every domain it may send to: those it chooses from, and those that the rows of its trace name.
+    pub fn all_domains(&self) -> impl Iterator<Item = NameId> {
+        let rows = if let ArrivalsModel::Trace(rows) = &self.arrivals { &rows[..] } else { &[] };
+        self.domains.iter().copied().chain(rows.iter().filter_map(|row| row.domain))
+    }
+}

@@ -12,7 +12,8 @@ use super::folder::{Folder, WriteError};
 use super::tables::grid;
 use crate::engine::time::SimTime;
 use crate::experiment::{SeriesSummary, VariantResults};
-use crate::measure::{CacheView, RrsetView};
+use crate::mail::TryResult;
+use crate::measure::{CacheView, RrsetView, surroundings};
 use crate::model::{CacheId, HostId, Model};
 use crate::scenario::tree::FailureMode;
 
@@ -195,7 +196,7 @@ fn heatmap(baseline: &VariantResults, model: &Model, view: &RrsetView, heading: 
         .enumerate()
         .map(|(index, states)| CacheRow {
             label: model.dns.cache_name(CacheId(index as u32)),
-            changes: states_of(states, &view.changes),
+            changes: states_of(states),
         })
         .collect();
     // From the first change to the last old answer: before and after, every cache agrees with the primary.
@@ -215,23 +216,14 @@ fn heatmap(baseline: &VariantResults, model: &Model, view: &RrsetView, heading: 
     })
 }
 
-/// States of a cache, which were looked at on the grid. What was new and is old became so by the change before, at its
-/// instant: only a change at the primary makes an answer old.
-fn states_of(states: &[(SimTime, CacheView)], changes: &[SimTime]) -> Vec<(f64, CacheState)> {
-    let mut before = CacheView::Empty;
-    let mut out = Vec::with_capacity(states.len());
-    for &(seen, view) in states {
-        let change = changes.iter().rev().find(|change| **change <= seen);
-        let at = change.filter(|_| before == CacheView::New && view == CacheView::Old).unwrap_or(&seen);
-        before = view;
-        let state = match view {
-            CacheView::Empty => CacheState::Empty,
-            CacheView::Old => CacheState::Old,
-            CacheView::New => CacheState::New,
-        };
-        out.push((at.as_secs_f64(), state));
-    }
-    out
+/// States of a cache, each from its instant on.
+fn states_of(states: &[(SimTime, CacheView)]) -> Vec<(f64, CacheState)> {
+    let state = |view: &CacheView| match view {
+        CacheView::Empty => CacheState::Empty,
+        CacheView::Old => CacheState::Old,
+        CacheView::New => CacheState::New,
+    };
+    states.iter().map(|(at, view)| (at.as_secs_f64(), state(view))).collect()
 }
 
 fn shown_replication(variant: &VariantResults) -> u32 {
@@ -241,7 +233,9 @@ fn shown_replication(variant: &VariantResults) -> u32 {
 fn failover(baseline: &VariantResults, model: &Model, heading: &Heading) -> Option<FailoverChart> {
     let trace = &baseline.failover;
     let down = trace.states.iter().find(|(_, _, mode)| mode.is_some())?;
-    let (from, to) = around(trace.states.as_slice(), down.0, model.clock.end);
+    let (from, to) = around(&trace.states, down.0, model.clock.end);
+    // Whole bins, so that the count of all tries is of just what is shown.
+    let (start, end) = trace.bins(from, to);
     let hosts = model.mail.hosts.iter().enumerate().map(|(index, host)| HostLane {
         label: model.dns.names.text(host.name).to_owned(),
         changes: trace
@@ -251,13 +245,17 @@ fn failover(baseline: &VariantResults, model: &Model, heading: &Heading) -> Opti
             .map(|(at, _, mode)| (at.as_secs_f64(), if mode.is_some() { HostState::Down } else { HostState::Up }))
             .collect(),
     });
-    let seen = trace.tries.iter().filter(|(at, ..)| (from..=to).contains(&at.as_secs_f64()));
+    let seen = trace.tries.iter().filter(|tried| tried.at >= start && tried.at < end);
     let attempts: Vec<Attempt> = seen
-        .map(|(at, delivery, host, accepted, _)| Attempt {
-            delivery: *delivery,
-            host: host.index(),
-            at_s: at.as_secs_f64(),
-            outcome: if *accepted { AttemptOutcome::Accepted } else { missed(&trace.states, *at, *host) },
+        .map(|tried| Attempt {
+            delivery: (tried.sender.0, tried.number),
+            host: tried.host.index(),
+            at_s: tried.at.as_secs_f64(),
+            outcome: match tried.result {
+                TryResult::Accepted => AttemptOutcome::Accepted,
+                TryResult::Reply(..500) => AttemptOutcome::Deferred,
+                _ => AttemptOutcome::Failed,
+            },
         })
         .collect();
     if attempts.is_empty() {
@@ -265,32 +263,22 @@ fn failover(baseline: &VariantResults, model: &Model, heading: &Heading) -> Opti
     }
     Some(FailoverChart {
         heading: heading.clone(),
-        from_s: from,
-        to_s: to,
+        from_s: start.as_secs_f64(),
+        to_s: end.as_secs_f64(),
         hosts: hosts.collect(),
-        attempts_total: attempts.len() as u64,
+        attempts_total: trace.total(from, to),
         attempts,
         replication: shown_replication(baseline),
     })
 }
 
-/// The first time that a host is down, with as much before and after it as it lasts, an hour at least.
-fn around(states: &[(SimTime, HostId, Option<FailureMode>)], start: SimTime, end: SimTime) -> (f64, f64) {
+/// The first time that a host is down, with its surroundings.
+fn around(states: &[(SimTime, HostId, Option<FailureMode>)], start: SimTime, end: SimTime) -> (SimTime, SimTime) {
     let host = states.iter().find(|(at, _, mode)| *at == start && mode.is_some()).map(|(_, host, _)| *host);
     let up = states.iter().find(|(at, id, mode)| *at > start && Some(*id) == host && mode.is_none());
-    let (start, end) = (start.as_secs_f64(), end.as_secs_f64());
-    let up = up.map_or(end, |(at, ..)| at.as_secs_f64());
-    let margin = (up - start).clamp(60.0, 3600.0);
-    ((start - margin).max(0.0), (up + margin).min(end))
-}
-
-/// How an attempt failed at a host: by a 4xx reply where that is how the host fails just then, else for want of a session.
-fn missed(states: &[(SimTime, HostId, Option<FailureMode>)], at: SimTime, host: HostId) -> AttemptOutcome {
-    let state = states.iter().rev().find(|(since, id, _)| *since <= at && *id == host).and_then(|(_, _, mode)| *mode);
-    match state {
-        Some(FailureMode::Reply { code, .. }) if code < 500 => AttemptOutcome::Deferred,
-        _ => AttemptOutcome::Failed,
-    }
+    let up = up.map_or(end, |(at, ..)| *at);
+    let margin = surroundings(up.since(start));
+    (start - margin, (up + margin).min(end))
 }
 
 #[cfg(test)]
@@ -315,22 +303,6 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_becomes_old_at_the_change_and_not_at_the_next_look() {
-        let at = SimTime::from_secs;
-        let seen = [
-            (at(10), CacheView::New),
-            (at(100), CacheView::Old),
-            (at(150), CacheView::Empty),
-            (at(160), CacheView::New),
-        ];
-        let states = states_of(&seen, &[at(42)]);
-        assert_eq!(
-            states,
-            [(10.0, CacheState::New), (42.0, CacheState::Old), (150.0, CacheState::Empty), (160.0, CacheState::New)]
-        );
-    }
-
-    #[test]
     fn the_first_failure_is_shown_with_its_surroundings() {
         let (down, at) = (Some(FailureMode::Refuse), SimTime::from_secs);
         let states = [
@@ -339,11 +311,7 @@ mod tests {
             (at(1500), HostId(1), down),
             (at(1600), HostId(0), None),
         ];
-        assert_eq!(around(&states, at(1000), at(10_000)), (400.0, 2200.0));
-        assert_eq!(around(&states[..3], at(1000), at(10_000)), (0.0, 10_000.0));
-        let greylists =
-            [(at(1), HostId(0), Some(FailureMode::Reply { stage: crate::scenario::tree::Stage::Rcpt, code: 451 }))];
-        assert_eq!(missed(&greylists, at(2), HostId(0)), AttemptOutcome::Deferred);
-        assert_eq!(missed(&states, at(1100), HostId(0)), AttemptOutcome::Failed);
+        assert_eq!(around(&states, at(1000), at(10_000)), (at(400), at(2200)));
+        assert_eq!(around(&states[..3], at(1000), at(10_000)), (at(0), at(10_000)));
     }
 }

@@ -106,7 +106,7 @@ impl<'a> Measure<'a> {
         Self {
             measure: row.measure,
             scope: &row.scope,
-            statistic: row.statistic,
+            statistic: &row.statistic,
             unit: row.unit,
             value: Number(row.value),
             ci_low: row.interval.map(|(low, _)| Number(low)),

@@ -154,6 +154,9 @@ fn cell(row: Option<&SummaryRow>, replications: usize) -> String {
     let half_width = row.interval.map(|(low, high)| (high - low) / 2.0);
     let text = human(row.value, half_width, Unit::named(row.unit));
     // A mean over some of the replications is another number than one over all.
+    if row.infinite > 0 {
+        return format!("{text} in {} of {}", row.infinite, row.replications);
+    }
     let partial = row.replications > 0 && (row.replications as usize) < replications;
     if partial { format!("{text} (in {} of {replications})", row.replications) } else { text }
 }
@@ -191,7 +194,8 @@ fn notes(outcome: &Outcome<'_>, model: &Model, never: bool) -> String {
         notes.push_str(&format!("Interrupted: {count} of {} replications were done.\n", model.replications));
     }
     if never {
-        notes.push_str("never: in at least one replication not before the end of the run.\n");
+        notes
+            .push_str("never in k of n: in so many replications not before the end of the run (or the next change).\n");
     }
     notes
 }
@@ -217,14 +221,24 @@ mod tests {
 
     fn row(value: f64, interval: Option<(f64, f64)>, replications: u32) -> SummaryRow {
         let (measure, statistic, unit) = ("delivery_latency", "p99", "s");
-        SummaryRow { measure, scope: "all".into(), statistic, unit, value, interval, replications }
+        let infinite = if value.is_infinite() { 3 } else { 0 };
+        SummaryRow {
+            measure,
+            scope: "all".into(),
+            statistic: statistic.into(),
+            unit,
+            value,
+            interval,
+            replications,
+            infinite,
+        }
     }
 
     #[test]
     fn a_cell_says_what_it_is_a_mean_over() {
         assert_eq!(cell(Some(&row(90.0, Some((80.0, 100.0)), 5)), 5), "90 ± 10 s");
         assert_eq!(cell(Some(&row(90.0, Some((80.0, 100.0)), 3)), 5), "90 ± 10 s (in 3 of 5)");
-        assert_eq!(cell(Some(&row(f64::INFINITY, None, 5)), 5), "never");
+        assert_eq!(cell(Some(&row(f64::INFINITY, None, 5)), 5), "never in 3 of 5");
         assert_eq!(cell(Some(&row(f64::NAN, None, 0)), 5), "-");
         assert_eq!(cell(None, 5), "-");
     }

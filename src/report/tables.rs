@@ -32,7 +32,7 @@ pub fn summary_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()>
                 &variant.name,
                 row.measure,
                 &row.scope,
-                row.statistic,
+                &row.statistic,
                 row.unit,
                 &exact(row.value),
                 &exact(low),
@@ -72,7 +72,7 @@ pub fn replications_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Resul
                     &seed,
                     row.measure,
                     &row.scope,
-                    row.statistic,
+                    &row.statistic,
                     row.unit,
                     &exact(row.value),
                 ])?;

@@ -33,6 +33,10 @@ pub struct Run {
     pub cells: u32,
     /// Most events in one replication; a scenario that would need more is refused.
     pub event_budget: u64,
+    /// Spans of which `slo_attainment` tells the share of deliveries made in time, beside those that objectives name.
+    pub slo: Vec<Duration>,
+    /// Instants at which the queues' ages are written to `qshape.csv`, such as `warmup + 3h`.
+    pub qshape: Vec<String>,
 }
 
 impl Default for Run {
@@ -49,6 +53,8 @@ impl Default for Run {
             confidence: 0.95,
             cells: 240,
             event_budget: 1_000_000_000,
+            slo: Vec::new(),
+            qshape: Vec::new(),
         }
     }
 }

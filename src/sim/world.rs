@@ -199,7 +199,7 @@ impl<'m> Simulation<'m> {
     fn is_done(&self) -> bool {
         self.mail.measured_live() == 0
             && self.timeline_done == self.model.timeline.len()
-            && self.scheduler.now() >= self.model.clock.window_end
+            && self.scheduler.now() >= self.model.clock.arrivals_end.max(self.model.clock.window_end)
     }
 
     fn check_budget(&self) -> Result<(), RunError> {

@@ -46,8 +46,8 @@ pub enum AttemptOutcome {
 /// One attempt at one host.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Attempt {
-    /// Number of the delivery; attempts of one delivery are joined by a line.
-    pub delivery: u64,
+    /// Sender and number of the delivery; attempts of one delivery are joined by a line.
+    pub delivery: (u32, u64),
     /// Index of the host in the chart's `hosts`; an attempt at no such host is left out.
     pub host: usize,
     /// When, in seconds since the start of the run.
@@ -178,7 +178,7 @@ fn attempts_title(chart: &FailoverChart, shown: usize, hosts: usize) -> String {
 
 /// All attempts of evenly taken deliveries, in order of time, [`ATTEMPTS_MAX`] at most.
 fn whole_deliveries(attempts: &[Attempt]) -> Vec<Attempt> {
-    let mut of_delivery: BTreeMap<u64, Vec<Attempt>> = BTreeMap::new();
+    let mut of_delivery: BTreeMap<(u32, u64), Vec<Attempt>> = BTreeMap::new();
     for attempt in attempts {
         of_delivery.entry(attempt.delivery).or_default().push(*attempt);
     }
@@ -240,7 +240,7 @@ fn draw_joins(canvas: &mut Canvas, plot: &Plot, x: &Axis, lane: f64, shown: &[At
     if shown.len() > JOINED_MAX {
         return;
     }
-    let mut before: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
+    let mut before: BTreeMap<(u32, u64), (f64, f64)> = BTreeMap::new();
     for attempt in shown {
         let Some(at) = place(plot, x, lane, attempt) else { continue };
         if let Some(from) = before.insert(attempt.delivery, at) {
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     fn attempt(delivery: u64, at_s: f64) -> Attempt {
-        Attempt { delivery, host: 0, at_s, outcome: AttemptOutcome::Accepted }
+        Attempt { delivery: (0, delivery), host: 0, at_s, outcome: AttemptOutcome::Accepted }
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
         let attempts: Vec<Attempt> = (0..3000_u64).map(|i| attempt(i / 3, i as f64)).collect();
         let shown = whole_deliveries(&attempts);
         assert!(shown.len() > 250 && shown.len() <= ATTEMPTS_MAX, "{}", shown.len());
-        let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<(u32, u64), usize> = BTreeMap::new();
         for a in &shown {
             *counts.entry(a.delivery).or_default() += 1;
         }

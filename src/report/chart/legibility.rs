@@ -67,7 +67,7 @@ fn heatmap_chart(rows: usize) -> HeatmapChart {
 fn failover_chart(hosts: usize, attempts: u64) -> FailoverChart {
     let outcomes = [AttemptOutcome::Failed, AttemptOutcome::Deferred, AttemptOutcome::Accepted];
     let attempt = |i: u64| Attempt {
-        delivery: i / 3,
+        delivery: (0, i / 3),
         host: i as usize % hosts.max(1),
         at_s: 3600.0 * i as f64 / attempts as f64,
         outcome: outcomes[i as usize % 3],

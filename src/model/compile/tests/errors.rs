@@ -200,16 +200,33 @@ fn regions_with_something_in_them_are_joined() {
 fn objectives_name_what_there_is() {
     let said = |objective: &str| complaints(&[("objectives", &format!("[{objective}]"))], &[]);
     assert_eq!(said("(measure: \"latency\", below: \"1s\")"), ["an objective is about a statistic @ \"latency\""]);
-    assert_eq!(said("(measure: \"latency.p99\")"), ["an objective without a bound @ (measure: \"latency.p99\")"]);
-    assert_eq!(said("(measure: \"latency.p99\", below: \"1 parsec\")"), ["`1 parsec` is no bound @ \"1 parsec\""]);
+    let measure = "measure: \"delivery_latency.p99\"";
+    assert_eq!(said(&format!("({measure})")), [format!("an objective without a bound @ ({measure})")]);
+    assert_eq!(said(&format!("({measure}, below: \"1 parsec\")")), ["`1 parsec` is no bound @ \"1 parsec\""]);
     assert_eq!(
-        said("(measure: \"latency.p99\", below: \"1s\", scope: \"sender:capmus\")"),
+        said(&format!("({measure}, below: \"1s\", scope: \"sender:capmus\")")),
         ["no sender `capmus` @ \"sender:capmus\""]
     );
     assert_eq!(
-        said("(measure: \"latency.p99\", below: \"1s\", scope: \"sneder:campus\")"),
+        said(&format!("({measure}, below: \"1s\", scope: \"sneder:campus\")")),
         ["no kind of scope `sneder` @ \"sneder:campus\""]
     );
+}
+
+#[test]
+fn objectives_are_about_measures_that_exist() {
+    let said = |measure: &str| complaints(&[("objectives", &format!("[(measure: \"{measure}\", below: \"1\")]"))], &[]);
+    assert_eq!(said("delivery_latancy.p99"), ["no measure `delivery_latancy` @ \"delivery_latancy.p99\""]);
+    assert_eq!(said("delivery_latency.p98"), ["`delivery_latency` has no `p98` @ \"delivery_latency.p98\""]);
+    assert_eq!(said("slo_attainment.p99"), ["`p99` is no span @ \"slo_attainment.p99\""]);
+    assert!(said("slo_attainment.15m").is_empty());
+    let changes = [("objectives", "[(measure: \"delivery_latancy.p99\", below: \"1\")]")];
+    let shown = render(&try_load(SMALL, &changes, &[]).expect_err("no such measure"), false);
+    assert!(shown.contains("did you mean `delivery_latency`?"), "{shown}");
+    let spans = [("objectives", "[(measure: \"slo_attainment.900s\", above: \"99%\")]"), ("run/slo", "[\"1h\"]")];
+    let model = small(&spans);
+    assert_eq!(model.slo.iter().map(ToString::to_string).collect::<Vec<_>>(), ["15m", "1h"]);
+    assert_eq!(model.objectives[0].statistic, "15m");
 }
 
 #[test]

@@ -1,0 +1,58 @@
+//! What caches hold and primaries say, for those who watch: looking changes nothing.
+
+use super::Outcome;
+use super::authority::Reply;
+use super::cache::Kind;
+use super::resolver::Dns;
+use crate::engine::time::SimTime;
+use crate::model::CacheId;
+use crate::model::dns::Question;
+use crate::scenario::tree::RecordType;
+
+/// Links in a chain of aliases that are followed.
+const ALIASES_MAX: u32 = 8;
+
+impl Dns<'_> {
+    /// What a cache would answer from itself, failures among it; `None` if it would have to ask.
+    pub fn held(&self, now: SimTime, cache: CacheId, question: Question) -> Option<Outcome> {
+        let held = &self.caches[cache.index()];
+        let mut owner = question.name();
+        for _ in 0..=ALIASES_MAX {
+            if let Some(entry) = held.live(now, Question::new(owner, question.kind())) {
+                return Some(match entry.kind {
+                    Kind::Data => Outcome::Data(entry.data),
+                    Kind::NoData => Outcome::NoData,
+                    Kind::NxDomain => Outcome::NxDomain,
+                    Kind::Failure | Kind::Empty => Outcome::ServFail,
+                });
+            }
+            if held.no_such_name(now, owner).is_some() {
+                return Some(Outcome::NxDomain);
+            }
+            let alias = held.live(now, Question::new(owner, RecordType::Cname))?;
+            owner = self.alias_target(alias.data)?;
+        }
+        None
+    }
+
+    /// What a cache that holds nothing would be told now, if a server could be reached.
+    pub fn would_fetch(&self, question: Question) -> Outcome {
+        let mut owner = question.name();
+        for _ in 0..=ALIASES_MAX {
+            let zone = self.model.dns.names.zone_of[owner.index()];
+            match self.authority.reply(zone, Question::new(owner, question.kind())) {
+                Reply::Data { data, .. } => return Outcome::Data(data),
+                Reply::NoData { .. } => return Outcome::NoData,
+                Reply::NxDomain { .. } => return Outcome::NxDomain,
+                Reply::Alias { target, .. } => owner = target,
+                Reply::Referral(_) => break,
+            }
+        }
+        Outcome::ServFail
+    }
+
+    /// How many entries of a cache are live: RRsets, and that there is none.
+    pub fn entries(&self, now: SimTime, cache: CacheId) -> u64 {
+        self.caches[cache.index()].count_live(now)
+    }
+}

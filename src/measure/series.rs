@@ -1,0 +1,93 @@
+//! What is told in time, on the grid.
+
+use super::collector::{Collector, has_series};
+use super::depth::Level;
+use super::queue::{Look, Queue};
+use super::{RrsetView, SERIES_MAX, Series, is_listed, question_label};
+
+impl Collector<'_> {
+    /// All series, in a fixed order: of the queues, of the caches.
+    pub(super) fn series(&self) -> Vec<Series> {
+        let mut series = Vec::new();
+        let cells = self.model.clock.cells as usize;
+        let nodes = &self.model.mail.nodes;
+        if self.model.mail.senders > 0 {
+            queue_series(&mut series, "all", self.all_queues(), cells);
+        }
+        if nodes.len() > 1 {
+            for (index, (queue, node)) in self.queues.iter().zip(nodes).enumerate() {
+                if has_series(self.model, index) {
+                    queue_series(&mut series, &node.scope(), queue, cells);
+                }
+            }
+        }
+        for tracked in self.tracked.iter().take(SERIES_MAX) {
+            let scope = format!("rrset:{}", question_label(self.model, tracked.question));
+            let mut one = |measure, value: fn(&(f64, f64, f64)) -> f64| {
+                series.push(Series {
+                    measure,
+                    scope: scope.clone(),
+                    unit: "share",
+                    values: seen(tracked.grid.iter().map(value), cells),
+                });
+            };
+            one("stale_resolvers", |point| point.0);
+            one("stale_resolvers_holding", |point| point.1);
+            one("split_view", |point| point.2);
+        }
+        self.entry_series(&mut series, cells);
+        series
+    }
+
+    fn entry_series(&self, series: &mut Vec<Series>, cells: usize) {
+        let resolvers = &self.model.dns.resolvers;
+        if self.dns.own.iter().all(|lookups| lookups.answers == 0) {
+            return;
+        }
+        let one = |scope: String, values| Series { measure: "cache_entries", scope, unit: "1", values };
+        series.push(one("all".into(), (0..=cells).map(|index| self.entries_of_all(index)).collect()));
+        if resolvers.len() > 1 && is_listed(resolvers.len()) {
+            for (entries, resolver) in self.entries.iter().zip(resolvers).take(SERIES_MAX) {
+                series.push(one(format!("resolver:{}", resolver.name), seen(entries.iter().copied(), cells)));
+            }
+        }
+    }
+
+    pub(super) fn views(&self) -> Vec<RrsetView> {
+        let tracked = self.tracked.iter().filter(|_| self.trace.is_some());
+        tracked
+            .map(|tracked| RrsetView {
+                label: question_label(self.model, tracked.question),
+                changes: tracked.changes.iter().map(|change| change.at).collect(),
+                caches: tracked.views.clone(),
+            })
+            .collect()
+    }
+}
+
+/// Values at the grid's instants; what comes after the end of the run was not seen.
+fn seen(values: impl Iterator<Item = f64>, cells: usize) -> Vec<f64> {
+    let mut values: Vec<f64> = values.take(cells + 1).collect();
+    values.resize(cells + 1, f64::NAN);
+    values
+}
+
+fn queue_series(series: &mut Vec<Series>, scope: &str, queue: &Queue, cells: usize) {
+    let mut add = |measure, unit, values| series.push(Series { measure, scope: scope.to_owned(), unit, values });
+    let mean = |level: &Level| level.cells.iter().map(|cell| cell.0).take(cells).collect::<Vec<f64>>();
+    let max = |level: &Level| level.cells.iter().map(|cell| cell.1 as f64).take(cells).collect::<Vec<f64>>();
+    add("queue_depth", "1", mean(&queue.depth));
+    add("queue_depth_max", "1", max(&queue.depth));
+    add("spool_bytes", "B", mean(&queue.bytes));
+    // What is empty at the end of a run stays empty.
+    let rest = if queue.depth.value() == 0 { 0.0 } else { f64::NAN };
+    let mut at_instants = |measure, unit, value: fn(&Look) -> f64| {
+        let mut values: Vec<f64> = queue.looks.iter().map(value).take(cells + 1).collect();
+        values.resize(cells + 1, rest);
+        add(measure, unit, values);
+    };
+    at_instants("queue_active", "1", |look| look.active as f64);
+    at_instants("queue_deferred", "1", |look| look.deferred as f64);
+    at_instants("queue_in_session", "1", |look| look.in_session as f64);
+    at_instants("oldest_in_queue", "s", |look| look.oldest.as_secs_f64());
+}

@@ -1,0 +1,326 @@
+//! Measures, each against what its definition says of a small world.
+
+mod support;
+
+use mxsim::experiment::Results;
+use support::{run, values};
+
+/// One host, one sender that sends one message a minute, one zone; `MORE` stands for what a test adds.
+fn world(run: &str, hosts: &str, more: &str) -> String {
+    format!(
+        r#"(
+        title: "world",
+        run: (replications: 1, {run}),
+        zones: {{ "a.example": (mx: [(10, "mx.a.example")]) }},
+        hosts: {{ {hosts} }},
+        resolvers: {{ "isp": () }},
+        senders: {{ "campus": (
+            resolver: "isp", arrivals: Periodic(every: "1m", offset: "1s"), to: Weights({{"a.example": 1.0}}),
+            retry: Custom(schedule: Constant("5m"), lifetime: "5d"),
+        ) }},
+        {more}
+    )"#
+    )
+}
+
+fn one(results: &Results, measure: &str, scope: &str, statistic: &str) -> f64 {
+    values(results, measure, scope, statistic)[0]
+}
+
+/// Every row has a key of its own: the summary would repeat the first.
+fn assert_unique(results: &Results) {
+    for variant in &results.variants {
+        let mut keys: Vec<_> = variant.summary.iter().map(|row| (row.measure, &row.scope, &row.statistic)).collect();
+        let count = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), count, "{:?}", variant.summary);
+        for replication in &variant.replications {
+            assert_eq!(replication.rows.len(), count);
+        }
+    }
+}
+
+#[test]
+fn changes_and_outages_of_one_name_have_rows_of_their_own() {
+    let text = r#"(
+        title: "names",
+        run: (measure: "4h", drain: "1d", replications: 2),
+        zones: { "d{i}.example": (count: 2, ttl: "10m", mx: [(10, "mx.example.net")]) },
+        hosts: { "mx.example.net": (), "new.example.net": () },
+        resolvers: { "isp": () },
+        senders: { "campus": (resolver: "isp", arrivals: Poisson(rate: "1/min"), to: Uniform(zones: "d*.example")) },
+        timeline: [
+            (name: "move", at: "1h", do: SetMx(zone: "d{i}.example", mx: [(10, "new.example.net")])),
+            (at: "2h", do: Outage(host: "new.example.net"), for: "10m"),
+            (at: "3h", do: Outage(host: "new.example.net"), for: "20m"),
+        ],
+    )"#;
+    let results = run(text);
+    assert_unique(&results);
+    for zone in ["d1", "d2"] {
+        let scope = format!("change:move ({zone}.example MX)");
+        assert!(values(&results, "time_to_convergence", &scope, "max").iter().all(|s| *s <= 600.0));
+    }
+    let gap = |scope: &str| values(&results, "failover_gap", scope, "max")[0];
+    let second = "event:outage of new.example.net #2";
+    assert!(gap("event:outage of new.example.net") < gap(second), "ten and twenty minutes");
+    // Each zone has a gap of its own, the longest is the event's.
+    let zones = ["d1", "d2"].map(|zone| gap(&format!("{second} zone:{zone}.example")));
+    assert_eq!(zones.into_iter().fold(0.0, f64::max), gap(second));
+}
+
+#[test]
+fn normal_again_ten_minutes_before_the_end_is_censored_and_a_run_that_ends_early_is_not() {
+    let outage =
+        |at: &str| format!(r#"timeline: [(name: "out", at: "{at}", do: Outage(host: "mx.a.example"), for: "10m")],"#);
+    let host = r#""mx.a.example": ()"#;
+    // All mail is delivered within five minutes of the end; the run could go on for a day and stops: nothing comes.
+    let early = run(&world(r#"measure: "2h", drain: "1d""#, host, &outage("1h49m")));
+    assert!(one(&early, "time_to_normal", "event:out", "max") <= 300.0);
+    assert_eq!(one(&early, "time_to_normal", "event:out", "censored"), 0.0);
+    // Here the run is over five minutes after the outage.
+    let cut = run(&world(r#"measure: "2h", drain: "4m""#, host, &outage("1h49m")));
+    assert_eq!(one(&cut, "time_to_normal", "event:out", "max"), f64::INFINITY);
+    assert_eq!(one(&cut, "time_to_normal", "event:out", "censored"), 1.0);
+}
+
+#[test]
+fn sources_that_go_on_during_the_drain_keep_the_run_going() {
+    let run_of = |arrivals: bool| {
+        let clock = format!(r#"measure: "1h", drain: "1h", cells: 8, drain_arrivals: {arrivals}"#);
+        run(&world(&clock, r#""mx.a.example": (service: "30s")"#, ""))
+    };
+    let depth = |results: &Results| {
+        let series = results.variants[0].series.iter().find(|s| s.measure == "queue_depth" && s.scope == "all");
+        series.map(|series| series.mean.clone()).unwrap_or_default()
+    };
+    assert!(depth(&run_of(true)).iter().all(|mean| *mean > 0.4), "half a minute a minute");
+    assert_eq!(depth(&run_of(false))[5..], [0.0; 3]);
+}
+
+#[test]
+fn load_follows_a_limit_that_the_timeline_sets() {
+    let more = r#"timeline: [
+        (at: "20m", do: SetSessions(host: "mx.a.example", sessions: 4)),
+        (at: "40m", do: SetSessions(host: "mx.a.example", sessions: 2)),
+    ],"#;
+    let results = run(&world(r#"measure: "1h", drain: "1h""#, r#""mx.a.example": (service: "30s")"#, more));
+    // One session half of the time: an eighth of four for a third of the hour, a quarter of two for another.
+    let mean = one(&results, "host_load", "host:mx.a.example", "mean");
+    assert!((mean - (0.125 + 0.25) / 3.0).abs() < 0.01, "{mean}");
+    assert_eq!(one(&results, "host_load", "host:mx.a.example", "max"), 0.5);
+    let lifted = more.replace("sessions: 2", "sessions: None");
+    let results =
+        run(&world(r#"measure: "1h", drain: "1h""#, r#""mx.a.example": (service: "30s", sessions: 8)"#, &lifted));
+    let mean = one(&results, "host_load", "host:mx.a.example", "mean");
+    assert!((mean - (0.0625 + 0.125) / 3.0).abs() < 0.01, "{mean}: nothing of no limit");
+}
+
+#[test]
+fn connections_that_a_full_host_turns_away_are_counted_by_how() {
+    for (when_full, measure) in [("Refuse", "full_refused"), ("Busy", "full_421"), ("Backlog", "backlog_left")] {
+        let host = format!(r#""mx.a.example": (service: "150s", sessions: 1, when_full: {when_full})"#);
+        let results = run(&world(r#"measure: "1h", drain: "2d""#, &host, "")
+            .replace("retry: Custom", r#"client: (greeting_timeout: "20s"), retry: Custom"#));
+        for other in ["full_refused", "full_421", "backlog_left"] {
+            let count = one(&results, other, "host:mx.a.example", "count");
+            assert_eq!(count > 0.0, other == measure, "{when_full}: {other} {count}");
+        }
+    }
+}
+
+const FORWARDED: &str = r#"(
+    title: "forwarded",
+    run: (measure: "1h", drain: "1h", replications: 1),
+    zones: { "a.example": (ttl: "10s", ns: ["ns.b.example"], mx: [(10, "mx.a.example")]), "b.example": () },
+    servers: { "ns.b.example": () },
+    hosts: { "mx.a.example": () },
+    resolvers: { "isp": (), "home": (upstream: ["isp"]) },
+    clients: { "user": (resolver: "home", asks: [("a.example", MX)], arrivals: Periodic(every: "30s", offset: "1s")) },
+)"#;
+
+#[test]
+fn what_is_forwarded_is_counted_where_it_is_received_and_once_in_all() {
+    let results = run(FORWARDED);
+    let count = |measure: &str, scope: &str| one(&results, measure, scope, "count");
+    // Every question misses: 120 of the user, 120 of the forwarder.
+    assert_eq!(count("lookups", "all"), 120.0);
+    assert_eq!(count("lookups", "resolver:home"), 120.0);
+    assert_eq!(count("lookups", "resolver:isp"), 120.0);
+    assert_eq!(count("dns_queries", "resolver:home"), 120.0);
+    assert_eq!(one(&results, "dns_queries", "resolver:home", "MX"), 120.0);
+    assert_eq!(one(&results, "dns_queries", "resolver:home", "A"), 0.0);
+    assert_eq!(count("upstream_queries", "resolver:home"), 120.0);
+    assert_eq!(one(&results, "hit_ratio_upstream", "resolver:home", "share"), 0.0);
+    // The walk to a.example, and the address of its server, which is for no client.
+    let sent = count("upstream_queries", "resolver:isp");
+    let for_clients = (1.0 - one(&results, "hit_ratio_upstream", "resolver:isp", "share")) * 120.0;
+    assert!(for_clients >= 120.0 && for_clients < sent, "{for_clients} of {sent}");
+    assert_eq!(one(&results, "hit_ratio_upstream", "all", "share"), 1.0 - for_clients / 120.0);
+}
+
+#[test]
+fn convergence_beyond_the_run_is_censored_and_told_for_each_share() {
+    let text = |measure: &str| {
+        format!(
+            r#"(
+        title: "convergence",
+        run: (measure: "{measure}", drain: "0s", replications: 1),
+        zones: {{ "a.example": (ttl: "1h", mx: [(10, "mx.a.example")]) }},
+        hosts: {{ "mx.a.example": (), "new.a.example": () }},
+        resolvers: {{ "r{{i}}": (count: 10) }},
+        clients: {{ "c{{i}}": (count: 10, resolver: "r{{i}}", asks: [("a.example", MX)], arrivals: Burst(at: "0s", count: 1), begins: "0s") }},
+        timeline: [(name: "cut", at: "10m", do: SetMx(zone: "a.example", mx: [(10, "new.a.example")]))],
+    )"#
+        )
+    };
+    let all = ["p50", "p90", "p99", "max", "mean"];
+    let results = run(&text("2h"));
+    // All ten asked at 0 and let go at an hour.
+    let found = all.map(|statistic| one(&results, "time_to_convergence", "change:cut", statistic));
+    assert!(found.iter().all(|seconds| (*seconds - 3000.0).abs() < 1.0), "{found:?}");
+    let results = run(&text("30m"));
+    let found = all.map(|statistic| one(&results, "time_to_convergence", "change:cut", statistic));
+    assert_eq!(found, [f64::INFINITY; 5]);
+    assert_eq!(one(&results, "time_to_convergence", "change:cut", "censored"), 10.0);
+}
+
+#[test]
+fn custody_that_passes_to_a_backup_drains_the_queue() {
+    let text = r#"(
+        title: "backup",
+        run: (measure: "2h", drain: "1d", replications: 1),
+        zones: { "a.example": (mx: [(10, "mx.a.example"), (20, "backup.example.net")]) },
+        hosts: {
+            "mx.a.example": (),
+            "backup.example.net": (relays_for: ["a.example"], resolver: "isp", retry: Custom(schedule: Constant("3h"))),
+        },
+        resolvers: { "isp": () },
+        senders: { "campus": (
+            resolver: "isp", arrivals: Periodic(every: "1m", offset: "1s"), to: Weights({"a.example": 1.0}),
+            retry: Custom(schedule: Constant("5m")),
+        ) },
+        timeline: [
+            (name: "backup", at: "30m", do: Outage(host: "backup.example.net"), for: "20m"),
+            (name: "primary", at: "30m", do: Outage(host: "mx.a.example"), for: "2h"),
+        ],
+    )"#;
+    let results = run(text);
+    // What waited at the sender is at the backup five minutes after it is back, and there for hours.
+    let drained = one(&results, "time_to_drain", "event:backup", "max");
+    assert!(drained <= 300.0, "{drained}");
+}
+
+#[test]
+fn an_outage_without_an_end_has_rows() {
+    let more = r#"timeline: [(name: "gone", at: "30m", do: Outage(host: "mx.a.example"))],"#;
+    let results = run(&world(r#"measure: "1h", drain: "1h""#, r#""mx.a.example": ()"#, more));
+    assert_eq!(one(&results, "failover_gap", "event:gone", "max"), 5400.0);
+    assert_eq!(one(&results, "failover_gap", "event:gone", "censored"), 1.0);
+    assert_eq!(one(&results, "time_to_drain", "event:gone", "max"), f64::INFINITY);
+    assert!(one(&results, "retries_at_recovery", "event:gone", "count").is_nan());
+}
+
+#[test]
+fn a_run_that_ends_early_has_no_point_too_many() {
+    let more = r#"timeline: [(name: "cut", at: "10m", do: SetMx(zone: "a.example", mx: [(10, "new.a.example")]))],"#;
+    let hosts = r#""mx.a.example": (), "new.a.example": ()"#;
+    let results = run(&world(r#"measure: "25m", drain: "1d", cells: 100"#, hosts, more));
+    for series in &results.variants[0].replications[0].series {
+        let expected =
+            if series.measure.starts_with("queue_depth") || series.measure == "spool_bytes" { 100 } else { 101 };
+        assert_eq!(series.values.len(), expected, "{}", series.measure);
+    }
+    let stale = results.variants[0].replications[0].series.iter().find(|s| s.measure == "stale_resolvers");
+    // What the one cache holds is known to the end, though nobody looks any more.
+    assert!(stale.is_some_and(|series| series.values.iter().all(|share| *share == 0.0 || *share == 1.0)));
+}
+
+#[test]
+fn spool_age_and_phases_are_of_what_is_in_custody() {
+    let more = r#"timeline: [(name: "gone", at: "0s", do: Outage(host: "mx.a.example"), for: "1h")],"#;
+    let text = world(r#"measure: "1h", drain: "1d", cells: 60, slo: ["30m", "2h"]"#, r#""mx.a.example": ()"#, more)
+        .replace("retry: Custom", r#"size: "1000B", retry: Custom"#);
+    let results = run(&text);
+    // Sixty messages of 1000 B, the first a second after the hour began, none delivered in it.
+    assert_eq!(one(&results, "spool_bytes", "all", "max"), 60_000.0);
+    assert_eq!(one(&results, "oldest_in_queue", "all", "max"), 3599.0);
+    let mean = one(&results, "queue_depth", "all", "mean");
+    let deferred = one(&results, "queue_deferred", "all", "mean");
+    assert!((mean - deferred).abs() < 0.1 && mean > 25.0, "{mean} {deferred}");
+    // Messages of the second half are delivered within half an hour and five minutes.
+    let within = one(&results, "slo_attainment", "all", "30m");
+    assert!(within > 0.4 && within < 0.6, "{within}");
+    assert_eq!(one(&results, "slo_attainment", "all", "2h"), 1.0);
+    let oldest = results.variants[0].series.iter().find(|s| s.measure == "oldest_in_queue").map(|s| s.mean.clone());
+    assert!(oldest.is_some_and(|ages| ages[1] > 0.0), "looked at on the grid");
+}
+
+#[test]
+fn a_domain_that_only_a_trace_names_has_a_scope() {
+    let home = tempfile::tempdir().unwrap_or_else(|why| panic!("{why}"));
+    let file = home.path().join("a.ron");
+    let text = r#"(
+        title: "trace",
+        run: (measure: "1h", replications: 1),
+        zones: { "a.example": (mx: [(10, "mx.example.net")]), "b.example": (mx: [(10, "mx.example.net")]) },
+        hosts: { "mx.example.net": () },
+        resolvers: { "isp": () },
+        senders: { "campus": (resolver: "isp", arrivals: Trace(file: "mail.csv"), to: Trace) },
+    )"#;
+    std::fs::write(&file, text).unwrap_or_else(|why| panic!("{why}"));
+    let rows = "time,domain\n10,a.example\n20,b.example\n30,b.example\n";
+    std::fs::write(home.path().join("mail.csv"), rows).unwrap_or_else(|why| panic!("{why}"));
+    let loaded = mxsim::model::compile::load(&file, &[]).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let results = support::run_loaded(&loaded, None);
+    assert_eq!(one(&results, "deliveries", "zone:b.example", "count"), 2.0);
+}
+
+#[test]
+fn stale_deliveries_are_told_by_whether_the_host_is_still_one_of_the_domains() {
+    let text = |mx: &str| {
+        format!(
+            r#"(
+        title: "stale",
+        run: (measure: "2h", drain: "1h", replications: 1),
+        zones: {{ "a.example": (ttl: "1d", mx: [(10, "mx.a.example")]) }},
+        hosts: {{ "mx.a.example": (), "new.a.example": () }},
+        resolvers: {{ "isp": () }},
+        senders: {{ "campus": (resolver: "isp", arrivals: Periodic(every: "1m", offset: "1s"), to: Weights({{"a.example": 1.0}})) }},
+        timeline: [(name: "cut", at: "1h", do: SetMx(zone: "a.example", mx: {mx}))],
+    )"#
+        )
+    };
+    for (mx, current) in
+        [(r#"[(10, "new.a.example")]"#, 0.0), (r#"[(5, "new.a.example"), (10, "mx.a.example")]"#, 60.0)]
+    {
+        let results = run(&text(mx));
+        assert_eq!(one(&results, "stale_deliveries", "all", "count"), 60.0);
+        assert_eq!(one(&results, "stale_deliveries", "all", "current_host"), current);
+        assert_eq!(one(&results, "stale_deliveries", "all", "former_host"), 60.0 - current);
+    }
+}
+
+/// Each measure that has rows is one that objectives may be about, and the other way round for what these worlds have.
+#[test]
+fn every_row_is_in_the_vocabulary() {
+    use mxsim::model::vocabulary::MEASURES;
+    let more = r#"timeline: [
+        (name: "out", at: "10m", do: Outage(host: "mx.a.example"), for: "10m"),
+        (name: "cut", at: "30m", do: SetMx(zone: "a.example", mx: [(10, "new.a.example")])),
+    ],"#;
+    let hosts = r#""mx.a.example": (sessions: 5), "new.a.example": ()"#;
+    let results = run(&world(r#"measure: "1h", drain: "1d", slo: ["5m"]"#, hosts, more));
+    let forwarded = run(FORWARDED);
+    let rows = || results.variants[0].summary.iter().chain(&forwarded.variants[0].summary);
+    for row in rows() {
+        let known = MEASURES.iter().find(|known| known.name == row.measure);
+        let known = known.unwrap_or_else(|| panic!("`{}` is not in the vocabulary", row.measure));
+        let fits = known.statistics.contains(&row.statistic.as_ref()) || known.name == "slo_attainment";
+        assert!(fits, "{}.{}", row.measure, row.statistic);
+    }
+    for known in MEASURES {
+        assert!(rows().any(|row| row.measure == known.name), "nothing has rows of `{}`", known.name);
+    }
+}
