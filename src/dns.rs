@@ -2,14 +2,19 @@
 
 mod authority;
 mod cache;
+mod delegation;
 mod fetch;
 mod finish;
 mod forward;
 mod look;
 pub mod observe;
+mod operator;
 mod paged;
 mod path;
 mod resolver;
+mod selection;
+mod transfer;
+mod walk;
 
 pub use observe::{Asker, DnsObserver, LookupRecord};
 pub use resolver::Dns;
@@ -116,10 +121,18 @@ pub enum DnsEvent {
     ResponseArrives(u32),
     /// A fetch has waited long enough.
     TimedOut(u32),
+    /// A secondary's check of the SOA is due.
+    CheckDue(u32),
+    /// A primary's NOTIFY to a secondary is due.
+    NotifyDue(u32),
+    /// A secondary has the zone.
+    Transferred(u32),
 }
 
 /// Whether name servers are up.
 pub trait ServerState {
     /// Whether it answers now.
     fn server_is_up(&self, server: crate::model::ServerId) -> bool;
+    /// Whether, not being up, it refuses at once (ICMP) instead of being silent.
+    fn server_refuses(&self, server: crate::model::ServerId) -> bool;
 }

@@ -90,15 +90,16 @@ pub struct Objective {
 }
 
 impl Model {
-    /// Entities in scheduling order: timeline, faults, DNS, hosts, nodes (design: effects flow that way).
+    /// Entities in scheduling order: timeline, faults, DNS (secondaries, caches), hosts, nodes (design: effects flow that way).
     pub fn entities(&self) -> Entities {
         let faults = 1;
-        let dns = faults + self.faults.targets.len() as u32;
+        let transfers = faults + self.faults.targets.len() as u32;
+        let dns = transfers + self.dns.secondaries.len() as u32;
         let clients = dns + self.dns.caches.len() as u32;
         let probes = clients + self.dns.clients.len() as u32;
         let hosts = probes + self.dns.probes.len() as u32;
         let nodes = hosts + self.mail.hosts.len() as u32;
-        Entities { faults, dns, clients, probes, hosts, nodes, count: nodes + self.mail.nodes.len() as u32 }
+        Entities { faults, transfers, dns, clients, probes, hosts, nodes, count: nodes + self.mail.nodes.len() as u32 }
     }
 }
 
@@ -107,6 +108,8 @@ impl Model {
 pub struct Entities {
     /// First fault target.
     pub faults: u32,
+    /// First secondary of a zone.
+    pub transfers: u32,
     /// First cache.
     pub dns: u32,
     /// First client.

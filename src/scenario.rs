@@ -15,6 +15,7 @@ mod syntax;
 pub mod text;
 pub mod trace;
 pub mod tree;
+mod tree_authority;
 mod tree_dns;
 mod tree_host;
 mod tree_mail;

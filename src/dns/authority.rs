@@ -1,9 +1,14 @@
-//! What the primaries hold, and what their servers say of it.
+//! What the primaries hold, and what each server says of it: current, as it was, or nothing.
+
+mod history;
+
+use smallvec::SmallVec;
 
 use super::paged::Paged;
-use crate::model::dns::{DnsModel, Question, Rdata};
-use crate::model::{DataId, NameId, ZoneId};
-use crate::scenario::tree::RecordType;
+use crate::model::dns::{DelegationModel, DnsModel, KeyId, Question, Rdata};
+use crate::model::{DataId, NameId, ServerId, ZoneId};
+use crate::scenario::tree::{Lame, RecordType};
+use history::History;
 
 /// An RRset at its primary.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +30,34 @@ pub(super) struct Authority<'m> {
     below: Vec<u32>,
     /// Whether any data has changed: while none has, nothing is stale.
     has_changed: bool,
+    zones: Vec<ZoneState>,
+    history: History,
+    /// Zones changed since their secondaries were told.
+    changed: Vec<ZoneId>,
+}
+
+/// A zone at its primary, and who does not have it as it is there.
+#[derive(Debug)]
+struct ZoneState {
+    /// Changes so far.
+    changes: u32,
+    serial: u32,
+    /// What the parent says.
+    delegation: DelegationModel,
+    /// What it is signed with.
+    key: KeyId,
+    copies: SmallVec<[(ServerId, Copied); 1]>,
+}
+
+/// What a server has of a zone that it does not have as the primary does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copied {
+    /// The zone after so many changes.
+    At(u32),
+    /// A copy too old to be given out (RFC 1035 section 3.3.13, EXPIRE).
+    Expired,
+    /// It was never told to serve it, or has dropped it.
+    Nothing,
 }
 
 /// What an authoritative server says.
@@ -50,12 +83,47 @@ pub(super) enum Reply {
         version: u32,
         soa: Option<(u32, u32)>,
     },
-    Referral(ZoneId),
+    Referral(ZoneId, DelegationModel),
+    /// A referral to the root, from a server that does not hold the zone.
+    Upward,
+    Refused,
+    ServFail,
+    /// Its host says that nothing listens there (ICMP).
+    Unreachable,
+}
+
+/// A response: what it says, the zone's NS RRset if it came along, and the key that it is signed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Response {
+    pub reply: Reply,
+    pub ns: Option<(DataId, u32)>,
+    pub key: KeyId,
+}
+
+impl From<Reply> for Response {
+    fn from(reply: Reply) -> Self {
+        Self { reply, ns: None, key: KeyId::default() }
+    }
 }
 
 impl<'m> Authority<'m> {
     pub fn new(model: &'m DnsModel) -> Self {
-        let mut authority = Self { model, held: Paged::new(), below: vec![0; model.names.len()], has_changed: false };
+        let zones = model.zones.iter().map(|zone| ZoneState {
+            changes: 0,
+            serial: zone.soa.serial,
+            delegation: zone.delegation,
+            key: zone.delegation.ds,
+            copies: zone.lame.iter().map(|&server| (server, Copied::Nothing)).collect(),
+        });
+        let mut authority = Self {
+            model,
+            held: Paged::new(),
+            below: vec![0; model.names.len()],
+            has_changed: false,
+            zones: zones.collect(),
+            history: History::default(),
+            changed: Vec::new(),
+        };
         for zone in &model.zones {
             authority.count(zone.apex, true);
         }
@@ -70,9 +138,15 @@ impl<'m> Authority<'m> {
     }
 
     fn count(&mut self, name: NameId, more: bool) {
+        let zone = self.zone_of(name);
         let mut name = name;
         loop {
+            let is_inside = self.zone_of(name) == zone;
             let below = &mut self.below[name.index()];
+            // Beyond the zone's apex, the cut alone makes names exist.
+            if is_inside {
+                self.history.below.push(name, self.zones[zone.index()].changes, *below);
+            }
             *below = if more { *below + 1 } else { below.saturating_sub(1) };
             let parent = self.model.names.parent[name.index()];
             if parent == name {
@@ -84,6 +158,15 @@ impl<'m> Authority<'m> {
 
     fn held(&self, question: Question) -> Held {
         self.held.get(question.index()).copied().unwrap_or(NOTHING)
+    }
+
+    fn held_at(&self, question: Question, at: Option<u32>) -> Held {
+        let before = at.and_then(|at| self.history.held.at(question.index() as u32, at));
+        before.unwrap_or_else(|| self.held(question))
+    }
+
+    fn zone_of(&self, name: NameId) -> ZoneId {
+        self.model.names.zone_of[name.index()]
     }
 
     /// The data now.
@@ -104,18 +187,15 @@ impl<'m> Authority<'m> {
 
     /// Replaces data. `false` if it is what was there: a change of TTL alone is no new version.
     pub fn set_data(&mut self, question: Question, data: DataId, ttl_s_if_new: u32) -> bool {
-        let held = self.held.get_mut(question.index(), NOTHING);
-        let before = held.data;
-        if before == data {
+        let before = self.held(question);
+        if before.data == data {
             return false;
         }
         self.has_changed = true;
-        *held = Held {
-            data,
-            ttl_s: if before == DataId::ABSENT { ttl_s_if_new } else { held.ttl_s },
-            version: held.version + 1,
-        };
-        match (before, data) {
+        self.remember(question, before);
+        let ttl_s = if before.data == DataId::ABSENT { ttl_s_if_new } else { before.ttl_s };
+        *self.held.get_mut(question.index(), NOTHING) = Held { data, ttl_s, version: before.version + 1 };
+        match (before.data, data) {
             (DataId::ABSENT, _) => self.count(question.name(), true),
             (_, DataId::ABSENT) => self.count(question.name(), false),
             _ => {}
@@ -124,30 +204,138 @@ impl<'m> Authority<'m> {
     }
 
     pub fn set_ttl(&mut self, question: Question, ttl_s: u32) {
+        let before = self.held(question);
+        self.remember(question, before);
         self.held.get_mut(question.index(), NOTHING).ttl_s = ttl_s;
     }
 
-    /// What a server of `zone` says to a question (RFC 1034 section 4.3.2): a referral where the name lies in a child, an
-    /// alias where there is one, data, or which of the two nothings it is (RFC 2308 section 2).
-    pub fn reply(&self, zone: ZoneId, question: Question) -> Reply {
-        let holder = self.model.names.zone_of[question.name().index()];
-        if holder != zone {
-            return Reply::Referral(self.child_towards(zone, holder));
+    /// Begins a change of a zone: a copy made before it keeps what was.
+    fn remember(&mut self, question: Question, before: Held) {
+        let zone = self.zone_of(question.name());
+        let changes = self.change(zone);
+        self.history.held.push(question.index() as u32, changes, before);
+    }
+
+    /// One more change of a zone; how many there have been.
+    fn change(&mut self, zone: ZoneId) -> u32 {
+        let state = &mut self.zones[zone.index()];
+        state.changes += 1;
+        state.serial = state.serial.wrapping_add(1);
+        if !self.model.secondaries.is_empty() {
+            self.changed.push(zone);
         }
-        let held = self.held(question);
+        self.zones[zone.index()].changes
+    }
+
+    /// The zones whose changes their secondaries have not been told of, each once, in order.
+    pub fn take_changed(&mut self) -> Vec<ZoneId> {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// What the parent of a zone says of it from now on.
+    pub fn set_delegation(&mut self, zone: ZoneId, delegation: DelegationModel) {
+        let parent = self.model.zones[zone.index()].parent;
+        let changes = self.change(parent);
+        let before = std::mem::replace(&mut self.zones[zone.index()].delegation, delegation);
+        self.history.delegations.push(zone, changes, before);
+    }
+
+    pub fn delegation(&self, zone: ZoneId) -> DelegationModel {
+        self.zones[zone.index()].delegation
+    }
+
+    /// What a zone is signed with from now on.
+    pub fn set_key(&mut self, zone: ZoneId, key: KeyId) {
+        let changes = self.change(zone);
+        let before = std::mem::replace(&mut self.zones[zone.index()].key, key);
+        self.history.keys.push(zone, changes, before);
+    }
+
+    pub fn set_serial(&mut self, zone: ZoneId, serial: u32) {
+        self.change(zone);
+        self.zones[zone.index()].serial = serial;
+    }
+
+    /// Changes of a zone so far, and its serial.
+    pub fn revision(&self, zone: ZoneId) -> (u32, u32) {
+        let state = &self.zones[zone.index()];
+        (state.changes, state.serial)
+    }
+
+    /// What a server has of a zone from now on; `None` for whatever the primary has.
+    pub fn set_copy(&mut self, zone: ZoneId, server: ServerId, copied: Option<Copied>) {
+        let copies = &mut self.zones[zone.index()].copies;
+        copies.retain(|(known, _)| *known != server);
+        copies.extend(copied.map(|copied| (server, copied)));
+    }
+
+    /// What a server has of a zone that is not as at the primary.
+    pub fn copy(&self, zone: ZoneId, server: ServerId) -> Option<Copied> {
+        let copies = &self.zones[zone.index()].copies;
+        copies.iter().find(|(known, _)| *known == server).map(|(_, copied)| *copied)
+    }
+
+    /// What a server says to a question about a zone.
+    pub fn reply(&self, server: ServerId, zone: ZoneId, question: Question) -> Response {
+        let at = match self.copy(zone, server) {
+            None => None,
+            Some(Copied::At(changes)) => Some(changes),
+            Some(Copied::Expired) => return Reply::ServFail.into(),
+            Some(Copied::Nothing) => {
+                return match self.model.servers[server.index()].lame {
+                    Lame::Refused => Reply::Refused.into(),
+                    Lame::Referral => Reply::Upward.into(),
+                    Lame::ServFail => Reply::ServFail.into(),
+                };
+            }
+        };
+        let reply = self.reply_at(zone, question, at);
+        let state = &self.zones[zone.index()];
+        let key = at.and_then(|at| self.history.keys.at(zone, at)).unwrap_or(state.key);
+        let is_positive = matches!(reply, Reply::Data { .. } | Reply::Alias { .. });
+        if !is_positive || self.model.servers[server.index()].minimal_responses {
+            return Response { reply, ns: None, key };
+        }
+        let ns = self.held_at(Question::new(self.model.zones[zone.index()].apex, RecordType::Ns), at);
+        Response { reply, ns: (ns.data != DataId::ABSENT).then_some((ns.data, ns.ttl_s)), key }
+    }
+
+    /// What the primary of the zone that holds the name says.
+    pub fn primarys(&self, question: Question) -> Reply {
+        self.reply_at(self.zone_of(question.name()), question, None)
+    }
+
+    /// What a copy of `zone` says (RFC 1034 section 4.3.2): a referral where the name lies in a child, an alias where there
+    /// is one, data, or which of the two nothings it is (RFC 2308 section 2).
+    fn reply_at(&self, zone: ZoneId, question: Question, at: Option<u32>) -> Reply {
+        let holder = self.zone_of(question.name());
+        if holder != zone {
+            let child = self.child_towards(zone, holder);
+            let then = at.and_then(|at| self.history.delegations.at(child, at));
+            return Reply::Referral(child, then.unwrap_or_else(|| self.delegation(child)));
+        }
+        let held = self.held_at(question, at);
         if held.data != DataId::ABSENT {
             return Reply::Data { data: held.data, version: held.version, ttl_s: held.ttl_s };
         }
-        let alias = self.held(Question::new(question.name(), RecordType::Cname));
+        let alias = self.held_at(Question::new(question.name(), RecordType::Cname), at);
         if let Rdata::Cname(target) = self.model.data[alias.data.index()] {
             return Reply::Alias { data: alias.data, version: alias.version, target, ttl_s: alias.ttl_s };
         }
-        let (version, soa) = (held.version, self.model.zones[zone.index()].soa.in_negative());
-        if self.below[question.name().index()] > 0 {
-            Reply::NoData { version, soa }
-        } else {
-            Reply::NxDomain { version, soa }
-        }
+        let (version, soa) = (held.version, self.negative_soa(zone, at));
+        let name = question.name();
+        let below = at.and_then(|at| self.history.below.at(name, at)).unwrap_or(self.below[name.index()]);
+        if below > 0 { Reply::NoData { version, soa } } else { Reply::NxDomain { version, soa } }
+    }
+
+    /// TTL and MINIMUM of the SOA as it goes out with a negative answer (RFC 2308 section 3).
+    fn negative_soa(&self, zone: ZoneId, at: Option<u32>) -> Option<(u32, u32)> {
+        let model = &self.model.zones[zone.index()];
+        let ttl_s = self.held_at(Question::new(model.apex, RecordType::Soa), at).ttl_s;
+        model.soa.in_negative(ttl_s)
     }
 
     /// The zone below `from` on the way to `to`.

@@ -3,7 +3,7 @@
 use super::paged::Paged;
 use crate::engine::time::{NANOS_PER_SECOND, SimDuration, SimTime};
 use crate::model::dns::{Question, Rules};
-use crate::model::{DataId, NameId, ZoneId};
+use crate::model::{DataId, NameId};
 use crate::scenario::tree::{Expiry, RecordType};
 
 /// What an entry says.
@@ -42,28 +42,17 @@ const EMPTY: Entry =
 #[derive(Debug)]
 pub(super) struct Cache {
     entries: Paged<Entry>,
-    /// Zone cuts by zone, from referrals: live before this instant.
-    cuts: Paged<SimTime>,
 }
 
 impl Cache {
     pub fn new() -> Self {
-        Self { entries: Paged::new(), cuts: Paged::new() }
+        Self { entries: Paged::new() }
     }
 
     /// The live entry for a question.
     #[inline]
     pub fn live(&self, now: SimTime, question: Question) -> Option<&Entry> {
         self.entries.get(question.index()).filter(|entry| entry.until > now && entry.kind != Kind::Empty)
-    }
-
-    /// Whether the servers of a zone are known.
-    pub fn knows_cut(&self, now: SimTime, zone: ZoneId) -> bool {
-        self.cuts.get(zone.index()).is_some_and(|until| *until > now)
-    }
-
-    pub fn store_cut(&mut self, zone: ZoneId, until: SimTime) {
-        *self.cuts.get_mut(zone.index(), SimTime::ZERO) = until;
     }
 
     /// Whether the whole name is known not to exist: the entry that says so (RFC 2308 section 5: per name).
@@ -87,9 +76,6 @@ impl Cache {
 
     /// Drops what is live for a name, or everything; `dropped` hears of each.
     pub fn flush(&mut self, now: SimTime, name: Option<NameId>, mut dropped: impl FnMut(Question)) {
-        if name.is_none() {
-            self.cuts.iter_mut().for_each(|(_, until)| *until = SimTime::ZERO);
-        }
         for (index, entry) in self.entries.iter_mut() {
             let question = Question::from_index(index as u32);
             if name.is_none_or(|name| question.name() == name) && entry.until > now {

@@ -1,7 +1,7 @@
 //! Forwarders: a fetch that asks another resolver instead of walking the tree.
 
 use super::cache::Kind;
-use super::fetch::Purpose;
+use super::fetch::{Purpose, QUERIES_MAX};
 use super::path::{half, round_trip};
 use super::resolver::Dns;
 use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState, Source};
@@ -22,7 +22,11 @@ impl Dns<'_> {
     ) {
         let now = scheduler.now();
         let state = &self.fetches[fetch as usize];
-        let own = &self.model.dns.resolvers[self.model.dns.caches[state.cache.index()].resolver.index()];
+        let own = self.resolver_of(state.cache);
+        let wait = own.rules.asking.wait(state.tries, own.upstream.len(), now.since(state.began));
+        if wait.is_none() || state.queries >= QUERIES_MAX {
+            return self.finish_failed(scheduler, observer, faults, fetch);
+        }
         let (key, index) = (self.keys[state.cache.index()], state.question.index() as u64);
         let bits = draw(key, index, state.place(Purpose::Order, 0));
         let turn = below(bits, own.upstream.len() as u64) as usize + state.tries as usize;

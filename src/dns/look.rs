@@ -39,13 +39,12 @@ impl Dns<'_> {
     pub fn would_fetch(&self, question: Question) -> Outcome {
         let mut owner = question.name();
         for _ in 0..=ALIASES_MAX {
-            let zone = self.model.dns.names.zone_of[owner.index()];
-            match self.authority.reply(zone, Question::new(owner, question.kind())) {
+            match self.authority.primarys(Question::new(owner, question.kind())) {
                 Reply::Data { data, .. } => return Outcome::Data(data),
                 Reply::NoData { .. } => return Outcome::NoData,
                 Reply::NxDomain { .. } => return Outcome::NxDomain,
                 Reply::Alias { target, .. } => owner = target,
-                Reply::Referral(_) => break,
+                _ => break,
             }
         }
         Outcome::ServFail

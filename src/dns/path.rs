@@ -16,13 +16,13 @@ pub(super) fn round_trip(network: &Network, from: RegionId, to: RegionId, random
     sum
 }
 
-/// Probability that a datagram or its answer is lost on the way; 1 where there is no way.
-pub(super) fn loss(network: &Network, from: RegionId, to: RegionId) -> f64 {
+/// Probability that a datagram is lost on the way; 1 where there is no way.
+pub(super) fn one_way_loss(network: &Network, from: RegionId, to: RegionId) -> f64 {
     let mut links = network.path(from, to).peekable();
     if links.peek().is_none() {
         return 1.0;
     }
-    1.0 - links.fold(1.0, |kept, link| kept * (1.0 - link.loss) * (1.0 - link.loss))
+    1.0 - links.fold(1.0, |kept, link| kept * (1.0 - link.loss))
 }
 
 /// One way of a round trip.

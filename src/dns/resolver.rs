@@ -4,8 +4,11 @@ use std::collections::VecDeque;
 
 use super::authority::Authority;
 use super::cache::{Cache, Entry, Kind};
+use super::delegation::Delegations;
 use super::fetch::Fetch;
 use super::path::{half, round_trip};
+use super::selection::Servers;
+use super::transfer::Transfers;
 use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, LookupRecord, Outcome, ServerState, Source, Waiter};
 use crate::engine::random::{EntityKey, draw};
 use crate::engine::scheduler::Scheduler;
@@ -23,6 +26,10 @@ pub struct Dns<'m> {
     pub(super) model: &'m Model,
     pub(super) authority: Authority<'m>,
     pub(super) caches: Vec<Cache>,
+    /// Zone cuts, and what is known of servers, cache by cache.
+    pub(super) delegations: Vec<Delegations>,
+    pub(super) known: Vec<Servers>,
+    pub(super) transfers: Transfers,
     /// What draws of a cache's fetches are keyed by.
     pub(super) keys: Vec<EntityKey>,
     pub(super) asks: Vec<Pending>,
@@ -93,6 +100,9 @@ impl<'m> Dns<'m> {
             model,
             authority: Authority::new(&model.dns),
             caches: model.dns.caches.iter().map(|_| Cache::new()).collect(),
+            delegations: model.dns.caches.iter().map(|_| Delegations::new()).collect(),
+            known: model.dns.caches.iter().map(|_| Servers::new()).collect(),
+            transfers: Transfers::new(model, replication),
             keys,
             asks: Vec::new(),
             free_asks: Vec::new(),
@@ -198,6 +208,9 @@ impl<'m> Dns<'m> {
             DnsEvent::QueryArrives(fetch) => self.on_query_arrives(scheduler, observer, faults, fetch),
             DnsEvent::ResponseArrives(fetch) => self.on_response(scheduler, observer, faults, fetch),
             DnsEvent::TimedOut(fetch) => self.on_timed_out(scheduler, observer, faults, fetch),
+            DnsEvent::CheckDue(secondary) => self.on_check_due(scheduler, faults, secondary as usize),
+            DnsEvent::NotifyDue(secondary) => self.on_notify_due(scheduler, faults, secondary as usize),
+            DnsEvent::Transferred(secondary) => self.on_transferred(secondary as usize),
         }
     }
 
@@ -227,6 +240,16 @@ impl<'m> Dns<'m> {
 
     /// Drops a name, or everything, from a cache.
     pub fn flush(&mut self, now: SimTime, observer: &mut impl DnsObserver, cache: CacheId, name: Option<NameId>) {
+        match name {
+            None => self.delegations[cache.index()].clear(),
+            Some(name) => {
+                let zone = self.model.dns.names.zone_of[name.index()];
+                // A name that is a zone's apex has its NS RRset flushed, too.
+                if self.model.dns.zones[zone.index()].apex == name {
+                    self.delegations[cache.index()].forget(zone);
+                }
+            }
+        }
         self.caches[cache.index()].flush(now, name, |question| observer.on_flush(now, cache, question));
     }
 
@@ -334,8 +357,12 @@ impl<'m> Dns<'m> {
         }
     }
 
+    pub(super) fn resolver_of(&self, cache: CacheId) -> &'m crate::model::dns::ResolverModel {
+        &self.model.dns.resolvers[self.model.dns.caches[cache.index()].resolver.index()]
+    }
+
     pub(super) fn rules(&self, cache: CacheId) -> &'m crate::model::dns::Rules {
-        &self.model.dns.resolvers[self.model.dns.caches[cache.index()].resolver.index()].rules
+        &self.resolver_of(cache).rules
     }
 
     pub(super) fn put_ask(&mut self, ask: Pending) -> u32 {

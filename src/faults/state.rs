@@ -200,4 +200,8 @@ impl crate::dns::ServerState for Faults<'_> {
     fn server_is_up(&self, server: ServerId) -> bool {
         self.mode(self.model.faults.hosts + server.index()).is_none()
     }
+
+    fn server_refuses(&self, server: ServerId) -> bool {
+        self.mode(self.model.faults.hosts + server.index()) == Some(FailureMode::Refuse)
+    }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod load;
 mod mail;
+mod name_servers;
 mod names;
 mod network;
 mod objectives;
@@ -35,7 +36,7 @@ use names::{Registry, stamp};
 use problems::{PlaceKey, Said};
 
 use super::dns::{DnsModel, Question, Rdata};
-use super::{DataId, Model, NameId, RegionId, ServerId};
+use super::{DataId, Model, NameId, RegionId, ServerId, ZoneId};
 use crate::engine::dist::Dist;
 use crate::engine::time::SimTime;
 use crate::scenario::diagnostic::{Diagnostic, Place, SourceText};
@@ -102,6 +103,8 @@ struct Compiler<'a> {
     made_servers: HashMap<NameId, ServerId>,
     /// Apexes of all zones, made ones too.
     apexes: BTreeSet<NameId>,
+    /// Zones by apex.
+    zone_ids: HashMap<NameId, ZoneId>,
     regions: Registry,
     zones: Registry,
     servers: Registry,
@@ -149,6 +152,7 @@ impl<'a> Compiler<'a> {
             outage_files: BTreeMap::new(),
             made_servers: HashMap::new(),
             apexes: BTreeSet::new(),
+            zone_ids: HashMap::new(),
             regions,
             zones,
             servers,
@@ -168,6 +172,7 @@ impl<'a> Compiler<'a> {
         self.zones_and_servers();
         let mut hosts = self.mail_hosts();
         self.records(&hosts);
+        self.secondaries();
         self.resolvers();
         let clients = self.clients(&clock);
         let probes = self.probes();

@@ -1,11 +1,14 @@
 //! Names, zones and servers; resolvers with their rules; what asks them.
 
 mod rules;
+mod zone;
 
 pub use rules::*;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+
+pub use zone::{DelegationModel, KeyId, NotifyModel, SecondaryModel, ServerModel, SoaModel, ZoneModel};
 
 use super::{CacheId, ClientId, DataId, HostId, NameId, RegionId, ResolverId, ServerId, ZoneId};
 use smallvec::SmallVec;
@@ -13,7 +16,7 @@ use smallvec::SmallVec;
 use crate::engine::choice::WeightedChoice;
 use crate::engine::dist::Dist;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::scenario::tree::{NegativeSoa, ProbeKind, RecordType};
+use crate::scenario::tree::{ProbeKind, RecordType};
 
 /// All of DNS, as it is at simulated time 0.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +31,8 @@ pub struct DnsModel {
     pub data: Vec<Rdata>,
     /// The RRsets present at time 0.
     pub rrsets: Vec<RrsetModel>,
+    /// Servers that copy a zone from its primary.
+    pub secondaries: Vec<SecondaryModel>,
     /// Resolvers.
     pub resolvers: Vec<ResolverModel>,
     /// Caches, those of one resolver together.
@@ -76,58 +81,6 @@ impl Question {
     }
 }
 
-/// A zone.
-#[derive(Debug, Clone)]
-pub struct ZoneModel {
-    /// Its apex.
-    pub apex: NameId,
-    /// The zone that delegates to it; its own id at the root.
-    pub parent: ZoneId,
-    /// Its servers, in the order written.
-    pub servers: Vec<ServerId>,
-    /// TTL of its NS RRset at the parent, seconds.
-    pub ns_ttl_s: u32,
-    /// TTL of glue at the parent, seconds.
-    pub glue_ttl_s: u32,
-    /// Its SOA, as far as negative answers need it.
-    pub soa: SoaModel,
-}
-
-/// A zone's SOA in its negative answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SoaModel {
-    /// Its TTL, seconds.
-    pub ttl_s: u32,
-    /// Its MINIMUM, seconds.
-    pub minimum_s: u32,
-    /// What the servers make of it.
-    pub sent: NegativeSoa,
-}
-
-impl SoaModel {
-    /// What a negative answer brings: the SOA's TTL and MINIMUM, seconds, or no SOA (RFC 2308 section 3).
-    pub fn in_negative(&self) -> Option<(u32, u32)> {
-        match self.sent {
-            NegativeSoa::Trimmed => Some((self.ttl_s.min(self.minimum_s), self.minimum_s)),
-            NegativeSoa::Untrimmed => Some((self.ttl_s, self.minimum_s)),
-            NegativeSoa::Absent => None,
-        }
-    }
-}
-
-/// An authoritative server.
-#[derive(Debug, Clone)]
-pub struct ServerModel {
-    /// Its host name.
-    pub name: NameId,
-    /// Where it is.
-    pub region: RegionId,
-    /// Time it takes to answer, seconds.
-    pub latency: Dist,
-    /// Share of queries never answered.
-    pub loss: f64,
-}
-
 /// Data of an RRset. Short lists stand in place: an attempt reads two or three of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Rdata {
@@ -139,8 +92,12 @@ pub enum Rdata {
     Address(SmallVec<[HostId; 4]>),
     /// An alias.
     Cname(NameId),
-    /// Text, which nothing reads yet.
-    Text,
+    /// Text.
+    Txt(Box<[Box<str>]>),
+    /// Name servers, in the order written.
+    Ns(Box<[ServerId]>),
+    /// The start of a zone of authority: one for all zones, since what differs is no data of an answer's age.
+    Soa,
 }
 
 /// An RRset at time 0.
@@ -169,6 +126,8 @@ pub struct ResolverModel {
     pub farm: WeightedChoice,
     /// Resolvers it forwards to; empty if it walks the tree itself.
     pub upstream: Vec<ResolverId>,
+    /// Whether an answer that the DS at the parent does not fit is a failure.
+    pub validates: bool,
 }
 
 /// One cache.

@@ -1,10 +1,10 @@
 //! What an operator does, and when.
 
 use super::dns::Question;
-use super::{CacheId, DataId, HostId, NameId, NodeId, TargetId};
+use super::{CacheId, DataId, HostId, NameId, NodeId, TargetId, ZoneId};
 use crate::engine::dist::Dist;
 use crate::engine::time::SimTime;
-use crate::scenario::tree::FailureMode;
+use crate::scenario::tree::{FailureMode, NsAt, OldServers};
 
 /// One thing done at one instant.
 #[derive(Debug, Clone)]
@@ -28,6 +28,13 @@ pub enum ActionModel {
     SetData { question: Question, data: DataId, ttl_s: u32 },
     /// Changes TTLs at the primary.
     SetTtl { questions: Vec<(Question, u32)> },
+    /// Names other servers for a zone; `ttl_s` is the RRset's from then on, if it is to change. With a new key, the DS at
+    /// the parent no longer fits what the zone is signed with.
+    SetNs { zone: ZoneId, ns: DataId, ttl_s: Option<u32>, at: NsAt, old: OldServers, is_new_key: bool },
+    /// Takes zones' DS away from their parents.
+    RemoveDs { zones: Vec<ZoneId> },
+    /// Sets zones' serials.
+    SetSerial { zones: Vec<ZoneId>, serial: u32 },
     /// Adds a cause of being down to some targets.
     Down { targets: Vec<TargetId>, mode: FailureMode },
     /// Takes that cause (of the same entry) away again.

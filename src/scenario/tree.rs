@@ -6,6 +6,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+pub use super::tree_authority::*;
 pub use super::tree_dns::*;
 pub use super::tree_host::*;
 pub use super::tree_mail::*;

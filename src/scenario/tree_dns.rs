@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::{DistSpec, DurationDist};
 use super::tree::Map;
+use super::tree_authority::{Lame, ServerSoftware, SoaRecord, Transfer};
 use super::tree_mail::Arrivals;
 use super::tree_resolver::{ResolverRules, Software};
 use super::units::Duration;
@@ -50,8 +51,18 @@ pub struct Zone {
     pub cnames: Map<String>,
     /// The SOA in its negative answers.
     pub negative_soa: NegativeSoa,
+    /// Text records: owner and texts.
+    pub txt: Map<Vec<String>>,
     /// Its name servers, names of `servers`; `ns1.` and the zone's name is made if empty.
     pub ns: Vec<String>,
+    /// Those of `ns` that do not hold it.
+    pub lame: Vec<String>,
+    /// Its SOA.
+    pub soa: SoaRecord,
+    /// How changes reach its secondaries; if absent, all its servers have them at once.
+    pub transfer: Option<Transfer>,
+    /// Whether it is signed, with a DS record at the parent.
+    pub signed: bool,
 }
 
 /// TTLs of one zone by type; what is absent follows `ttl`.
@@ -64,6 +75,8 @@ pub struct Ttls {
     pub a: Option<Duration>,
     /// CNAME records.
     pub cname: Option<Duration>,
+    /// Text records.
+    pub txt: Option<Duration>,
     /// How long a negative answer is kept: min(SOA TTL, SOA MINIMUM) (RFC 2308 section 3).
     pub negative: Option<Duration>,
     /// TTL of the SOA record itself, `negative` if absent.
@@ -72,6 +85,8 @@ pub struct Ttls {
     pub minimum: Option<Duration>,
     /// NS records at the parent, two days if absent (RFC 9199).
     pub ns: Option<Duration>,
+    /// NS records in the zone itself, those of the parent if absent.
+    pub child_ns: Option<Duration>,
     /// Glue at the parent, two days if absent.
     pub glue: Option<Duration>,
 }
@@ -102,6 +117,10 @@ pub struct Server {
     pub latency: DurationDist,
     /// Share of queries it never answers.
     pub loss: f64,
+    /// How it gets and tells changes of zones, and what it puts into answers.
+    pub software: ServerSoftware,
+    /// What it says of a zone that it does not hold.
+    pub lame: Lame,
     /// Time to failure.
     pub up: Option<DurationDist>,
     /// Time to repair.
@@ -120,6 +139,8 @@ impl Default for Server {
             region: None,
             latency: DurationDist(DistSpec::Constant(1e-3)),
             loss: 0.0,
+            software: ServerSoftware::default(),
+            lame: Lame::default(),
             up: None,
             down: None,
             risks: Vec::new(),
@@ -146,6 +167,8 @@ pub struct Resolver {
     pub weights: Vec<f64>,
     /// Resolvers that it forwards to instead of walking the tree itself.
     pub upstream: Option<Vec<String>>,
+    /// Whether it validates: an answer that the parent's DS record does not fit is a failure (RFC 4035 section 5).
+    pub validates: bool,
 }
 
 impl Default for Resolver {
@@ -158,6 +181,7 @@ impl Default for Resolver {
             farm: 1,
             weights: Vec::new(),
             upstream: None,
+            validates: false,
         }
     }
 }

@@ -131,8 +131,18 @@ overridable! {
     max_timeout: Duration,
     /// Time from a question to SERVFAIL when nobody answers; 0 for none.
     total_time: Duration,
+    /// Whether that ends a try that is under way.
+    total_time_cuts: bool,
     /// Tries at each server in one fetch; 0 for any number.
     tries_per_server: u32,
+    /// Tries at one server without another between them; 0 for any number.
+    tries_in_a_row: u32,
+    /// Sends at one time-out before it counts as a loss.
+    sends_per_loss: u32,
+    /// How many replies of no use (REFUSED, SERVFAIL, upward referrals) a fetch bears.
+    bad_replies: BadReplies,
+    /// Whether SERVFAIL from a server counts as a time-out of it.
+    servfail_is_loss: bool,
     /// Time-outs in a row after which a server is held dead; 0 for never.
     dead_after: u32,
     /// How long it is left alone then.
@@ -252,6 +262,15 @@ pub enum BackOff {
     PerServer,
     /// It doubles when all servers were tried.
     PerRound,
+}
+
+/// How many replies of no use a fetch bears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BadReplies {
+    /// From each server.
+    PerServer(u32),
+    /// From all together.
+    PerFetch(u32),
 }
 
 /// Which server of a zone is asked.

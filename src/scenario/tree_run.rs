@@ -140,6 +140,27 @@ pub enum Action {
     SetAddress { name: String, hosts: Vec<String> },
     /// Makes a name an alias; `to: None` removes the alias.
     SetCname { name: String, to: Option<String> },
+    /// Replaces the text records of a name; an empty list removes them.
+    SetTxt { name: String, texts: Vec<String> },
+    /// Names other servers for a zone: at the parent, in the zone, or both. Servers that are then named nowhere go on as
+    /// `old` says.
+    SetNs {
+        zone: String,
+        ns: Vec<String>,
+        #[serde(default)]
+        at: NsAt,
+        #[serde(default)]
+        old: OldServers,
+        /// TTL of the NS RRset from then on, as it was if absent.
+        #[serde(default)]
+        ttl: Option<Duration>,
+        #[serde(default)]
+        ds: DsAtMove,
+    },
+    /// Takes the DS record of a zone away from its parent.
+    RemoveDs { zone: String },
+    /// Sets the serial of a zone's SOA: one that is not greater than a secondary's (RFC 1982) stops its transfers.
+    SetSerial { zone: String, serial: u32 },
     /// Changes the TTL of a zone's records of one type, or of all types.
     SetTtl {
         zone: String,
@@ -155,6 +176,9 @@ pub enum Action {
         server: Option<String>,
         #[serde(default)]
         risk: Option<String>,
+        /// All hosts and name servers of a region.
+        #[serde(default)]
+        region: Option<String>,
         #[serde(default)]
         mode: FailureMode,
     },
@@ -170,6 +194,40 @@ pub enum Action {
     },
     /// Makes everything that a sender holds back due now, as `postqueue -f` does.
     FlushQueue { sender: String },
+}
+
+/// Where a zone's name servers are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum NsAt {
+    /// At the parent and in the zone.
+    #[default]
+    Both,
+    /// At the parent only.
+    Parent,
+    /// In the zone only.
+    Child,
+}
+
+/// What servers do that a zone has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum OldServers {
+    /// They answer from the zone as it was.
+    #[default]
+    Keep,
+    /// They still get every change.
+    Follow,
+    /// They drop the zone (and are lame).
+    Drop,
+}
+
+/// What becomes of the DS record when a signed zone moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum DsAtMove {
+    /// The new servers sign with the key that it stands for.
+    #[default]
+    Follows,
+    /// It is left behind: the new servers do not sign with that key.
+    LeftBehind,
 }
 
 /// What must hold of a result.

@@ -133,7 +133,8 @@ impl<'m> Simulation<'m> {
             scheduler.schedule(0, first.at, Event::Timeline);
         }
         let faults = Faults::new(model, replication, &mut scheduler, observer);
-        let dns = Dns::new(model, replication);
+        let mut dns = Dns::new(model, replication);
+        dns.start(&mut scheduler);
         let clients = model
             .dns
             .clients
@@ -310,6 +311,7 @@ impl<'m> Simulation<'m> {
         let now = self.scheduler.now();
         while let Some(item) = self.model.timeline.get(self.timeline_done).filter(|item| item.at <= now) {
             self.act(observer, item.entry, &item.action);
+            self.dns.tell_secondaries(&mut self.scheduler);
             observer.on_timeline(now, item);
             self.timeline_done += 1;
         }
@@ -328,6 +330,16 @@ impl<'m> Simulation<'m> {
             }
             ActionModel::SetTtl { questions } => {
                 questions.iter().for_each(|&(question, ttl_s)| self.dns.set_ttl(question, ttl_s));
+            }
+            ActionModel::SetNs { zone, ns, ttl_s, at, old, is_new_key } => {
+                self.dns.set_ns(now, observer, *zone, *ns, *ttl_s, *at, *old);
+                if *is_new_key {
+                    self.dns.change_key(*zone);
+                }
+            }
+            ActionModel::RemoveDs { zones } => zones.iter().for_each(|&zone| self.dns.remove_ds(zone)),
+            ActionModel::SetSerial { zones, serial } => {
+                zones.iter().for_each(|&zone| self.dns.set_serial(zone, *serial));
             }
             ActionModel::Down { targets, mode } => {
                 for &target in targets {

@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::Compiler;
+use super::name_servers::Move;
 use super::names::invalid_domain;
 use super::zones::ancestors;
 use crate::engine::dist::Dist;
 use crate::model::dns::{Question, Rdata, canonical};
 use crate::model::mail::MailModel;
 use crate::model::timeline::ActionModel;
-use crate::model::{DataId, HostId, NodeId, TargetId};
+use crate::model::{DataId, HostId, NodeId, RegionId, TargetId};
 use crate::scenario::tree::{Action, RecordType};
 
 /// What the timeline has changed so far, as far as an undoing has to know it.
@@ -17,6 +18,8 @@ pub(super) struct State {
     rrsets: HashMap<Question, (DataId, u32)>,
     sessions: Vec<Option<u32>>,
     service: Vec<Dist>,
+    /// Where hosts are.
+    regions: Vec<RegionId>,
     /// TTLs that were set, by apex and type.
     ttls: HashMap<(String, RecordType), u32>,
 }
@@ -33,7 +36,8 @@ impl State {
     pub fn new(rrsets: HashMap<Question, (DataId, u32)>, mail: &MailModel) -> Self {
         let sessions = mail.hosts.iter().map(|host| host.sessions).collect();
         let service = mail.hosts.iter().map(|host| host.service.clone()).collect();
-        Self { rrsets, sessions, service, ttls: HashMap::new() }
+        let regions = mail.hosts.iter().map(|host| host.region).collect();
+        Self { rrsets, sessions, service, regions, ttls: HashMap::new() }
     }
 
     /// Whether another entry set what this one did.
@@ -145,12 +149,29 @@ impl Compiler<'_> {
                 }
                 self.set_record(&name, RecordType::Cname, data, state, &mut done);
             }
+            Action::SetTxt { name, texts } => {
+                let name = self.domain(&path("name"), name);
+                let data = self.texts(texts, 0);
+                self.set_record(&name, RecordType::Txt, data, state, &mut done);
+            }
+            Action::SetNs { zone, ns, at, old, ttl, ds } => {
+                let to = Move { zone, ns, at: *at, old: *old, ttl: *ttl, ds: *ds };
+                self.set_ns(&index, &to, &mut done);
+            }
+            Action::RemoveDs { zone } => {
+                let zones = self.zones_of(&path("zone"), zone);
+                done.actions.push(ActionModel::RemoveDs { zones });
+            }
+            Action::SetSerial { zone, serial } => {
+                let zones = self.zones_of(&path("zone"), zone);
+                done.actions.push(ActionModel::SetSerial { zones, serial: *serial });
+            }
             Action::SetTtl { zone, ttl, only } => {
                 let ttl_s = self.ttl_s(&path("ttl"), *ttl);
                 let zones = self.find(&path("zone"), "zone", zone);
                 self.set_ttl(&path("only"), &zones, *only, ttl_s, state, &mut done);
             }
-            Action::Outage { host, server, risk, mode } => {
+            Action::Outage { host, server, risk, region, mode } => {
                 let mode = self.failure_mode(&path("mode"), *mode);
                 let mut targets: Vec<TargetId> = Vec::new();
                 let (hosts, servers) = (self.hosts.len() as u32, self.dns.servers.len() as u32);
@@ -162,9 +183,12 @@ impl Compiler<'_> {
                         targets.extend(found.into_iter().map(|id| TargetId(first + id)));
                     }
                 }
-                if host.is_none() && server.is_none() && risk.is_none() {
+                if let Some(region) = region {
+                    targets.extend(self.targets_in(&path("region"), region, state));
+                }
+                if host.is_none() && server.is_none() && risk.is_none() && region.is_none() {
                     self.error(&["timeline", &index, "do"], "an outage of nothing").help =
-                        Some("name a `host`, a `server` or a `risk`".into());
+                        Some("name a `host`, a `server`, a `risk` or a `region`".into());
                 }
                 let undo = vec![ActionModel::Up { targets: targets.clone() }];
                 state.set(&mut done, ActionModel::Down { targets, mode }, undo);
@@ -217,7 +241,9 @@ impl Compiler<'_> {
         done: &mut Done,
     ) {
         let apexes: BTreeSet<String> = zones.iter().map(|&zone| self.zones.name(zone).to_owned()).collect();
-        let is_meant = |kind: RecordType| only.is_none_or(|only| only == kind);
+        // A zone's NS and SOA are the business of its servers: they are meant only if named.
+        let is_apex_kind = |kind: RecordType| matches!(kind, RecordType::Ns | RecordType::Soa);
+        let is_meant = |kind: RecordType| only.map_or(!is_apex_kind(kind), |only| only == kind);
         let mut questions: Vec<Question> = state
             .rrsets
             .iter()
@@ -233,7 +259,10 @@ impl Compiler<'_> {
         if questions.is_empty() && !zones.is_empty() {
             self.warning(path, "the zone has no such records at that time");
         }
-        for kind in [RecordType::Mx, RecordType::A, RecordType::Cname].into_iter().filter(|&kind| is_meant(kind)) {
+        for kind in [RecordType::Mx, RecordType::A, RecordType::Cname, RecordType::Txt]
+            .into_iter()
+            .filter(|&kind| is_meant(kind))
+        {
             for apex in &apexes {
                 let key = (apex.clone(), kind);
                 done.ttls.push((key.clone(), state.ttls.insert(key, ttl_s)));
@@ -248,6 +277,20 @@ impl Compiler<'_> {
     fn zone_apex(&self, name: &str) -> Option<String> {
         let is_apex = |up: &&str| self.dns.names.get(up).is_some_and(|id| self.apexes.contains(&id));
         ancestors(name).find(is_apex).map(str::to_owned)
+    }
+
+    /// All hosts and name servers of a region.
+    fn targets_in(&mut self, path: &[&str], region: &str, state: &State) -> Vec<TargetId> {
+        let regions = self.find(path, "region", region);
+        let is_there = |at: RegionId| regions.contains(&at.0);
+        let hosts = state.regions.iter().zip(0..).filter(|(at, _)| is_there(**at)).map(|(_, id)| id);
+        let first = self.hosts.len() as u32;
+        let servers = self.dns.servers.iter().zip(first..).filter(|(server, _)| is_there(server.region));
+        let targets: Vec<TargetId> = hosts.chain(servers.map(|(_, id)| id)).map(TargetId).collect();
+        if targets.is_empty() && !regions.is_empty() {
+            self.error(path, "nothing that can be down is in that region");
+        }
+        targets
     }
 
     fn hosts_of(&mut self, path: &[&str], reference: &str) -> Vec<HostId> {

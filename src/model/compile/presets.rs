@@ -5,6 +5,7 @@ mod resolvers;
 
 pub(super) use client::client_rules;
 pub use resolvers::{resolver_presets, resolver_rules};
+pub(super) mod servers;
 
 use crate::scenario::tree::{EximRetry, PostfixRetry, QmailRetry, Retry, Shuffle};
 
@@ -21,9 +22,9 @@ pub struct Preset {
     pub parameters: Vec<(&'static str, String, &'static str)>,
 }
 
-/// Every preset: of resolvers, then of retry policies.
+/// Every preset: of resolvers, of authoritative servers, of retry policies.
 pub fn all() -> Vec<Preset> {
-    resolver_presets().into_iter().chain(retry_presets()).collect()
+    resolver_presets().into_iter().chain(servers::server_presets()).chain(retry_presets()).collect()
 }
 
 /// Presets of `retry`, each with what its SMTP client does within an attempt.

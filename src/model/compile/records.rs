@@ -76,7 +76,22 @@ impl Compiler<'_> {
             let question = Question::new(self.dns.names.intern(&name), RecordType::Cname);
             self.rrsets.insert(question, (data, ttl_s));
         }
+        for (owner, texts) in &zone.txt {
+            let path = ["zones", key, "txt", owner];
+            let ttl_s = ttl(self, RecordType::Txt);
+            let name = canonical(&stamp(owner, member.number));
+            self.check_inside(&path, &name, &member.name);
+            let data = self.texts(texts, member.number);
+            let question = Question::new(self.dns.names.intern(&name), RecordType::Txt);
+            self.rrsets.insert(question, (data, ttl_s));
+        }
         self.number = 0;
+    }
+
+    /// The rdata of a TXT RRset.
+    pub(super) fn texts(&mut self, texts: &[String], number: u32) -> DataId {
+        let texts: Box<[Box<str>]> = texts.iter().map(|text| stamp(text, number).into()).collect();
+        if texts.is_empty() { DataId::ABSENT } else { self.data(Rdata::Txt(texts)) }
     }
 
     fn check_inside(&mut self, path: &[&str], name: &str, zone: &str) {

@@ -5,8 +5,8 @@ use super::presets;
 use crate::engine::time::SimDuration;
 use crate::model::dns::{AskingRules, DeadRules, NegativeRules, PrefetchRules, Rules, StaleRules, TtlRules};
 use crate::scenario::tree::{
-    BackOff, Expiry, KnownTimeout, NegativeTtl, NsRule, Prefetch, Push, QnameMinimisation, Selection, ServeStale,
-    Software, TopBit, UnequalTtls,
+    BackOff, BadReplies, Expiry, KnownTimeout, NegativeTtl, NsRule, Prefetch, Push, QnameMinimisation, Selection,
+    ServeStale, Software, TopBit, UnequalTtls,
 };
 use crate::scenario::units::Duration;
 
@@ -96,6 +96,11 @@ impl Compiler<'_> {
                 back_off: all.back_off.unwrap_or(BackOff::Off),
                 max_timeout: span(all.max_timeout),
                 total: limit(all.total_time),
+                total_cuts: all.total_time_cuts.unwrap_or(false),
+                tries_in_a_row: all.tries_in_a_row.filter(|tries| *tries > 0),
+                sends_per_loss: all.sends_per_loss.unwrap_or(1),
+                bad_replies: all.bad_replies.unwrap_or(BadReplies::PerServer(1)),
+                servfail_is_loss: all.servfail_is_loss.unwrap_or(false),
                 tries_per_server: all.tries_per_server.filter(|tries| *tries > 0),
                 dead: dead_after.map(|after| DeadRules {
                     after,

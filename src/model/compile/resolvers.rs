@@ -42,7 +42,15 @@ impl Compiler<'_> {
             let first_cache = CacheId(self.dns.caches.len() as u32);
             self.dns.caches.extend((0..farm).map(|member| CacheModel { resolver: ResolverId(id), member }));
             let name = member.name;
-            self.dns.resolvers.push(ResolverModel { name, region, rules, first_cache, farm: choice, upstream });
+            self.dns.resolvers.push(ResolverModel {
+                name,
+                region,
+                rules,
+                first_cache,
+                farm: choice,
+                upstream,
+                validates: resolver.validates,
+            });
         }
         self.number = 0;
         if self.dns.caches.len() >= CACHES_MAX {

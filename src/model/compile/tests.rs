@@ -85,6 +85,11 @@ fn data_text(model: &Model, data: &Rdata) -> String {
             hosts.collect::<Vec<_>>().join(", ")
         }
         Rdata::Cname(target) => format!("-> {}", name(*target)),
-        Rdata::Text => "text".into(),
+        Rdata::Txt(texts) => texts.join(" / "),
+        Rdata::Ns(servers) => {
+            let name = |server: &crate::model::ServerId| model.dns.names.text(model.dns.servers[server.index()].name);
+            servers.iter().map(name).collect::<Vec<_>>().join(", ")
+        }
+        Rdata::Soa => "soa".into(),
     }
 }

@@ -89,6 +89,9 @@ impl Compiler<'_> {
             if matches!(tree.action, Action::FlushCache { .. } | Action::FlushQueue { .. }) {
                 self.error(&["timeline", &text, "for"], "a flush cannot be put back").help =
                     Some("remove `for`".into());
+            } else if matches!(tree.action, Action::SetNs { .. } | Action::RemoveDs { .. } | Action::SetSerial { .. }) {
+                self.error(&["timeline", &text, "for"], "what name servers do afterwards cannot be put back").help =
+                    Some("remove `for`, and write what is done later as an entry of its own".into());
             } else if lasts.0.is_zero() {
                 self.error(&["timeline", &text, "for"], "it ends when it begins").label =
                     "expected a duration above zero".into();
@@ -113,9 +116,13 @@ fn describe(action: &Action) -> String {
         Action::SetMx { zone, .. } => format!("MX of {zone}"),
         Action::SetAddress { name, .. } => format!("address of {name}"),
         Action::SetCname { name, .. } => format!("alias {name}"),
+        Action::SetTxt { name, .. } => format!("text of {name}"),
+        Action::SetNs { zone, .. } => format!("name servers of {zone}"),
+        Action::RemoveDs { zone } => format!("DS of {zone} removed"),
+        Action::SetSerial { zone, serial } => format!("serial of {zone} {serial}"),
         Action::SetTtl { zone, ttl, .. } => format!("TTL of {zone} {}", ttl.0),
-        Action::Outage { host, server, risk, .. } => {
-            let names: Vec<&str> = [host, server, risk].into_iter().flatten().map(String::as_str).collect();
+        Action::Outage { host, server, risk, region, .. } => {
+            let names: Vec<&str> = [host, server, risk, region].into_iter().flatten().map(String::as_str).collect();
             format!("outage of {}", names.join(", "))
         }
         Action::SetSessions { host, .. } => format!("sessions of {host}"),

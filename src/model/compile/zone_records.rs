@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::Compiler;
 use super::names::Member;
 use crate::model::dns::{Question, Rdata};
-use crate::model::{DataId, HostId, ServerId};
+use crate::model::{DataId, HostId, ServerId, ZoneId};
 use crate::scenario::diagnostic::Place;
 use crate::scenario::tree::{RecordType, Zone};
-use crate::scenario::zone_file::{Record, RecordData, read_zone_file};
+use crate::scenario::zone_file::{Record, RecordData, Soa, read_zone_file};
 
 /// A file's records of one owner and type: data without TTL, the TTL, and the span of the first.
 #[derive(Default)]
@@ -19,6 +19,7 @@ struct Gathered {
     mx: Vec<(u16, String, Range<usize>)>,
     addresses: u32,
     alias: Option<String>,
+    texts: Vec<String>,
 }
 
 impl Compiler<'_> {
@@ -37,6 +38,13 @@ impl Compiler<'_> {
         servers
     }
 
+    /// The SOA of a zone's master file.
+    pub(super) fn zone_file_soa(&mut self, key: &str, file: &str, zone: ZoneId) -> Option<Soa> {
+        let source = self.file(&["zones", key, "zone_file"], file)?;
+        let apex = self.dns.names.text(self.dns.zones[zone.index()].apex);
+        read_zone_file(&source, apex).0?.soa
+    }
+
     /// Reads a zone's master file; what stands beside it in the scenario wins.
     pub(super) fn zone_file(&mut self, key: &str, zone: &Zone, member: &Member, file: &str) {
         let Some(source) = self.file(&["zones", key, "zone_file"], file) else { return };
@@ -44,10 +52,15 @@ impl Compiler<'_> {
         self.say_all(problems);
         let Some(read) = read else { return };
         let id = self.dns.names.intern(&member.name);
-        if let (Some(soa), None) = (&read.soa, zone.ttls.negative)
+        if let Some(soa) = &read.soa
             && let Some(model) = self.dns.zones.iter_mut().find(|model| model.apex == id)
         {
-            (model.soa.ttl_s, model.soa.minimum_s) = (soa.ttl_s, soa.minimum_s);
+            model.soa.serial = zone.soa.serial.unwrap_or(soa.serial);
+            if zone.ttls.negative.is_none() {
+                (model.soa.ttl_s, model.soa.minimum_s) = (soa.ttl_s, soa.minimum_s);
+                let start = self.data(Rdata::Soa);
+                self.rrsets.insert(Question::new(id, RecordType::Soa), (start, soa.ttl_s));
+            }
         }
         let mut sets: BTreeMap<(String, RecordType), Gathered> = BTreeMap::new();
         for record in &read.records {
@@ -85,7 +98,16 @@ impl Compiler<'_> {
                     }
                     None => DataId::ABSENT,
                 },
-                _ => self.data(Rdata::Text),
+                RecordType::Ns => {
+                    // The zone's servers were read with it; here it is the TTL that counts.
+                    let question = Question::new(id, RecordType::Ns);
+                    let known = self.rrsets.get(&question).filter(|_| owner == member.name);
+                    if let (Some(&(data, _)), None, true) = (known, zone.ttls.child_ns, zone.ns.is_empty()) {
+                        self.rrsets.insert(question, (data, set.ttl_s));
+                    }
+                    continue;
+                }
+                _ => self.data(Rdata::Txt(set.texts.iter().map(|text| text.as_str().into()).collect())),
             };
             let question = Question::new(self.dns.names.intern(&owner), kind);
             self.rrsets.insert(question, (data, ttl_s));
@@ -99,7 +121,8 @@ fn gather(sets: &mut BTreeMap<(String, RecordType), Gathered>, record: &Record) 
         RecordData::A(_) => RecordType::A,
         RecordData::Cname(_) => RecordType::Cname,
         RecordData::Txt(_) => RecordType::Txt,
-        RecordData::Ns(_) | RecordData::Aaaa(_) => return,
+        RecordData::Ns(_) => RecordType::Ns,
+        RecordData::Aaaa(_) => return,
     };
     let set = sets.entry((record.owner.clone(), kind)).or_default();
     set.ttl_s = record.ttl_s;
@@ -109,6 +132,8 @@ fn gather(sets: &mut BTreeMap<(String, RecordType), Gathered>, record: &Record) 
         }
         RecordData::A(_) => set.addresses += 1,
         RecordData::Cname(target) => set.alias = Some(target.clone()),
+        // The strings of a record are one text to whoever reads it (RFC 7208 section 3.3).
+        RecordData::Txt(strings) => set.texts.push(strings.concat()),
         _ => {}
     }
 }

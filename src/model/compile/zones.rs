@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Compiler;
 use crate::engine::dist::Dist;
 use crate::engine::time::NANOS_PER_SECOND;
-use crate::model::dns::{ServerModel, SoaModel, ZoneModel};
+use crate::model::dns::{DelegationModel, KeyId, Question, Rdata, ServerModel, SoaModel, ZoneModel};
 use crate::model::{NameId, RegionId, ServerId, ZoneId};
-use crate::scenario::tree::{RecordType, Zone};
+use crate::scenario::tree::{Lame, RecordType, Zone};
 use crate::scenario::units::Duration;
 
 /// Defaults, in seconds: records 1 h (the commonest MX TTL), delegations 2 d (RFC 9199 section 3.3), negative answers
@@ -116,7 +116,9 @@ impl Compiler<'_> {
             let latency = self.dist(&["servers", key, "latency"], &server.latency.0);
             let loss = self.share(&["servers", key, "loss"], server.loss);
             let name = self.dns.names.intern(&member.name);
-            self.dns.servers.push(ServerModel { name, region, latency, loss });
+            let minimal_responses = self.server_rules(key, &server.software).minimal_responses;
+            let lame = server.lame;
+            self.dns.servers.push(ServerModel { name, region, latency, loss, minimal_responses, lame });
         }
         self.number = 0;
     }
@@ -147,22 +149,43 @@ impl Compiler<'_> {
             Some(span) => self.ttl_s(&["zones", key, "ttls", field], span),
             None => default,
         };
+        let ns_ttl_s = ttl("ns", zone.ttls.ns, DELEGATION_TTL_S);
+        let child_ns_ttl_s = ttl("child_ns", zone.ttls.child_ns, ns_ttl_s);
+        let glue_ttl_s = ttl("glue", zone.ttls.glue, DELEGATION_TTL_S);
         let negative_s = ttl("negative", zone.ttls.negative, NEGATIVE_TTL_S);
-        let model = ZoneModel {
-            apex: name,
-            parent,
-            servers,
-            ns_ttl_s: ttl("ns", zone.ttls.ns, DELEGATION_TTL_S),
-            glue_ttl_s: ttl("glue", zone.ttls.glue, DELEGATION_TTL_S),
-            soa: SoaModel {
-                ttl_s: ttl("soa", zone.ttls.soa, negative_s),
-                minimum_s: ttl("minimum", zone.ttls.minimum, negative_s),
-                sent: zone.negative_soa,
-            },
+        let soa = SoaModel {
+            serial: zone.soa.serial.unwrap_or(1),
+            ttl_s: ttl("soa", zone.ttls.soa, negative_s),
+            minimum_s: ttl("minimum", zone.ttls.minimum, negative_s),
+            sent: zone.negative_soa,
         };
+        let lame = self.lame_servers(key, &zone.lame, &servers);
+        let ns = self.data(Rdata::Ns(servers.as_slice().into()));
+        let ds = KeyId(u8::from(zone.signed));
+        let delegation = DelegationModel { ns, ns_ttl_s, glue_ttl_s, ds };
+        self.rrsets.insert(Question::new(name, RecordType::Ns), (ns, child_ns_ttl_s));
+        let start = self.data(Rdata::Soa);
+        self.rrsets.insert(Question::new(name, RecordType::Soa), (start, soa.ttl_s));
+        let model = ZoneModel { apex: name, parent, servers, delegation, soa, lame };
         self.apexes.insert(name);
+        self.zone_ids.insert(name, ZoneId(self.dns.zones.len() as u32));
         self.dns.zones.push(model);
         self.number = 0;
+    }
+
+    /// Those of a zone's servers that do not hold it; one of them must.
+    fn lame_servers(&mut self, key: &str, written: &[String], servers: &[ServerId]) -> Vec<ServerId> {
+        let mut lame = Vec::new();
+        for (index, name) in written.iter().enumerate() {
+            let path = ["zones", key, "lame", &index.to_string()];
+            let found: Vec<ServerId> = self.find(&path, "server", name).into_iter().map(ServerId).collect();
+            if found.iter().any(|server| !servers.contains(server)) {
+                self.error(&path, format!("`{name}` is no name server of the zone")).help =
+                    Some("`lame` lists those of its `ns` that do not hold it".into());
+            }
+            lame.extend(found);
+        }
+        lame
     }
 
     /// A server that nobody declared: in the first region, 1 ms.
@@ -173,7 +196,14 @@ impl Compiler<'_> {
         }
         let id = ServerId(self.dns.servers.len() as u32);
         let latency = Dist::Constant(0.001);
-        self.dns.servers.push(ServerModel { name, region: RegionId(0), latency, loss: 0.0 });
+        self.dns.servers.push(ServerModel {
+            name,
+            region: RegionId(0),
+            latency,
+            loss: 0.0,
+            minimal_responses: false,
+            lame: Lame::default(),
+        });
         self.made_servers.insert(name, id);
         id
     }
@@ -195,6 +225,7 @@ impl Compiler<'_> {
             RecordType::Mx => ("mx", zone.ttls.mx),
             RecordType::A | RecordType::Aaaa => ("a", zone.ttls.a),
             RecordType::Cname => ("cname", zone.ttls.cname),
+            RecordType::Txt => ("txt", zone.ttls.txt),
             _ => ("", None),
         };
         match (own, zone.ttl) {

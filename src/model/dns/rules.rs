@@ -2,8 +2,8 @@
 
 use crate::engine::time::SimDuration;
 use crate::scenario::tree::{
-    BackOff, Expiry, KnownTimeout, NegativeTtl, NsRule, QnameMinimisation, RecordType, Selection, ServeStale, TopBit,
-    UnequalTtls,
+    BackOff, BadReplies, Expiry, KnownTimeout, NegativeTtl, NsRule, QnameMinimisation, RecordType, Selection,
+    ServeStale, TopBit, UnequalTtls,
 };
 
 /// How a resolver caches and asks.
@@ -106,8 +106,18 @@ pub struct AskingRules {
     pub max_timeout: SimDuration,
     /// From the question to SERVFAIL, if there is a limit.
     pub total: Option<SimDuration>,
+    /// Whether that ends a try that is under way.
+    pub total_cuts: bool,
     /// Tries at each server in one fetch.
     pub tries_per_server: Option<u32>,
+    /// Tries at one server without another between them.
+    pub tries_in_a_row: Option<u32>,
+    /// Sends at one time-out before it counts as a loss.
+    pub sends_per_loss: u32,
+    /// Replies of no use that a fetch bears.
+    pub bad_replies: BadReplies,
+    /// Whether SERVFAIL counts as a time-out.
+    pub servfail_is_loss: bool,
     /// Memory of servers that do not answer, if any.
     pub dead: Option<DeadRules>,
     /// How long what is known of a server is remembered.

@@ -34,12 +34,12 @@ fn a_master_file_gives_its_ttls_and_what_stands_beside_it_wins() {
     assert_eq!(rdata(&model, "example.org", RecordType::Mx), "10 mx.example.org, 20 spare.example.org (7200 s)");
     assert_eq!(rdata(&model, "mx.example.org", RecordType::A), "mx.example.org, mx.example.org (60 s)");
     assert_eq!(rdata(&model, "spare.example.org", RecordType::Cname), "-> mx.example.org (7200 s)");
-    assert_eq!(model.dns.zones[2].soa.in_negative().map(|soa| soa.0), Some(300));
+    assert_eq!(model.dns.zones[2].soa.in_negative(model.dns.zones[2].soa.ttl_s).map(|soa| soa.0), Some(300));
     let beside = ", ttls: (a: \"10s\", negative: \"1m\"), mx: [(5, \"mx.example.org\")]";
     let (model, _) = model_of(SMALL, &[("zones", &zone(beside))], &files);
     assert_eq!(rdata(&model, "example.org", RecordType::Mx), "5 mx.example.org (3600 s)");
     assert_eq!(rdata(&model, "mx.example.org", RecordType::A), "mx.example.org, mx.example.org (10 s)");
-    assert_eq!(model.dns.zones[2].soa.in_negative().map(|soa| soa.0), Some(60));
+    assert_eq!(model.dns.zones[2].soa.in_negative(model.dns.zones[2].soa.ttl_s).map(|soa| soa.0), Some(60));
 }
 
 #[test]

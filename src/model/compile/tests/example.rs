@@ -91,8 +91,8 @@ fn zones_that_nobody_declared_hold_what_needs_them() {
     let servers: Vec<&str> = model.dns.zones.iter().map(|zone| server(zone.servers[0])).collect();
     assert_eq!(servers[..4], ["a.root-servers.net", "a.nic.example", "a.nic.org", "ns1.example.org"]);
     let zone = &model.dns.zones[3];
-    assert_eq!((zone.ns_ttl_s, zone.glue_ttl_s, zone.soa.minimum_s), (172_800, 172_800, 3600));
-    assert_eq!(model.dns.zones[4].soa.in_negative(), Some((900, 900)));
+    assert_eq!((zone.delegation.ns_ttl_s, zone.delegation.glue_ttl_s, zone.soa.minimum_s), (172_800, 172_800, 3600));
+    assert_eq!(model.dns.zones[4].soa.in_negative(model.dns.zones[4].soa.ttl_s), Some((900, 900)));
 }
 
 #[test]

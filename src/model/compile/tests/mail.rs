@@ -40,7 +40,8 @@ fn a_population_is_meant_as_a_whole_by_its_key_or_by_a_glob() {
         assert!((source.choice.share(0) - 12.0 * source.choice.share(11)).abs() < 1e-12);
         assert_eq!(rdata(&model, "d7.example", RecordType::Mx), "10 mx1.host (3600 s)");
         // Equal data, equal id: three lists of exchanges, three hosts, nothing, and name servers' addresses.
-        assert_eq!(model.dns.data.len(), 3 + 3 + 1 + 1);
+        let data = model.dns.data.iter().filter(|data| !matches!(data, Rdata::Ns(_) | Rdata::Soa));
+        assert_eq!(data.count(), 3 + 3 + 1 + 1);
     }
 }
 

@@ -29,6 +29,12 @@ fn act(model: &Model, action: &ActionModel) -> String {
             let set = questions.iter().map(|(set, ttl_s)| format!("{} {ttl_s}", question(set)));
             set.collect::<Vec<_>>().join(", ")
         }
+        ActionModel::SetNs { zone, ns, ttl_s, at, old, is_new_key } => {
+            let ns = data_text(model, &model.dns.data[ns.index()]);
+            format!("{zone:?} ns {ns} {ttl_s:?} {at:?} {old:?} {is_new_key}")
+        }
+        ActionModel::RemoveDs { zones } => format!("no ds {zones:?}"),
+        ActionModel::SetSerial { zones, serial } => format!("serial {zones:?} {serial}"),
         ActionModel::Down { targets, mode } => format!("down {targets:?} {mode:?}"),
         ActionModel::Up { targets } => format!("up {targets:?}"),
         ActionModel::SetSessions { hosts: set, sessions } => format!("{} sessions {sessions:?}", hosts(set)),

@@ -1,0 +1,422 @@
+//! The walk: from the deepest cached zone cut to the answer, one query after another.
+
+use super::authority::{Reply, Response};
+use super::cache::Kind;
+use super::fetch::{Candidate, Purpose, QUERIES_MAX};
+use super::path::{half, one_way_loss, round_trip};
+use super::resolver::{Dns, NONE, Who};
+use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState};
+use crate::engine::random::{draw, shuffle, unit_open};
+use crate::engine::scheduler::Scheduler;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::dns::{KeyId, Question, Rdata};
+use crate::model::{CacheId, DataId, NameId, ServerId, ZoneId};
+use crate::scenario::tree::{QnameMinimisation, RecordType};
+
+/// Sends of a minimised query after which the whole question is asked (Unbound: MAX_MINIMISE_TIMEOUT_COUNT 3, two each).
+const MINIMISED_SENDS_MAX: u32 = 6;
+
+impl<'m> Dns<'m> {
+    /// Starts at the deepest zone whose cut is cached; the root's servers are always known (root hints).
+    pub(super) fn enter_zone(&mut self, now: SimTime, fetch: u32) {
+        let (cache, question) = (self.fetches[fetch as usize].cache, self.fetches[fetch as usize].question);
+        let zones = &self.model.dns.zones;
+        let mut zone = self.model.dns.names.zone_of[question.name().index()];
+        while zone != ZoneId(0) {
+            if let Some(&cut) = self.delegations[cache.index()].live(now, zone)
+                && (cut.glue_until > now || self.has_reachable(now, cache, zone, cut.ns))
+            {
+                return self.set_zone(fetch, zone, cut.ns, cut.glue_until > now, cut.ds);
+            }
+            zone = zones[zone.index()].parent;
+        }
+        let hints = zones[0].delegation;
+        self.set_zone(fetch, ZoneId(0), hints.ns, true, hints.ds);
+    }
+
+    /// Whether, without glue, a server is known by an address from elsewhere, or can be asked for.
+    fn has_reachable(&self, now: SimTime, cache: CacheId, zone: ZoneId, ns: DataId) -> bool {
+        self.servers_of(ns).iter().any(|server| {
+            let name = self.model.dns.servers[server.index()].name;
+            !self.is_inside(name, zone) || self.knows_address(now, cache, name)
+        })
+    }
+
+    fn servers_of(&self, ns: DataId) -> &'m [ServerId] {
+        match &self.model.dns.data[ns.index()] {
+            Rdata::Ns(servers) => servers,
+            _ => &[],
+        }
+    }
+
+    fn set_zone(&mut self, fetch: u32, zone: ZoneId, ns: DataId, has_glue: bool, ds: KeyId) {
+        let key = self.keys[self.fetches[fetch as usize].cache.index()];
+        let minimised = self.minimised(fetch, zone);
+        let servers = self.servers_of(ns);
+        let state = &mut self.fetches[fetch as usize];
+        (state.zone, state.has_glue, state.ds, state.minimised) = (zone, has_glue, ds, minimised);
+        (state.tries, state.current, state.run, state.bad) = (0, 0, 0, 0);
+        state.servers.clear();
+        state.servers.extend(servers.iter().map(|&server| Candidate::new(server)));
+        if state.servers.len() > 1 {
+            let (index, mut place) = (state.question.index() as u64, 0);
+            let base = state.place(Purpose::Order, 0);
+            shuffle(&mut state.servers, || {
+                place += 1;
+                draw(key, index, base + place)
+            });
+        }
+    }
+
+    /// Queries that QNAME minimisation adds at the zone that holds the name (RFC 9156): one for each label between the two
+    /// and, with Unbound, one for the whole name.
+    fn minimised(&self, fetch: u32, zone: ZoneId) -> u8 {
+        let state = &self.fetches[fetch as usize];
+        let rule = self.rules(state.cache).asking.qname_minimisation;
+        let names = &self.model.dns.names;
+        let question = state.question;
+        if rule == QnameMinimisation::Off || names.zone_of[question.name().index()] != zone {
+            return 0;
+        }
+        let apex = self.model.dns.zones[zone.index()].apex;
+        let mut labels = 0u8;
+        let mut name = question.name();
+        while name != apex && labels < 10 {
+            (name, labels) = (names.parent[name.index()], labels + 1);
+        }
+        let whole = rule == QnameMinimisation::AToo && question.kind() != RecordType::A;
+        labels.saturating_sub(1) + u8::from(whole)
+    }
+
+    /// What is asked now: the fetch's question, or a minimised one.
+    fn query(&self, fetch: u32) -> Question {
+        let state = &self.fetches[fetch as usize];
+        let rule = self.rules(state.cache).asking.qname_minimisation;
+        let kind = if rule == QnameMinimisation::Ns { RecordType::Ns } else { RecordType::A };
+        let whole = u8::from(rule == QnameMinimisation::AToo && state.question.kind() != RecordType::A);
+        match state.minimised {
+            0 => state.question,
+            left => {
+                let mut name = state.question.name();
+                for _ in whole..left {
+                    name = self.model.dns.names.parent[name.index()];
+                }
+                Question::new(name, kind)
+            }
+        }
+    }
+
+    /// Sends the next query, or gives up.
+    pub(super) fn send<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+    ) {
+        let now = scheduler.now();
+        let resolver = self.resolver_of(self.fetches[fetch as usize].cache);
+        if !resolver.upstream.is_empty() {
+            return self.send_upstream(scheduler, observer, faults, fetch);
+        }
+        let wait = if self.fetches[fetch as usize].queries < QUERIES_MAX { self.choose(now, fetch) } else { None };
+        let Some(wait) = wait else { return self.finish_failed(scheduler, observer, faults, fetch) };
+        let state = &mut self.fetches[fetch as usize];
+        state.wait = wait;
+        let server = state.servers[state.current].server;
+        if !self.has_address(now, fetch, server) {
+            return self.fetch_address(scheduler, observer, faults, fetch, server);
+        }
+        self.send_query(scheduler, observer, faults, fetch);
+    }
+
+    /// Sends a query to the current server.
+    fn send_query<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+    ) {
+        let now = scheduler.now();
+        let state = &self.fetches[fetch as usize];
+        let resolver = self.resolver_of(state.cache);
+        let to = &self.model.dns.servers[state.servers[state.current].server.index()];
+        let wait = state.wait;
+        let (key, index) = (self.keys[state.cache.index()], state.question.index() as u64);
+        let way = one_way_loss(&self.model.network, resolver.region, to.region);
+        let lost = 1.0 - (1.0 - way) * (1.0 - way) * (1.0 - to.loss);
+        let fate = if lost > 0.0 { unit_open(draw(key, index, state.place(Purpose::Loss, 0))) } else { 1.0 };
+        let trip = round_trip(&self.model.network, resolver.region, to.region, |link| {
+            draw(key, index, state.place(Purpose::RoundTrip, u32::from(link)))
+        });
+        let state = &mut self.fetches[fetch as usize];
+        (state.sent, state.round_trip, state.is_unanswered) = (now, trip, fate < lost);
+        if fate < way || half(trip) >= wait {
+            return self.schedule(scheduler, fetch, now + wait, DnsEvent::TimedOut(fetch));
+        }
+        if half(trip).is_zero() {
+            self.on_query_arrives(scheduler, observer, faults, fetch);
+        } else {
+            self.schedule(scheduler, fetch, now + half(trip), DnsEvent::QueryArrives(fetch));
+        }
+    }
+
+    /// Whether this cache can reach a server of the fetch's zone: by glue for names inside the zone, by an address that was
+    /// looked up for others. The root's are hints.
+    fn has_address(&self, now: SimTime, fetch: u32, server: ServerId) -> bool {
+        let state = &self.fetches[fetch as usize];
+        let name = self.model.dns.servers[server.index()].name;
+        state.zone == ZoneId(0)
+            || state.reachable == Some(server)
+            || (state.has_glue && self.is_inside(name, state.zone))
+            || self.knows_address(now, state.cache, name)
+    }
+
+    fn knows_address(&self, now: SimTime, cache: CacheId, name: NameId) -> bool {
+        let entry = self.caches[cache.index()].live(now, Question::new(name, RecordType::A));
+        entry.is_some_and(|entry| entry.kind == Kind::Data)
+    }
+
+    fn is_inside(&self, name: NameId, zone: ZoneId) -> bool {
+        let mut at = self.model.dns.names.zone_of[name.index()];
+        while at != zone {
+            let parent = self.model.dns.zones[at.index()].parent;
+            if parent == at {
+                return false;
+            }
+            at = parent;
+        }
+        true
+    }
+
+    /// Asks this very cache for a server's address first.
+    fn fetch_address<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+        server: ServerId,
+    ) {
+        let question = Question::new(self.model.dns.servers[server.index()].name, RecordType::A);
+        let cache = self.fetches[fetch as usize].cache;
+        let slot = self.put_ask(Self::sub_ask(cache, question, fetch, scheduler.now(), SimDuration::ZERO));
+        // A fetch that waits for itself, or for one that waits for it, would wait for ever.
+        if self.waits_for(fetch, cache, question) {
+            self.free_asks.push(slot);
+            self.fetches[fetch as usize].without_address();
+            return self.send(scheduler, observer, faults, fetch);
+        }
+        self.on_question(scheduler, observer, faults, slot);
+    }
+
+    /// Whether the fetch, or whoever waits for it, is a fetch of that question by that cache.
+    fn waits_for(&self, fetch: u32, cache: CacheId, question: Question) -> bool {
+        let state = &self.fetches[fetch as usize];
+        if state.cache == cache && state.question == question {
+            return true;
+        }
+        let mut ask = state.first;
+        while ask != NONE {
+            let pending = &self.asks[ask as usize];
+            if let Who::Fetch(above) = pending.who
+                && self.waits_for(above, cache, question)
+            {
+                return true;
+            }
+            ask = pending.next;
+        }
+        false
+    }
+
+    /// What a fetch asked a cache for has come: a server's address, or a forwarder's answer.
+    pub(super) fn on_sub_answer<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+        answer: Answer,
+    ) {
+        if !self.resolver_of(self.fetches[fetch as usize].cache).upstream.is_empty() {
+            return self.finish_upstream(scheduler, observer, faults, fetch, answer);
+        }
+        let state = &mut self.fetches[fetch as usize];
+        if matches!(answer.outcome, Outcome::Data(_)) {
+            // Also where it may not be kept: TTL 0 is for the transaction in progress (RFC 1035 section 3.2.1).
+            state.reachable = state.servers.get(state.current).map(|candidate| candidate.server);
+            return self.send_query(scheduler, observer, faults, fetch);
+        }
+        state.without_address();
+        self.send(scheduler, observer, faults, fetch);
+    }
+
+    /// A query is at its server: what it says now is what comes back, if it is up.
+    pub(super) fn on_query_arrives<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+    ) {
+        let now = scheduler.now();
+        let query = self.query(fetch);
+        let state = &self.fetches[fetch as usize];
+        let server = state.servers[state.current].server;
+        let timeout = state.sent + state.wait;
+        let back = state.round_trip.saturating_sub(half(state.round_trip));
+        let is_up = faults.server_is_up(server);
+        let refuses = !is_up && faults.server_refuses(server) && self.rules(state.cache).asking.heeds_refusals;
+        // What a closed port turns away is no query of the server's.
+        if is_up || !faults.server_refuses(server) {
+            observer.on_query(now, server, state.cache, query);
+        }
+        let latency = &self.model.dns.servers[server.index()].latency;
+        let bits =
+            || draw(self.keys[state.cache.index()], state.question.index() as u64, state.place(Purpose::Latency, 0));
+        let answers_at = if refuses { now + back } else { now + latency.sample_span(bits()) + back };
+        // A response after the time-out finds nobody: the next try has another port.
+        if !(is_up || refuses) || state.is_unanswered || answers_at >= timeout {
+            return self.schedule(scheduler, fetch, timeout, DnsEvent::TimedOut(fetch));
+        }
+        let response =
+            if refuses { Reply::Unreachable.into() } else { self.authority.reply(server, state.zone, query) };
+        self.fetches[fetch as usize].response = Some(response);
+        if answers_at == now {
+            self.on_response(scheduler, observer, faults, fetch);
+        } else {
+            self.schedule(scheduler, fetch, answers_at, DnsEvent::ResponseArrives(fetch));
+        }
+    }
+
+    pub(super) fn on_timed_out<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+    ) {
+        self.on_server_silent(scheduler.now(), fetch);
+        let state = &mut self.fetches[fetch as usize];
+        state.count_try();
+        if state.tries >= MINIMISED_SENDS_MAX {
+            state.minimised = 0;
+        }
+        self.send(scheduler, observer, faults, fetch);
+    }
+
+    pub(super) fn on_response<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+    ) {
+        let now = scheduler.now();
+        let Some(response) = self.fetches[fetch as usize].response.take() else { return };
+        let state = &self.fetches[fetch as usize];
+        let cache = state.cache;
+        let is_bogus = self.resolver_of(cache).validates
+            && state.ds != KeyId::default()
+            && response.key != state.ds
+            && !matches!(response.reply, Reply::Referral(..));
+        let rules = self.rules(cache);
+        match response.reply {
+            Reply::Refused | Reply::Upward | Reply::Unreachable => self.on_bad_reply(now, fetch, false),
+            Reply::ServFail => self.on_bad_reply(now, fetch, rules.asking.servfail_is_loss),
+            _ if is_bogus => self.on_bad_reply(now, fetch, false),
+            Reply::Referral(child, referral) => {
+                self.on_server_answered(now, fetch);
+                self.fetches[fetch as usize].queries += 1;
+                self.delegations[cache.index()].on_referral(now, rules, child, &referral);
+                self.set_zone(fetch, child, referral.ns, true, referral.ds);
+            }
+            _ if state.minimised > 0 => {
+                self.on_server_answered(now, fetch);
+                let state = &mut self.fetches[fetch as usize];
+                state.queries += 1;
+                state.minimised -= 1;
+                (state.tries, state.run) = (0, 0);
+            }
+            _ => {
+                self.on_server_answered(now, fetch);
+                self.fetches[fetch as usize].queries += 1;
+                return self.on_answer(scheduler, observer, faults, fetch, response);
+            }
+        }
+        self.send(scheduler, observer, faults, fetch);
+    }
+
+    /// A server that does not hold the zone, or cannot answer: of no use for this fetch.
+    fn on_bad_reply(&mut self, now: SimTime, fetch: u32, is_loss: bool) {
+        if is_loss {
+            self.on_server_silent(now, fetch);
+        } else {
+            self.on_server_answered(now, fetch);
+        }
+        let state = &mut self.fetches[fetch as usize];
+        state.count_try();
+        state.bad += 1;
+        // Unbound asks the whole question at once then (measured: one of two servers that refuse gets half as many A
+        // queries as there are questions).
+        (state.minimised, state.run) = (0, 0);
+        if let Some(candidate) = state.servers.get_mut(state.current) {
+            candidate.bad = candidate.bad.saturating_add(1);
+        }
+    }
+
+    /// An authoritative answer: what it is worth, and to whom it goes.
+    fn on_answer<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+        response: Response,
+    ) {
+        let now = scheduler.now();
+        let state = &self.fetches[fetch as usize];
+        let (cache, question, zone) = (state.cache, state.question, state.zone);
+        let rules = self.rules(cache);
+        if let Some((ns, ttl_s)) = response.ns.filter(|_| zone != ZoneId(0)) {
+            self.delegations[cache.index()].on_child_ns(now, rules, zone, ns, ttl_s);
+        }
+        match response.reply {
+            Reply::Data { data, version, ttl_s } => {
+                let ttl_s = rules.positive_ttl_s(ttl_s);
+                self.store(now, observer, cache, question, Kind::Data, data, version, ttl_s);
+                let answer = self.fresh(question, Outcome::Data(data), data, version, ttl_s);
+                self.finish(scheduler, observer, faults, fetch, answer);
+            }
+            Reply::Alias { data, version, target, ttl_s } => {
+                let ttl_s = rules.positive_ttl_s(ttl_s);
+                let alias = Question::new(question.name(), RecordType::Cname);
+                self.store(now, observer, cache, alias, Kind::Data, data, version, ttl_s);
+                let stale = data != self.authority.current(alias);
+                self.finish_alias(scheduler, observer, faults, fetch, target, ttl_s, stale);
+            }
+            Reply::NoData { version, soa } => {
+                let ttl_s = rules.negative_ttl_s(soa);
+                self.store(now, observer, cache, question, Kind::NoData, DataId::ABSENT, version, ttl_s);
+                let answer = self.fresh(question, Outcome::NoData, DataId::ABSENT, version, ttl_s);
+                self.finish(scheduler, observer, faults, fetch, answer);
+            }
+            Reply::NxDomain { version, soa } => {
+                let ttl_s = rules.negative_ttl_s(soa);
+                let until = rules.until(now, ttl_s);
+                let whole = Question::new(question.name(), RecordType::Soa);
+                self.caches[cache.index()].store(whole, Kind::NxDomain, DataId::ABSENT, version, until);
+                if until > now {
+                    observer.on_store(now, cache, whole, DataId::ABSENT, until);
+                }
+                let answer = self.fresh(question, Outcome::NxDomain, DataId::ABSENT, version, ttl_s);
+                self.finish(scheduler, observer, faults, fetch, answer);
+            }
+            // These are no answers; `on_response` has dealt with them.
+            Reply::Referral(..) | Reply::Upward | Reply::Refused | Reply::ServFail | Reply::Unreachable => {
+                self.finish_failed(scheduler, observer, faults, fetch);
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Which server is asked, how long it is waited for, and when the resolver gives up: against the recordings.
+
+use std::collections::BTreeMap;
+
+use mxsim::dns::Outcome;
+
+use crate::watch::{Watch, label_of, model, rows, seconds, software, watch};
+
+/// A zone on servers of these kinds (as the recordings name them), asked as `client` says.
+fn scenario(resolver: &str, kinds: &str, client: &str, measure: &str) -> String {
+    let (mut servers, mut names, mut lame, mut timeline) = (String::new(), String::new(), String::new(), String::new());
+    for (index, kind) in kinds.split('+').enumerate() {
+        let name = format!("ns{index}.sel.lab");
+        let latency = match kind.strip_prefix('d') {
+            Some(milliseconds) => format!("{milliseconds}ms"),
+            None => "300us".into(),
+        };
+        let says = if kind == "servfail" { "ServFail" } else { "Refused" };
+        servers += &format!("\"{name}\": (latency: \"{latency}\", lame: {says}),\n");
+        names += &format!("\"{name}\", ");
+        if kind == "servfail" || kind == "refused" {
+            lame += &format!("\"{name}\", ");
+        }
+        if kind == "bh" || kind == "closed" {
+            let mode = if kind == "bh" { "BlackHole" } else { "Refuse" };
+            timeline += &format!("(at: \"0s\", do: Outage(server: \"{name}\", mode: {mode})),\n");
+        }
+    }
+    // Each question is for another name, so that each is a miss.
+    let asks: String = (0..4000).map(|n| format!("(\"n{n}.sel.lab\", MX),")).collect();
+    format!(
+        r#"(
+        title: "selection",
+        run: (measure: "{measure}", drain: "0s", seed: 3),
+        regions: {{ "here": (rtt: "0s") }},
+        zones: {{ "sel.lab": (ns: [{names}], lame: [{lame}]), "lab": (ns: ["ns.lab"]), ".": (ns: ["ns.root"]) }},
+        servers: {{ "ns.lab": (latency: "0s"), "ns.root": (latency: "0s"), {servers} }},
+        resolvers: {{ "r": (software: {resolver}) }},
+        clients: {{ "c": (resolver: "r", asks: [{asks}], {client}) }},
+        timeline: [{timeline}],
+    )"#
+    )
+}
+
+/// Queries to each of the zone's servers.
+fn packets(watch: &Watch, model: &mxsim::model::Model) -> BTreeMap<String, f64> {
+    let mut packets = BTreeMap::new();
+    for (_, server, ..) in &watch.queries {
+        let label = label_of(model, *server);
+        if label.starts_with("ns") && label.len() == 3 {
+            *packets.entry(label.to_owned()).or_insert(0.0) += 1.0;
+        }
+    }
+    packets
+}
+
+const REPLICATIONS: u32 = 15;
+
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * q).round() as usize]
+}
+
+/// Two questions a second for 150 s, as in the recordings (some 300 a row). Servers that are alike in kind are counted
+/// together: what told the real ones apart was the noise of a busy machine. Shares within 5 points of the measured; the
+/// 99th percentile on the same side of 300 ms as in a tenth of the replications at least (it is the third or fourth of some
+/// 300 latencies: PowerDNS sends whoever asks in its first 1.5 s to a server it does not know, 6 of them in one
+/// recording, 1 in another like it). The one server of 800 ms is held by its median.
+#[test]
+fn servers_are_asked_in_the_measured_shares() {
+    let mut wrong = Vec::new();
+    for row in rows("server_selection.csv") {
+        let kinds: Vec<&str> = row["servers"].split('+').collect();
+        let text = scenario(software(&row["resolver"]), &row["servers"], r#"arrivals: Poisson(rate: "2/s")"#, "150s");
+        let model = model(&text);
+        let mut simulated: BTreeMap<String, f64> = BTreeMap::new();
+        let (mut p50, mut p99) = (Vec::new(), Vec::new());
+        for replication in 0..REPLICATIONS {
+            let watch = watch(&model, replication);
+            for (label, count) in packets(&watch, &model) {
+                let kind = label[2..].parse::<usize>().ok().and_then(|index| kinds.get(index)).unwrap_or(&"?");
+                *simulated.entry((*kind).to_owned()).or_insert(0.0) += count;
+            }
+            let mut took: Vec<f64> = watch.lookups.iter().map(|lookup| lookup.took.as_secs_f64()).collect();
+            took.sort_by(f64::total_cmp);
+            p50.push(quantile(&took, 0.5));
+            p99.push(quantile(&took, 0.99));
+        }
+        let mut measured: BTreeMap<String, f64> = BTreeMap::new();
+        for cell in row["upstream_packets_per_server"].split(' ') {
+            let (kind, count) = cell.split_once(':').and_then(|(_, cell)| cell.split_once('=')).unwrap_or(("", "0"));
+            *measured.entry(kind.to_owned()).or_insert(0.0) += count.parse::<f64>().unwrap_or(0.0);
+        }
+        let share = |packets: &BTreeMap<String, f64>, kind: &str| {
+            packets.get(kind).copied().unwrap_or(0.0) / packets.values().sum::<f64>()
+        };
+        for kind in measured.keys().chain(simulated.keys()) {
+            let (was, is) = (share(&measured, kind), share(&simulated, kind));
+            if (was - is).abs() > 0.05 {
+                wrong.push(format!(
+                    "{} {} {kind}: measured {was:.3}, simulated {is:.3}",
+                    row["resolver"], row["servers"]
+                ));
+            }
+        }
+        p50.sort_by(f64::total_cmp);
+        let measured_ms = |column: &str| row[column].parse::<f64>().unwrap_or(f64::NAN);
+        if row["servers"] == "d800" {
+            let median_s = p50[p50.len() / 2];
+            let ratio = median_s * 1e3 / measured_ms("p50_ms");
+            if (ratio - 1.0).abs() > 0.02 {
+                wrong.push(format!("{} d800: median {} s", row["resolver"], median_s));
+            }
+        } else if p99.iter().filter(|p99| (**p99 > 0.3) == (measured_ms("p99_ms") > 300.0)).count() < 2 {
+            wrong.push(format!("{} {}: 99th percentiles {p99:?} s", row["resolver"], row["servers"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The times of the queries of the first fetch, and when its asker heard of its failure.
+fn first_fetch(resolver: &str, kinds: &str, replication: u32) -> (Vec<f64>, Option<f64>) {
+    let client = r#"arrivals: Burst(at: "10s", count: 1, over: "0s")"#;
+    let text = scenario(resolver, kinds, client, "250s");
+    let model = model(&text);
+    let watch = watch(&model, replication);
+    let zone: Vec<f64> = watch
+        .queries
+        .iter()
+        .filter(|(_, server, ..)| label_of(&model, *server).starts_with("ns") && label_of(&model, *server).len() == 3)
+        .map(|(at, ..)| seconds(*at) - 10.0)
+        .collect();
+    let failed = watch.lookups.first().map(|lookup| {
+        assert_eq!(lookup.answer.outcome, Outcome::ServFail);
+        lookup.took.as_secs_f64()
+    });
+    (zone, failed)
+}
+
+/// Time to SERVFAIL within 10 % (and 30 ms, for what fails at once), none within 240 s from Unbound.
+#[test]
+fn all_servers_dead_ends_when_the_real_one_gave_up() {
+    let mut wrong = Vec::new();
+    for row in rows("all_dead.csv") {
+        let (_, failed) = first_fetch(software(&row["resolver"]), &row["servers"], 0);
+        let measured = row["first_latency_ms"].parse::<f64>().ok().map(|milliseconds| milliseconds / 1e3);
+        let fits = match (failed, measured) {
+            (Some(failed), Some(measured)) => (failed - measured).abs() <= (0.1 * measured).max(0.12),
+            (failed, None) => failed.is_none_or(|failed| failed > 240.0),
+            (None, Some(_)) => false,
+        };
+        if !fits {
+            wrong.push(format!("{} {}: {failed:?} s, measured {measured:?}", row["resolver"], row["servers"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every packet of the recorded first fetch has a simulated one within 10 % of its time (and 50 ms). Which server comes next
+/// is a draw with Unbound and Knot Resolver, and so are their waits: there the recording is held to be one of sixty
+/// simulated fetches. Knot Resolver's may have more packets, since what it sent over TCP was not recorded; with four
+/// servers its waits differ between two recordings, and only the time to SERVFAIL is held. Of Unbound's, the
+/// first nine: later the real one also looked for other addresses of the servers.
+#[test]
+fn silent_servers_are_asked_again_when_the_real_ones_were() {
+    let mut wrong = Vec::new();
+    for row in rows("all_dead.csv").iter().filter(|row| row["servers"].starts_with("bh")) {
+        let resolver = row["resolver"].as_str();
+        if resolver == "K8" && row["servers"].matches("bh").count() == 4 {
+            continue;
+        }
+        let end = row["first_latency_ms"].parse::<f64>().map_or(f64::INFINITY, |milliseconds| milliseconds / 1e3);
+        let measured: Vec<f64> = row["first_upstream_packets"]
+            .split(' ')
+            .filter_map(|packet| packet.split_once(':')?.0.parse::<f64>().ok())
+            .filter(|at| *at < end)
+            .take(if resolver == "U8" { 9 } else { usize::MAX })
+            .collect();
+        let is_drawn = resolver == "U8" || resolver == "K8";
+        let fits = |replication: u32| {
+            let (simulated, _) = first_fetch(software(resolver), &row["servers"], replication);
+            let is_there = |at: &f64| simulated.iter().any(|sent| (sent - at).abs() <= (0.1 * at).max(0.05));
+            measured.iter().all(is_there) && (is_drawn || simulated.len() == measured.len())
+        };
+        if !(0..if is_drawn { 60 } else { 1 }).any(fits) {
+            let (simulated, _) = first_fetch(software(resolver), &row["servers"], 0);
+            wrong.push(format!("{resolver} {}: measured {measured:?}, simulated {simulated:?}", row["servers"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Fact 9: the first time-out toward a server that is not known.
+#[test]
+fn the_first_retry_comes_after_the_presets_time_out() {
+    for (resolver, expected) in [("U", 0.376), ("K", 0.4), ("B", 0.8), ("P", 1.5)] {
+        let (sent, _) = first_fetch(software(resolver), "bh+bh", 0);
+        assert!((sent[1] - sent[0] - expected).abs() < 1e-6, "{resolver}: {sent:?}");
+    }
+}
