@@ -1,5 +1,6 @@
 //! Caches, resolvers and authoritative servers. Knows nothing of mail: whoever asks gives a [`Waiter`] and gets it back.
 
+mod address;
 mod authority;
 mod cache;
 mod delegation;

@@ -10,6 +10,7 @@ use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::{KeyId, Question};
 use crate::model::{CacheId, ServerId, ZoneId};
+use crate::scenario::tree::RecordType;
 
 /// Fetches that may wait for each other's server addresses, one inside the other.
 const DEPTH_MAX: u8 = 6;
@@ -56,25 +57,44 @@ pub(super) struct Fetch {
     pub is_unanswered: bool,
     /// What is on its way back.
     pub response: Option<Response>,
-    /// A server whose address this fetch has just asked for and got, cached or not.
-    pub reachable: Option<ServerId>,
+    /// An address that this fetch has just asked for and got, cached or not.
+    pub reachable: Option<Address>,
 }
 
-/// A server that a fetch may ask, and how it has done in this fetch.
+/// One of a server's addresses: what is learnt of it is kept by address, so that a dead IPv6 stands beside a live IPv4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Address {
+    pub server: ServerId,
+    pub is_v6: bool,
+}
+
+impl Address {
+    /// A dense number.
+    pub const fn index(self) -> usize {
+        self.server.index() * 2 + self.is_v6 as usize
+    }
+
+    /// The type of its record.
+    pub const fn kind(self) -> RecordType {
+        if self.is_v6 { RecordType::Aaaa } else { RecordType::A }
+    }
+}
+
+/// An address that a fetch may ask, and how it has done in this fetch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
-    pub server: ServerId,
+    pub at: Address,
     /// Tries that failed.
     pub tries: u16,
     /// Replies of no use.
     pub bad: u8,
-    /// Whether it has no address.
+    /// Whether it was not to be found out.
     pub is_unreachable: bool,
 }
 
 impl Candidate {
-    pub const fn new(server: ServerId) -> Self {
-        Self { server, tries: 0, bad: 0, is_unreachable: false }
+    pub const fn new(server: ServerId, is_v6: bool) -> Self {
+        Self { at: Address { server, is_v6 }, tries: 0, bad: 0, is_unreachable: false }
     }
 }
 

@@ -4,14 +4,14 @@ use super::authority::{Reply, Response};
 use super::cache::Kind;
 use super::fetch::{Candidate, Purpose, QUERIES_MAX};
 use super::path::{half, one_way_loss, round_trip};
-use super::resolver::{Dns, NONE, Who};
-use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState};
+use super::resolver::Dns;
+use super::{DnsEvent, DnsObserver, Outcome, ServerState};
 use crate::engine::random::{draw, shuffle, unit_open};
 use crate::engine::scheduler::Scheduler;
-use crate::engine::time::{SimDuration, SimTime};
+use crate::engine::time::SimTime;
 use crate::model::dns::{KeyId, Question, Rdata};
-use crate::model::{CacheId, DataId, NameId, ServerId, ZoneId};
-use crate::scenario::tree::{QnameMinimisation, RecordType};
+use crate::model::{DataId, ServerId, ZoneId};
+use crate::scenario::tree::{Ipv6, QnameMinimisation, RecordType};
 
 /// Sends of a minimised query after which the whole question is asked (Unbound: MAX_MINIMISE_TIMEOUT_COUNT 3, two each).
 const MINIMISED_SENDS_MAX: u32 = 6;
@@ -34,15 +34,7 @@ impl<'m> Dns<'m> {
         self.set_zone(fetch, ZoneId(0), hints.ns, true, hints.ds);
     }
 
-    /// Whether, without glue, a server is known by an address from elsewhere, or can be asked for.
-    fn has_reachable(&self, now: SimTime, cache: CacheId, zone: ZoneId, ns: DataId) -> bool {
-        self.servers_of(ns).iter().any(|server| {
-            let name = self.model.dns.servers[server.index()].name;
-            !self.is_inside(name, zone) || self.knows_address(now, cache, name)
-        })
-    }
-
-    fn servers_of(&self, ns: DataId) -> &'m [ServerId] {
+    pub(super) fn servers_of(&self, ns: DataId) -> &'m [ServerId] {
         match &self.model.dns.data[ns.index()] {
             Rdata::Ns(servers) => servers,
             _ => &[],
@@ -53,11 +45,17 @@ impl<'m> Dns<'m> {
         let key = self.keys[self.fetches[fetch as usize].cache.index()];
         let minimised = self.minimised(fetch, zone);
         let servers = self.servers_of(ns);
+        let uses_v6 = self.resolver_of(self.fetches[fetch as usize].cache).ipv6;
         let state = &mut self.fetches[fetch as usize];
         (state.zone, state.has_glue, state.ds, state.minimised) = (zone, has_glue, ds, minimised);
         (state.tries, state.current, state.run, state.bad) = (0, 0, 0, 0);
         state.servers.clear();
-        state.servers.extend(servers.iter().map(|&server| Candidate::new(server)));
+        for &server in servers {
+            state.servers.push(Candidate::new(server, false));
+            if uses_v6 && self.model.dns.servers[server.index()].ipv6 != Ipv6::Absent {
+                state.servers.push(Candidate::new(server, true));
+            }
+        }
         if state.servers.len() > 1 {
             let (index, mut place) = (state.question.index() as u64, 0);
             let base = state.place(Purpose::Order, 0);
@@ -123,15 +121,15 @@ impl<'m> Dns<'m> {
         let Some(wait) = wait else { return self.finish_failed(scheduler, observer, faults, fetch) };
         let state = &mut self.fetches[fetch as usize];
         state.wait = wait;
-        let server = state.servers[state.current].server;
-        if !self.has_address(now, fetch, server) {
-            return self.fetch_address(scheduler, observer, faults, fetch, server);
+        let at = state.servers[state.current].at;
+        if !self.has_address(now, fetch, at) {
+            return self.fetch_address(scheduler, observer, faults, fetch, at);
         }
         self.send_query(scheduler, observer, faults, fetch);
     }
 
     /// Sends a query to the current server.
-    fn send_query<E: Copy + From<DnsEvent>>(
+    pub(super) fn send_query<E: Copy + From<DnsEvent>>(
         &mut self,
         scheduler: &mut Scheduler<E>,
         observer: &mut impl DnsObserver,
@@ -141,10 +139,12 @@ impl<'m> Dns<'m> {
         let now = scheduler.now();
         let state = &self.fetches[fetch as usize];
         let resolver = self.resolver_of(state.cache);
-        let to = &self.model.dns.servers[state.servers[state.current].server.index()];
+        let at = state.servers[state.current].at;
+        let to = &self.model.dns.servers[at.server.index()];
         let wait = state.wait;
         let (key, index) = (self.keys[state.cache.index()], state.question.index() as u64);
-        let way = one_way_loss(&self.model.network, resolver.region, to.region);
+        let is_dead_end = at.is_v6 && to.ipv6 == Ipv6::Dead;
+        let way = if is_dead_end { 1.0 } else { one_way_loss(&self.model.network, resolver.region, to.region) };
         let lost = 1.0 - (1.0 - way) * (1.0 - way) * (1.0 - to.loss);
         let fate = if lost > 0.0 { unit_open(draw(key, index, state.place(Purpose::Loss, 0))) } else { 1.0 };
         let trip = round_trip(&self.model.network, resolver.region, to.region, |link| {
@@ -162,96 +162,6 @@ impl<'m> Dns<'m> {
         }
     }
 
-    /// Whether this cache can reach a server of the fetch's zone: by glue for names inside the zone, by an address that was
-    /// looked up for others. The root's are hints.
-    fn has_address(&self, now: SimTime, fetch: u32, server: ServerId) -> bool {
-        let state = &self.fetches[fetch as usize];
-        let name = self.model.dns.servers[server.index()].name;
-        state.zone == ZoneId(0)
-            || state.reachable == Some(server)
-            || (state.has_glue && self.is_inside(name, state.zone))
-            || self.knows_address(now, state.cache, name)
-    }
-
-    fn knows_address(&self, now: SimTime, cache: CacheId, name: NameId) -> bool {
-        let entry = self.caches[cache.index()].live(now, Question::new(name, RecordType::A));
-        entry.is_some_and(|entry| entry.kind == Kind::Data)
-    }
-
-    fn is_inside(&self, name: NameId, zone: ZoneId) -> bool {
-        let mut at = self.model.dns.names.zone_of[name.index()];
-        while at != zone {
-            let parent = self.model.dns.zones[at.index()].parent;
-            if parent == at {
-                return false;
-            }
-            at = parent;
-        }
-        true
-    }
-
-    /// Asks this very cache for a server's address first.
-    fn fetch_address<E: Copy + From<DnsEvent>>(
-        &mut self,
-        scheduler: &mut Scheduler<E>,
-        observer: &mut impl DnsObserver,
-        faults: &impl ServerState,
-        fetch: u32,
-        server: ServerId,
-    ) {
-        let question = Question::new(self.model.dns.servers[server.index()].name, RecordType::A);
-        let cache = self.fetches[fetch as usize].cache;
-        let slot = self.put_ask(Self::sub_ask(cache, question, fetch, scheduler.now(), SimDuration::ZERO));
-        // A fetch that waits for itself, or for one that waits for it, would wait for ever.
-        if self.waits_for(fetch, cache, question) {
-            self.free_asks.push(slot);
-            self.fetches[fetch as usize].without_address();
-            return self.send(scheduler, observer, faults, fetch);
-        }
-        self.on_question(scheduler, observer, faults, slot);
-    }
-
-    /// Whether the fetch, or whoever waits for it, is a fetch of that question by that cache.
-    fn waits_for(&self, fetch: u32, cache: CacheId, question: Question) -> bool {
-        let state = &self.fetches[fetch as usize];
-        if state.cache == cache && state.question == question {
-            return true;
-        }
-        let mut ask = state.first;
-        while ask != NONE {
-            let pending = &self.asks[ask as usize];
-            if let Who::Fetch(above) = pending.who
-                && self.waits_for(above, cache, question)
-            {
-                return true;
-            }
-            ask = pending.next;
-        }
-        false
-    }
-
-    /// What a fetch asked a cache for has come: a server's address, or a forwarder's answer.
-    pub(super) fn on_sub_answer<E: Copy + From<DnsEvent>>(
-        &mut self,
-        scheduler: &mut Scheduler<E>,
-        observer: &mut impl DnsObserver,
-        faults: &impl ServerState,
-        fetch: u32,
-        answer: Answer,
-    ) {
-        if !self.resolver_of(self.fetches[fetch as usize].cache).upstream.is_empty() {
-            return self.finish_upstream(scheduler, observer, faults, fetch, answer);
-        }
-        let state = &mut self.fetches[fetch as usize];
-        if matches!(answer.outcome, Outcome::Data(_)) {
-            // Also where it may not be kept: TTL 0 is for the transaction in progress (RFC 1035 section 3.2.1).
-            state.reachable = state.servers.get(state.current).map(|candidate| candidate.server);
-            return self.send_query(scheduler, observer, faults, fetch);
-        }
-        state.without_address();
-        self.send(scheduler, observer, faults, fetch);
-    }
-
     /// A query is at its server: what it says now is what comes back, if it is up.
     pub(super) fn on_query_arrives<E: Copy + From<DnsEvent>>(
         &mut self,
@@ -263,7 +173,7 @@ impl<'m> Dns<'m> {
         let now = scheduler.now();
         let query = self.query(fetch);
         let state = &self.fetches[fetch as usize];
-        let server = state.servers[state.current].server;
+        let server = state.servers[state.current].at.server;
         let timeout = state.sent + state.wait;
         let back = state.round_trip.saturating_sub(half(state.round_trip));
         let is_up = faults.server_is_up(server);

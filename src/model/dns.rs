@@ -128,6 +128,8 @@ pub struct ResolverModel {
     pub upstream: Vec<ResolverId>,
     /// Whether an answer that the DS at the parent does not fit is a failure.
     pub validates: bool,
+    /// Whether it asks servers at their IPv6 addresses, too.
+    pub ipv6: bool,
 }
 
 /// One cache.

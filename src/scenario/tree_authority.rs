@@ -48,6 +48,18 @@ pub enum Lame {
     ServFail,
 }
 
+/// A name server's IPv6 address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Ipv6 {
+    /// It has none.
+    #[default]
+    Absent,
+    /// It works as IPv4 does.
+    Works,
+    /// It has one, and nothing comes back from there.
+    Dead,
+}
+
 /// Presets of authoritative servers, each with what it overrides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ServerSoftware {

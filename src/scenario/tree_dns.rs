@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::{DistSpec, DurationDist};
 use super::tree::Map;
-use super::tree_authority::{Lame, ServerSoftware, SoaRecord, Transfer};
+use super::tree_authority::{Ipv6, Lame, ServerSoftware, SoaRecord, Transfer};
 use super::tree_mail::Arrivals;
 use super::tree_resolver::{ResolverRules, Software};
 use super::units::Duration;
@@ -121,6 +121,8 @@ pub struct Server {
     pub software: ServerSoftware,
     /// What it says of a zone that it does not hold.
     pub lame: Lame,
+    /// Its IPv6 address.
+    pub ipv6: Ipv6,
     /// Time to failure.
     pub up: Option<DurationDist>,
     /// Time to repair.
@@ -141,6 +143,7 @@ impl Default for Server {
             loss: 0.0,
             software: ServerSoftware::default(),
             lame: Lame::default(),
+            ipv6: Ipv6::default(),
             up: None,
             down: None,
             risks: Vec::new(),
@@ -169,6 +172,8 @@ pub struct Resolver {
     pub upstream: Option<Vec<String>>,
     /// Whether it validates: an answer that the parent's DS record does not fit is a failure (RFC 4035 section 5).
     pub validates: bool,
+    /// Whether it asks servers at their IPv6 addresses, where they have one.
+    pub ipv6: bool,
 }
 
 impl Default for Resolver {
@@ -182,6 +187,7 @@ impl Default for Resolver {
             weights: Vec::new(),
             upstream: None,
             validates: false,
+            ipv6: true,
         }
     }
 }

@@ -298,3 +298,43 @@ fn qname_minimisation_costs_what_was_measured() {
     assert_eq!(extra("PowerDnsRecursor()"), "c.d.lab A, b.c.d.lab A, a.b.c.d.lab TXT");
     assert_eq!(extra("UnboundPre125()"), "c.d.lab A, b.c.d.lab A, a.b.c.d.lab A, a.b.c.d.lab TXT");
 }
+
+/// A dead IPv6 address beside a live IPv4 one is learnt by address: after the first look the live one is asked. Theory's
+/// resolver, which remembers nothing, finds it out again and again.
+#[test]
+fn a_dead_ipv6_address_is_told_from_the_live_ipv4_beside_it() {
+    let slow = |resolver: &str| {
+        let zone = r#"ns: ["ns1.d.lab"], ttls: (mx: "1s"),"#;
+        let text = scenario(zone, "", resolver, MX, "7s").replace(r#""ns1.d.lab": ("#, r#""ns1.d.lab": (ipv6: Dead, "#);
+        let watch = watch_text(&text);
+        assert!(watch.outcomes().iter().all(|outcome| matches!(outcome, Outcome::Data(_))), "{resolver}");
+        watch.lookups.iter().filter(|lookup| lookup.took.as_secs_f64() > 0.3).count()
+    };
+    for software in ["UnboundPre125()", "Bind()", "KnotResolver()", "PowerDnsRecursor()"] {
+        assert!(slow(&format!("(software: {software})")) <= 1, "{software}");
+    }
+    assert!(slow("(software: Ideal())") > 3);
+    assert_eq!(slow("(software: Ideal(), ipv6: false)"), 0);
+}
+
+/// Where parent and child name different servers, who goes by the child's NS asks the child's, and a referral, which ranks
+/// lower, does not take it back while it lives (RFC 2181 section 5.4.1); who goes by the parent's never sees them.
+#[test]
+fn rule_5_a_referral_never_replaces_the_childs_ns() {
+    let asked = |software: &str| {
+        let zone = r#"ns: ["ns1.d.lab"], ttls: (mx: "1s", ns: "1d", child_ns: "1d", glue: "10s"),"#;
+        let text = scenario(zone, "", &format!("(software: {software})"), MX, "3s");
+        let moves = r#"timeline: [(at: "0s", do: SetNs(zone: "d.lab", ns: ["ns2.d.lab"], at: Child))], clients:"#;
+        let model = model(&text.replace("clients:", moves));
+        let watch = watch(&model, 0);
+        assert!(watch.outcomes().iter().all(|outcome| matches!(outcome, Outcome::Data(_))), "{software}");
+        (watch.queries_at(&model, "ns1"), watch.queries_at(&model, "ns2"))
+    };
+    for software in ["Bind()", "PowerDnsRecursor()", "KnotResolver(min_ttl: \"0s\")"] {
+        let (parents, childs) = asked(software);
+        assert!(parents == 1 && childs > 20, "{software}: {parents} and {childs}");
+    }
+    for software in ["UnboundPre125()", "BindParentCentric()", "Ideal()"] {
+        assert_eq!(asked(software).1, 0, "{software}");
+    }
+}

@@ -10,7 +10,7 @@ use crate::model::mail::HostModel;
 use crate::model::{DataId, HostId, NameId};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
-use crate::scenario::tree::{Action, RecordType};
+use crate::scenario::tree::{Action, Ipv6, RecordType};
 
 impl Compiler<'_> {
     /// Puts all RRsets of time 0 into their zones.
@@ -29,6 +29,10 @@ impl Compiler<'_> {
             let question = Question::new(self.dns.servers[server].name, RecordType::A);
             let data = self.data(Rdata::Address(Default::default()));
             self.rrsets.entry(question).or_insert((data, DELEGATION_TTL_S));
+            if self.dns.servers[server].ipv6 != Ipv6::Absent {
+                let question = Question::new(question.name(), RecordType::Aaaa);
+                self.rrsets.entry(question).or_insert((data, DELEGATION_TTL_S));
+            }
         }
         self.check_records();
         self.check_exchanges();

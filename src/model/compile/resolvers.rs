@@ -50,6 +50,7 @@ impl Compiler<'_> {
                 farm: choice,
                 upstream,
                 validates: resolver.validates,
+                ipv6: resolver.ipv6,
             });
         }
         self.number = 0;

@@ -6,6 +6,7 @@ mod example;
 mod faults;
 mod load;
 mod mail;
+mod name_servers;
 mod timeline;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::engine::dist::Dist;
 use crate::engine::time::NANOS_PER_SECOND;
 use crate::model::dns::{DelegationModel, KeyId, Question, Rdata, ServerModel, SoaModel, ZoneModel};
 use crate::model::{NameId, RegionId, ServerId, ZoneId};
-use crate::scenario::tree::{Lame, RecordType, Zone};
+use crate::scenario::tree::{Ipv6, Lame, RecordType, Zone};
 use crate::scenario::units::Duration;
 
 /// Defaults, in seconds: records 1 h (the commonest MX TTL), delegations 2 d (RFC 9199 section 3.3), negative answers
@@ -117,8 +117,8 @@ impl Compiler<'_> {
             let loss = self.share(&["servers", key, "loss"], server.loss);
             let name = self.dns.names.intern(&member.name);
             let minimal_responses = self.server_rules(key, &server.software).minimal_responses;
-            let lame = server.lame;
-            self.dns.servers.push(ServerModel { name, region, latency, loss, minimal_responses, lame });
+            let (lame, ipv6) = (server.lame, server.ipv6);
+            self.dns.servers.push(ServerModel { name, region, latency, loss, minimal_responses, lame, ipv6 });
         }
         self.number = 0;
     }
@@ -203,6 +203,7 @@ impl Compiler<'_> {
             loss: 0.0,
             minimal_responses: false,
             lame: Lame::default(),
+            ipv6: Ipv6::default(),
         });
         self.made_servers.insert(name, id);
         id

@@ -3,7 +3,7 @@
 use crate::engine::dist::Dist;
 use crate::engine::time::SimDuration;
 use crate::model::{DataId, NameId, RegionId, ServerId, ZoneId};
-use crate::scenario::tree::{Lame, NegativeSoa};
+use crate::scenario::tree::{Ipv6, Lame, NegativeSoa};
 
 /// A zone.
 #[derive(Debug, Clone)]
@@ -79,6 +79,8 @@ pub struct ServerModel {
     pub minimal_responses: bool,
     /// What it says of a zone that it does not hold.
     pub lame: Lame,
+    /// Its IPv6 address.
+    pub ipv6: Ipv6,
 }
 
 /// A server that copies a zone from its primary (RFC 1034 section 4.3.5, RFC 1996).

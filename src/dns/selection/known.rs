@@ -1,0 +1,175 @@
+//! What a cache remembers of the servers it has asked.
+
+use crate::dns::fetch::Address;
+use crate::dns::paged::Paged;
+use crate::engine::random::{EntityKey, below, draw, unit_open};
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::dns::AskingRules;
+use crate::scenario::tree::{KnownTimeout, Selection};
+
+/// What a cache remembers of the servers it asked, by address. Times are in seconds.
+#[derive(Debug)]
+pub(in super::super) struct Servers(Paged<Known>);
+
+/// One of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// Smoothed round-trip time, or the average that fades.
+    pub srtt: f64,
+    variance: f64,
+    /// Time-out, where that is what is kept (Unbound).
+    timeout: f64,
+    /// Time-outs in a row.
+    pub losses: u16,
+    /// How often it was held dead since it last answered.
+    deaths: u16,
+    has_answered: bool,
+    /// The second in which it last faded.
+    pub faded_s: u32,
+    pub dead_until: SimTime,
+    /// When something was last learnt of it or, for an average that fades, when it was last looked at.
+    pub seen: SimTime,
+}
+
+const UNKNOWN: Known = Known {
+    srtt: 0.0,
+    variance: 0.0,
+    timeout: 0.0,
+    losses: 0,
+    deaths: 0,
+    has_answered: false,
+    faded_s: 0,
+    dead_until: SimTime::ZERO,
+    seen: SimTime::ZERO,
+};
+
+/// A time-out of PowerDNS counts as a second (syncres.cc).
+const FADING_LOSS_S: f64 = 1.0;
+
+/// What BIND adds to a server's SRTT for what it has not answered, at most (lib/dns/resolver.c: 2^20 microseconds).
+const SRTT_PENALTY_S: f64 = 1.048_576;
+
+impl Servers {
+    pub fn new() -> Self {
+        Self(Paged::new())
+    }
+
+    /// Whether a server is left alone now.
+    pub(super) fn holds_dead(&self, now: SimTime, at: Address) -> bool {
+        self.0.get(at.index()).is_some_and(|known| known.dead_until > now)
+    }
+
+    /// What is known of a server, with the preset's idea of one that is new.
+    pub(super) fn of(&mut self, now: SimTime, rules: &AskingRules, key: EntityKey, at: Address) -> &mut Known {
+        let known = self.0.get_mut(at.index(), UNKNOWN);
+        let is_forgotten = known.seen == SimTime::ZERO || now.since(known.seen) > rules.server_memory;
+        if is_forgotten && known.dead_until <= now {
+            *known = UNKNOWN;
+            known.seen = now.max(SimTime::ZERO + SimDuration::TICK);
+            match (rules.known_timeout, rules.selection) {
+                // Unbound: no SRTT yet, and the variance that gives the first time-out (util/rtt.c).
+                (KnownTimeout::Jacobson(_), _) => {
+                    known.variance = rules.first_timeout.as_secs_f64() / 4.0;
+                    known.timeout = rules.first_timeout.as_secs_f64();
+                }
+                // BIND: 1 to 31 microseconds, so that what is new is tried first (lib/dns/adb.c).
+                (_, Selection::LowestSrtt { .. }) => {
+                    known.srtt = (1.0 + below(draw(key, at.index() as u64, u64::MAX), 31) as f64) * 1e-6;
+                }
+                _ => {}
+            }
+        }
+        known
+    }
+}
+
+impl Known {
+    pub fn is_new(&self) -> bool {
+        !self.has_answered && self.losses == 0
+    }
+
+    /// Time-out before back-off, seconds.
+    pub fn timeout_s(&self, rules: &AskingRules) -> f64 {
+        let first = rules.first_timeout.as_secs_f64();
+        match rules.known_timeout {
+            KnownTimeout::Fixed => first,
+            KnownTimeout::Jacobson(_) => self.timeout,
+            KnownTimeout::Slack(least) if self.has_answered => {
+                self.srtt + (4.0 * self.variance).max(least.0.as_secs_f64())
+            }
+            KnownTimeout::Slack(_) => first,
+            // BIND: a fudge of 50, 100 or 200 ms (lib/dns/resolver.c, fctx_setretryinterval).
+            KnownTimeout::AtLeastFirst => {
+                let fudge = match self.srtt {
+                    srtt if srtt < 0.05 => 0.05,
+                    srtt if srtt < 0.1 => 0.1,
+                    _ => 0.2,
+                };
+                first.max(self.srtt + fudge)
+            }
+        }
+    }
+
+    pub fn on_answer(&mut self, now: SimTime, rules: &AskingRules, took_s: f64) {
+        let was_known = self.has_answered;
+        (self.losses, self.deaths, self.dead_until, self.has_answered) = (0, 0, SimTime::ZERO, true);
+        match (rules.known_timeout, rules.selection) {
+            (KnownTimeout::Jacobson(least), _) => {
+                // In whole milliseconds, as Unbound keeps them: what is cut off leaves a margin (util/rtt.c).
+                let (srtt, variance) = (self.srtt * 1e3, self.variance * 1e3);
+                let delta = (took_s * 1e3).trunc() - srtt;
+                self.srtt = (srtt + (delta / 8.0).trunc()) / 1e3;
+                self.variance = (variance + ((delta.abs() - variance) / 4.0).trunc()) / 1e3;
+                let timeout = self.srtt + 4.0 * self.variance;
+                self.timeout = timeout.max(least.0.as_secs_f64()).min(rules.max_timeout.as_secs_f64());
+            }
+            (_, Selection::LowestSrtt { .. }) => self.srtt = 0.7 * self.srtt + 0.3 * took_s,
+            (_, Selection::FadingAverage(_)) => self.fade_in(now, took_s),
+            _ if was_known => {
+                let delta = took_s - self.srtt;
+                self.srtt += delta / 8.0;
+                self.variance += (delta.abs() - self.variance) / 4.0;
+            }
+            _ => (self.srtt, self.variance) = (took_s, took_s / 2.0),
+        }
+        if !matches!(rules.selection, Selection::FadingAverage(_)) {
+            self.seen = now;
+        }
+    }
+
+    /// PowerDNS: the new value weighs more the longer ago the last look was (rec-nsspeeds.hh).
+    fn fade_in(&mut self, now: SimTime, value_s: f64) {
+        let old = libm::exp(-now.since(self.seen).as_secs_f64()) / 2.0;
+        self.srtt = if self.srtt == 0.0 { value_s } else { (1.0 - old) * value_s + old * self.srtt };
+    }
+
+    pub fn on_loss(&mut self, now: SimTime, rules: &AskingRules, random: u64) {
+        self.losses = self.losses.saturating_add(1);
+        match (rules.known_timeout, rules.selection) {
+            (KnownTimeout::Jacobson(_), _) => self.timeout = (self.timeout * 2.0).min(rules.max_timeout.as_secs_f64()),
+            (_, Selection::LowestSrtt { .. }) => self.srtt += srtt_penalty_s(self.srtt) * unit_open(random),
+            (_, Selection::FadingAverage(_)) => self.fade_in(now, FADING_LOSS_S),
+            _ => {}
+        }
+        if !matches!(rules.selection, Selection::FadingAverage(_)) {
+            self.seen = now;
+        }
+        if rules.dead.as_ref().is_some_and(|dead| u32::from(self.losses) >= dead.after) {
+            self.hold_dead(now, rules);
+        }
+    }
+
+    /// Leaves it alone for a while, longer each time where the rules say so.
+    pub fn hold_dead(&mut self, now: SimTime, rules: &AskingRules) {
+        let Some(dead) = &rules.dead else { return };
+        let doublings = if dead.doubles { self.deaths.min(20) } else { 0 };
+        self.deaths = self.deaths.saturating_add(1);
+        self.dead_until = now + dead.lasts.saturating_mul(1 << doublings);
+    }
+}
+
+/// The penalty for silence shrinks with what the SRTT is already (lib/dns/resolver.c).
+fn srtt_penalty_s(srtt: f64) -> f64 {
+    let steps = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8].iter().filter(|&&bound| srtt > bound).count();
+    SRTT_PENALTY_S / f64::from(1u32 << steps)
+}
