@@ -1,6 +1,7 @@
 //! Replications and variants run in parallel, and what they come to together.
 
 mod execute;
+mod paired;
 pub mod statistics;
 mod summary;
 

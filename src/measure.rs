@@ -1,6 +1,7 @@
 //! What is counted while a simulation runs, and what it comes to. Everything kept is an integer; floats are made once,
 //! at the end, by [`Collector::finish`].
 
+mod ages;
 mod books;
 mod collector;
 mod depth;
@@ -17,6 +18,7 @@ mod series;
 mod staleness;
 mod traces;
 
+pub use ages::{AGES_MIN, AgeTable, Ages};
 pub use collector::Collector;
 pub use records::{RecordKind, Records};
 pub use staleness::CacheView;
@@ -25,6 +27,7 @@ use std::borrow::Cow;
 
 use crate::engine::time::{SimDuration, SimTime};
 use crate::mail::TryResult;
+use crate::model::dns::Question;
 use crate::model::{HostId, Model, NodeId};
 use crate::scenario::tree::FailureMode;
 
@@ -71,6 +74,8 @@ pub struct Measurements {
     pub failover: Failover,
     /// What the map of caches shows: one list a tracked RRset.
     pub views: Vec<RrsetView>,
+    /// Age tables of the queues, by instant and node.
+    pub ages: Vec<AgeTable>,
 }
 
 /// Host states and tries, for the chart of one replication.
@@ -125,6 +130,8 @@ pub fn surroundings(outage: SimDuration) -> SimDuration {
 /// What each cache would answer to one question, in time.
 #[derive(Debug, Clone)]
 pub struct RrsetView {
+    /// Which.
+    pub question: Question,
     /// Name and type.
     pub label: String,
     /// Changes at the primary.

@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod charts;
+pub mod closed_form;
 pub mod files;
 pub mod folder;
 pub mod manifest;

@@ -16,6 +16,10 @@ pub trait Observer: DnsObserver + MailObserver + FaultObserver {
     fn on_grid(&mut self, now: SimTime, index: u32, view: &View<'_, '_>) {
         let _ = (now, index, view);
     }
+    /// One of the instants of `Model::qshape`, before any event at that instant.
+    fn on_look(&mut self, now: SimTime, view: &View<'_, '_>) {
+        let _ = (now, view);
+    }
     /// A timeline item was carried out.
     fn on_timeline(&mut self, now: SimTime, item: &TimelineItem) {
         let _ = (now, item);

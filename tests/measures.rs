@@ -324,3 +324,50 @@ fn every_row_is_in_the_vocabulary() {
         assert!(rows().any(|row| row.measure == known.name), "nothing has rows of `{}`", known.name);
     }
 }
+
+#[test]
+fn the_age_table_is_that_of_the_instant_and_of_the_node() {
+    let more = r#"timeline: [(name: "gone", at: "0s", do: Outage(host: "mx.a.example"), for: "3h")],"#;
+    let clock = r#"measure: "1h", drain: "1d", qshape: ["1h", "30m", "20h"]"#;
+    let results = run(&world(clock, r#""mx.a.example": ()"#, more));
+    let tables = &results.variants[0].replications[0].ages;
+    assert_eq!(tables.iter().map(|table| table.at.whole_seconds()).collect::<Vec<_>>(), [1800, 3600, 72_000]);
+    // A message a minute, a second after each: of half an hour five of the last five minutes, five of the five before.
+    assert_eq!(tables[0].total(), [5, 5, 10, 10, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(tables[1].total(), [5, 5, 10, 20, 20, 0, 0, 0, 0, 0]);
+    assert_eq!((tables[1].rows.len(), tables[2].rows.len()), (1, 0));
+    // The run is over when all is delivered, but not before it was looked at.
+    assert_eq!(one(&results, "delivered", "all", "count"), 60.0);
+}
+
+#[test]
+fn variants_are_paired_by_the_number_of_the_replication() {
+    let text = world(r#"measure: "1h", drain: "1d""#, r#""mx.a.example": (service: "exponential(5s)")"#, "")
+        .replace("replications: 1", "replications: 5")
+        .replace(
+            "resolvers:",
+            r#"variants: { "slow": { "hosts/mx.a.example/service": "exponential(10s)" } }, resolvers:"#,
+        );
+    let results = run(&text);
+    let mean = |results: &Results| {
+        let difference = results.variants[1].difference(&results.variants[0], "delivery_latency", "all", "mean", 0.95);
+        difference.map(|interval| (interval.mean, interval.n))
+    };
+    let (whole, _) = mean(&results).unwrap_or_default();
+    // As an interrupted run may leave them: as many of each, and not the same.
+    let mut part = results.clone();
+    part.variants[0].replications.retain(|replication| replication.replication != 0);
+    part.variants[1].replications.retain(|replication| replication.replication != 4);
+    let (found, count) = mean(&part).unwrap_or_default();
+    let of = |variant: usize| {
+        let all = values_of(&results, variant);
+        all[1..4].iter().sum::<f64>() / 3.0
+    };
+    assert_eq!(count, 3);
+    assert!((found - (of(1) - of(0))).abs() < 1e-12 && whole > 0.0, "{found}");
+}
+
+fn values_of(results: &Results, variant: usize) -> Vec<f64> {
+    let value = |r: &mxsim::experiment::ReplicationResult| r.value("delivery_latency", "all", "mean");
+    results.variants[variant].replications.iter().filter_map(value).collect()
+}

@@ -176,6 +176,7 @@ fn replicate(
         fingerprint: end.fingerprint,
         rows: measurements.rows.clone(),
         series: measurements.series.clone(),
+        ages: measurements.ages.clone(),
     };
     Ok(Some(Done { result, measurements }))
 }

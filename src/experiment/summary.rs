@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::statistics::{Interval, mean};
 use crate::engine::time::SimTime;
-use crate::measure::{Failover, Measurements, Row, RrsetView, Series};
+use crate::measure::{AgeTable, Failover, Measurements, Row, RrsetView, Series};
 use crate::model::timeline::ActionModel;
 use crate::model::{Model, Objective};
 
@@ -26,6 +26,16 @@ pub struct ReplicationResult {
     pub rows: Vec<Row>,
     /// Its series.
     pub series: Vec<Series>,
+    /// Age tables of its queues.
+    pub ages: Vec<AgeTable>,
+}
+
+impl ReplicationResult {
+    /// One of its numbers.
+    pub fn value(&self, measure: &str, scope: &str, statistic: &str) -> Option<f64> {
+        let is_it = |row: &&Row| row.measure == measure && row.scope == scope && row.statistic == statistic;
+        self.rows.iter().find(is_it).map(|row| row.value)
+    }
 }
 
 /// A replication with what only the summary needs.

@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::SERIES_MAX;
+use super::ages::{AgeTable, tables};
 use super::books::Books;
 use super::events::Outage;
 use super::is_listed;
@@ -66,6 +67,7 @@ pub struct Collector<'m> {
     pub(super) outages: Vec<Outage>,
     pub(super) tracked: Vec<Tracked>,
     is_tracked: Vec<bool>,
+    pub(super) ages: Vec<AgeTable>,
     routes: Routes<'m>,
     pub(super) trace: Option<Trace>,
     records: Option<Records<'m>>,
@@ -101,6 +103,7 @@ impl<'m> Collector<'m> {
             outages,
             tracked,
             is_tracked,
+            ages: Vec::new(),
             routes: Routes::new(model),
             trace: traced.map(|replication| Trace::new(model, replication)),
             records,
@@ -427,6 +430,10 @@ impl Observer for Collector<'_> {
         self.tell_depth(now);
         self.count_entries(now, index, view);
         self.look_at_queues(now, view);
+    }
+
+    fn on_look(&mut self, now: SimTime, view: &View<'_, '_>) {
+        self.ages.extend(tables(now, self.queues.len(), view.mail.queued()));
     }
 
     fn on_timeline(&mut self, now: SimTime, item: &TimelineItem) {

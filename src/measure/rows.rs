@@ -81,7 +81,8 @@ impl Collector<'_> {
         let series = self.series();
         let views = self.views();
         let failover = self.trace.map(|trace| trace.failover).unwrap_or_default();
-        Measurements { rows: rows.0, series, latency, deliveries: all.created, failover, views }
+        let ages = self.ages;
+        Measurements { rows: rows.0, series, latency, deliveries: all.created, failover, views, ages }
     }
 
     fn sender_rows(&self, rows: &mut Rows) {

@@ -57,6 +57,7 @@ impl Collector<'_> {
         let tracked = self.tracked.iter().filter(|_| self.trace.is_some());
         tracked
             .map(|tracked| RrsetView {
+                question: tracked.question,
                 label: question_label(self.model, tracked.question),
                 changes: tracked.changes.iter().map(|change| change.at).collect(),
                 caches: tracked.views.clone(),

@@ -8,12 +8,14 @@ use super::chart::{
     HostLane, HostState, LatencyChart, LatencyCurve, Mark, QueueDepthChart, Shade, StalenessChart, draw_failover,
     draw_heatmap, draw_latency, draw_queue_depth, draw_staleness,
 };
+use super::closed_form::ClosedForm;
 use super::folder::{Folder, WriteError};
 use super::tables::grid;
 use crate::engine::time::SimTime;
 use crate::experiment::{SeriesSummary, VariantResults};
 use crate::mail::TryResult;
 use crate::measure::{CacheView, RrsetView, surroundings};
+use crate::model::compile::Variant;
 use crate::model::{CacheId, HostId, Model};
 use crate::scenario::tree::FailureMode;
 
@@ -164,6 +166,7 @@ fn staleness(outcome: &Outcome<'_>, heading: &Heading) -> Vec<StalenessChart> {
     let tracked = baseline.series.iter().filter(|series| series.measure == "stale_resolvers").take(RRSETS_MAX);
     tracked
         .map(|tracked| {
+            let of = tracked.scope.strip_prefix("rrset:").unwrap_or(&tracked.scope);
             let variants = outcome.results.variants.iter().zip(&outcome.loaded.variants);
             let mut curves: Vec<Curve> = variants
                 .filter_map(|(variant, loaded)| {
@@ -172,12 +175,26 @@ fn staleness(outcome: &Outcome<'_>, heading: &Heading) -> Vec<StalenessChart> {
                 })
                 .collect();
             let changes = marks(baseline);
+            curves.extend(closed_forms(outcome, of, MEANT_MAX.saturating_sub(curves.len())));
             cut_tail(&mut curves, changes.iter().map(|change| change.at_s).fold(0.0, f64::max));
-            let of = tracked.scope.strip_prefix("rrset:").unwrap_or(&tracked.scope);
             let heading = Heading { subtitle: about(of, &heading.subtitle), ..heading.clone() };
             StalenessChart { heading, curves, changes }
         })
         .collect()
+}
+
+/// With more curves than this, those of theory hide what they are to be beside.
+const MEANT_MAX: usize = 6;
+
+/// What the share of stale caches is by theory, for the variants in which it says so.
+fn closed_forms(outcome: &Outcome<'_>, rrset: &str, most: usize) -> Vec<Curve> {
+    let variants = outcome.results.variants.iter().zip(&outcome.loaded.variants);
+    let form = |(variant, loaded): (&VariantResults, &Variant)| {
+        let view = variant.views.iter().find(|view| view.label == rrset)?;
+        let form = ClosedForm::of(&loaded.model, view.question)?;
+        Some(Curve::new(form.label(&variant.name), form.points(loaded.model.clock.end.as_secs_f64())))
+    };
+    variants.filter_map(form).take(most).collect()
 }
 
 /// What a chart is about, before what to look for.

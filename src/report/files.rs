@@ -10,7 +10,7 @@ use super::folder::{Folder, WriteError};
 use super::manifest::Manifest;
 use super::resolved::to_ron;
 use super::summary_json::Summary;
-use super::tables::{replications_csv, series_csv, summary_csv};
+use super::tables::{qshape_csv, replications_csv, series_csv, summary_csv};
 use crate::measure::RecordKind;
 
 /// What is written beside the tables.
@@ -41,6 +41,9 @@ pub fn write_all(mut folder: Folder, outcome: &Outcome<'_>, extras: Extras) -> R
     })?;
     folder.write("replications.csv", |out| replications_csv(outcome, out))?;
     folder.write("series.csv", |out| series_csv(outcome, out))?;
+    if outcome.loaded.variants.iter().any(|variant| !variant.model.qshape.is_empty()) {
+        folder.write("qshape.csv", |out| qshape_csv(outcome, out))?;
+    }
     if extras.records {
         for kind in RecordKind::ALL {
             let path = folder.place(&format!("{}.csv", kind.name()))?;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::Outcome;
 use super::number::exact;
+use crate::measure::{AGES_MIN, Ages};
 use crate::model::Clock;
 
 /// `summary.csv`: every measure over all replications, with its confidence interval.
@@ -106,6 +107,43 @@ pub fn series_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()> 
                         series.unit,
                         &exact(*value),
                     ])?;
+                }
+            }
+        }
+    }
+    rows.flush()
+}
+
+/// `qshape.csv`: the ages of what was queued, by node and destination, at the instants of `run.qshape`; `TOTAL` first, as
+/// Postfix's `qshape` has it.
+///
+/// # Errors
+/// What the writer says.
+pub fn qshape_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows = csv::Writer::from_writer(out);
+    let columns = AGES_MIN.iter().map(u64::to_string);
+    let beyond = AGES_MIN.last().map(|minutes| format!("{minutes}+"));
+    let first = ["scenario", "variant", "replication", "time_s", "node", "domain", "total"].map(str::to_owned);
+    rows.write_record(first.into_iter().chain(columns).chain(beyond))?;
+    for (variant, loaded) in outcome.results.variants.iter().zip(&outcome.loaded.variants) {
+        for replication in &variant.replications {
+            for table in &replication.ages {
+                let scope = loaded.model.mail.nodes[table.node.index()].scope();
+                let mut write = |domain: &str, ages: &Ages| {
+                    let head = [
+                        outcome.name.to_owned(),
+                        variant.name.clone(),
+                        replication.replication.to_string(),
+                        exact(table.at.as_secs_f64()),
+                        scope.clone(),
+                        domain.to_owned(),
+                        ages.iter().sum::<u64>().to_string(),
+                    ];
+                    rows.write_record(head.into_iter().chain(ages.iter().map(u64::to_string)))
+                };
+                write("TOTAL", &table.total())?;
+                for (domain, ages) in &table.rows {
+                    write(loaded.model.dns.names.text(*domain), ages)?;
                 }
             }
         }

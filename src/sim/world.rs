@@ -122,6 +122,13 @@ struct Client<'m> {
     asked: u64,
 }
 
+/// Why a run ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    Done,
+    Interrupted,
+}
+
 /// Events between two looks at the stop flag and the budget.
 const CHECK_EVERY: u64 = 1 << 12;
 
@@ -165,35 +172,61 @@ impl<'m> Simulation<'m> {
 
     fn run<O: Observer>(mut self, observer: &mut O, stop: &AtomicBool) -> Result<RunEnd, RunError> {
         let clock = self.model.clock;
-        let mut interrupted = false;
+        let mut looks = self.model.qshape.iter().copied().peekable();
+        let mut stopped = None;
         'run: for index in 0..=clock.cells {
-            let limit = if index == clock.cells {
-                clock.end
-            } else {
-                SimTime::ZERO + clock.cell.saturating_mul(u64::from(index))
-            };
-            while let Some(event) = self.scheduler.next_before(limit) {
-                self.handle(observer, event);
-                if self.scheduler.handled().is_multiple_of(CHECK_EVERY) {
-                    self.check_budget()?;
-                    interrupted = stop.load(Ordering::Relaxed);
-                }
-                if interrupted || self.is_done() {
+            let is_last = index == clock.cells;
+            let limit = if is_last { clock.end } else { SimTime::ZERO + clock.cell.saturating_mul(u64::from(index)) };
+            loop {
+                let may_end = looks.peek().is_none();
+                let look = looks.next_if(|at| *at < limit || is_last);
+                let until = look.unwrap_or(limit);
+                stopped = self.run_until(observer, stop, until, may_end)?;
+                if stopped.is_some() {
                     break 'run;
                 }
+                self.scheduler.advance(until);
+                if look.is_none() {
+                    break;
+                }
+                observer.on_look(until, &View { dns: &self.dns, mail: &self.mail });
             }
-            self.scheduler.advance(limit);
             observer.on_grid(limit, index, &View { dns: &self.dns, mail: &self.mail });
-            if self.is_done() {
+            if self.is_done() && looks.peek().is_none() {
                 break;
             }
         }
+        let interrupted = stopped == Some(Stopped::Interrupted);
         let ended = self.scheduler.now();
         for delivery in self.mail.queued() {
             observer.on_still_queued(ended, delivery);
         }
         let (events, fingerprint) = (self.scheduler.handled(), self.scheduler.fingerprint());
         Ok(RunEnd { events, fingerprint, ended, interrupted })
+    }
+
+    /// Handles what comes before an instant. `Some` if the run is to end before it: told to stop, or, if it `may_end`, with
+    /// nothing left to do.
+    fn run_until<O: Observer>(
+        &mut self,
+        observer: &mut O,
+        stop: &AtomicBool,
+        until: SimTime,
+        may_end: bool,
+    ) -> Result<Option<Stopped>, RunError> {
+        while let Some(event) = self.scheduler.next_before(until) {
+            self.handle(observer, event);
+            if self.scheduler.handled().is_multiple_of(CHECK_EVERY) {
+                self.check_budget()?;
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(Some(Stopped::Interrupted));
+                }
+            }
+            if self.is_done() && may_end {
+                return Ok(Some(Stopped::Done));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether nothing measured is left and nothing more will come.
