@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::dns::Outcome;
-use crate::engine::time::SimTime;
+use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::Question;
 use crate::model::timeline::ActionModel;
 use crate::model::{DataId, Model};
@@ -68,7 +68,9 @@ impl Tracked {
                 continue;
             }
             let current = model.dns.rrsets.iter().find(|rrset| rrset.question == question);
-            let views_from = if keeps_views { item.at - model.clock.cell } else { SimTime::NEVER };
+            // A chart shows less of what comes before than a fifth of what may follow.
+            let before = SimDuration::from_nanos(model.clock.end.since(item.at).as_nanos() / 5) + model.clock.cell;
+            let views_from = if keeps_views { item.at - before } else { SimTime::NEVER };
             let data = current.map_or(DataId::ABSENT, |rrset| rrset.data);
             tracked.push(Self::new(question, data, model.dns.caches.len(), views_from));
         }

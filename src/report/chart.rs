@@ -34,7 +34,7 @@ mod text;
 mod ticks;
 
 pub use data::{ChartError, Curve, Footer, Heading, Mark, Shade};
-pub use failover::{Attempt, AttemptOutcome, FailoverChart, HostLane, HostState, draw_failover};
+pub use failover::{Attempt, AttemptOutcome, FailoverChart, HOSTS_MAX, HostLane, HostState, draw_failover};
 pub use heatmap::{CacheRow, CacheState, HeatmapChart, draw_heatmap};
 pub use latency::{LatencyChart, LatencyCurve, draw_latency};
 pub use lines::{LinesChart, YUnit, draw_lines};

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::Outcome;
 use super::chart::{
-    Attempt, AttemptOutcome, CacheRow, CacheState, ChartError, Curve, FailoverChart, Footer, Heading, HeatmapChart,
-    HostLane, HostState, LatencyChart, LatencyCurve, Mark, QueueDepthChart, Shade, StalenessChart, draw_failover,
-    draw_heatmap, draw_latency, draw_queue_depth, draw_staleness,
+    Attempt, AttemptOutcome, CacheRow, CacheState, ChartError, Curve, FailoverChart, Footer, HOSTS_MAX, Heading,
+    HeatmapChart, HostLane, HostState, LatencyChart, LatencyCurve, Mark, QueueDepthChart, Shade, StalenessChart,
+    draw_failover, draw_heatmap, draw_latency, draw_queue_depth, draw_staleness,
 };
 use super::closed_form::ClosedForm;
 use super::folder::{Folder, WriteError};
@@ -14,7 +14,7 @@ use super::tables::grid;
 use crate::engine::time::SimTime;
 use crate::experiment::{SeriesSummary, VariantResults};
 use crate::mail::TryResult;
-use crate::measure::{CacheView, RrsetView, surroundings};
+use crate::measure::{CacheView, Failover, RrsetView, Try, surroundings};
 use crate::model::compile::Variant;
 use crate::model::{CacheId, HostId, Model};
 use crate::scenario::tree::FailureMode;
@@ -250,23 +250,28 @@ fn shown_replication(variant: &VariantResults) -> u32 {
 fn failover(baseline: &VariantResults, model: &Model, heading: &Heading) -> Option<FailoverChart> {
     let trace = &baseline.failover;
     let down = trace.states.iter().find(|(_, _, mode)| mode.is_some())?;
-    let (from, to) = around(&trace.states, down.0, model.clock.end);
+    let (from, mut to) = around(&trace.states, down.0, model.clock.end);
+    // What is down for good is of interest as long as somebody tries.
+    if let Some(last) = trace.tries.last().filter(|last| last.at > down.0) {
+        to = to.min(last.at + surroundings(last.at.since(down.0)));
+    }
     // Whole bins, so that the count of all tries is of just what is shown.
     let (start, end) = trace.bins(from, to);
-    let hosts = model.mail.hosts.iter().enumerate().map(|(index, host)| HostLane {
-        label: model.dns.names.text(host.name).to_owned(),
+    let lanes = lanes(trace, model, start, end);
+    let lane = |host: HostId| HostLane {
+        label: model.dns.names.text(model.mail.hosts[host.index()].name).to_owned(),
         changes: trace
             .states
             .iter()
-            .filter(|(_, id, _)| id.index() == index)
+            .filter(|(_, id, _)| *id == host)
             .map(|(at, _, mode)| (at.as_secs_f64(), if mode.is_some() { HostState::Down } else { HostState::Up }))
             .collect(),
-    });
+    };
     let seen = trace.tries.iter().filter(|tried| tried.at >= start && tried.at < end);
     let attempts: Vec<Attempt> = seen
         .map(|tried| Attempt {
             delivery: (tried.sender.0, tried.number),
-            host: tried.host.index(),
+            host: lanes.iter().position(|host| *host == tried.host).unwrap_or(usize::MAX),
             at_s: tried.at.as_secs_f64(),
             outcome: match tried.result {
                 TryResult::Accepted => AttemptOutcome::Accepted,
@@ -282,11 +287,27 @@ fn failover(baseline: &VariantResults, model: &Model, heading: &Heading) -> Opti
         heading: heading.clone(),
         from_s: start.as_secs_f64(),
         to_s: end.as_secs_f64(),
-        hosts: hosts.collect(),
+        hosts: lanes.iter().map(|host| lane(*host)).collect(),
         attempts_total: trace.total(from, to),
         attempts,
         replication: shown_replication(baseline),
     })
+}
+
+/// Hosts in the order of their lanes: as declared, but those that are down or tried in vain first where not all may be
+/// shown.
+fn lanes(trace: &Failover, model: &Model, start: SimTime, end: SimTime) -> Vec<HostId> {
+    let mut hosts: Vec<HostId> = (0..model.mail.hosts.len() as u32).map(HostId).collect();
+    if hosts.len() > HOSTS_MAX {
+        let fails = |host: HostId| {
+            let is_down =
+                |(at, id, mode): &(SimTime, HostId, Option<FailureMode>)| *id == host && mode.is_some() && *at < end;
+            let fails = |tried: &Try| tried.host == host && tried.result != TryResult::Accepted && tried.at >= start;
+            trace.states.iter().any(is_down) && trace.tries.iter().any(fails)
+        };
+        hosts.sort_by_key(|host| !fails(*host));
+    }
+    hosts
 }
 
 /// The first time that a host is down, with its surroundings.

@@ -174,7 +174,7 @@ fn client_rate(client: &ClientModel, question: Question) -> Option<f64> {
 }
 
 /// MX questions that a sender asks a second, one a message: those of retries are not counted.
-fn node_rate<'m>(node: &'m NodeModel, question: Question) -> Option<(f64, &'m Dist)> {
+fn node_rate(node: &NodeModel, question: Question) -> Option<(f64, &Dist)> {
     const AT_ONCE: &Dist = &Dist::Constant(0.0);
     let Some(source) = &node.source else {
         // When a relay asks depends on what it is given.

@@ -75,7 +75,8 @@ pub struct FailoverChart {
     pub replication: u32,
 }
 
-const HOSTS_MAX: usize = 12;
+/// Hosts that have room.
+pub const HOSTS_MAX: usize = 12;
 const ATTEMPTS_MAX: usize = 400;
 /// With more marks than this, lines between them hide more than they tell.
 const JOINED_MAX: usize = 120;

@@ -107,7 +107,22 @@ pub(super) fn time_linear(from: f64, to: f64, count_max: usize) -> Vec<Tick> {
     }
     let room = count_max.max(1) as f64;
     let step = STEPS.iter().copied().find(|s| span / s <= room).unwrap_or_else(|| nice_step(span / room).0);
-    multiples(from, to, step).into_iter().map(|value| Tick { value, label: duration_text(value) }).collect()
+    let values = multiples(from, to, step);
+    let tick = |text: &dyn Fn(f64) -> String| -> Vec<Tick> {
+        values.iter().map(|&value| Tick { value, label: text(value) }).collect()
+    };
+    let ticks = tick(&duration_text);
+    // Two units do not tell half hours of a later day apart.
+    let are_alike = ticks.windows(2).any(|pair| pair[0].label == pair[1].label);
+    if are_alike && step >= 1.0 { tick(&|value| clock_text(value, step < MINUTE)) } else { ticks }
+}
+
+/// `8 d 22:30`, or with seconds `8 d 22:30:15`.
+fn clock_text(seconds: f64, with_seconds: bool) -> String {
+    let whole = seconds.round().max(0.0) as u64;
+    let (days, hours, minutes) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60);
+    let second = if with_seconds { format!(":{:02}", whole % 60) } else { String::new() };
+    format!("{days} d {hours:02}:{minutes:02}{second}")
 }
 
 /// Ticks of a logarithmic time axis in seconds: 1 ms, 10 ms, … 1 min, 10 min, 1 h, 6 h, 1 d, 5 d where the range holds
@@ -281,6 +296,11 @@ mod tests {
         assert_eq!(labels(&time_linear(0.0, 3.0 * DAY, 8)), ["0", "12 h", "1 d", "1 d 12 h", "2 d", "2 d 12 h", "3 d"]);
         assert_eq!(labels(&time_linear(0.0, 30.0, 8)), ["0", "5 s", "10 s", "15 s", "20 s", "25 s", "30 s"]);
         assert_eq!(labels(&time_linear(HOUR, 3.0 * HOUR, 4)), ["1 h", "1 h 30 min", "2 h", "2 h 30 min", "3 h"]);
+        let late = 8.0 * DAY + 22.0 * HOUR;
+        assert_eq!(
+            labels(&time_linear(late, late + HOUR, 4)),
+            ["8 d 22:00", "8 d 22:15", "8 d 22:30", "8 d 22:45", "8 d 23:00"]
+        );
         for span in [0.004, 7.0, 100.0, 5000.0, 1e5, 1e6, 1e8, 1e12] {
             let n = time_linear(0.0, span, 9).len();
             assert!((3..=10).contains(&n), "{span}: {n}");
