@@ -85,7 +85,7 @@ pub struct Failover {
     pub states: Vec<(SimTime, HostId, Option<FailureMode>)>,
     /// Tries about the first outage of a host, all or those of some deliveries.
     pub tries: Vec<Try>,
-    /// All tries of the run, counted in bins of this width.
+    /// All tries until then, counted in bins of this width.
     pub bin: SimDuration,
     /// Their counts.
     pub counts: Vec<u32>,

@@ -371,3 +371,42 @@ fn values_of(results: &Results, variant: usize) -> Vec<f64> {
     let value = |r: &mxsim::experiment::ReplicationResult| r.value("delivery_latency", "all", "mean");
     results.variants[variant].replications.iter().filter_map(value).collect()
 }
+
+#[test]
+fn the_sample_of_a_busy_outage_is_spread_over_it_and_knows_the_total() {
+    use mxsim::engine::time::SimTime;
+    let more = r#"timeline: [(name: "out", at: "10m", do: Outage(host: "mx.a.example"), for: "40m")],"#;
+    let text = world(r#"measure: "1h", drain: "1h""#, r#""mx.a.example": ()"#, more)
+        .replace(r#"Periodic(every: "1m", offset: "1s")"#, r#"Poisson(rate: "10/s")"#);
+    let results = run(&text);
+    let trace = &results.variants[0].failover;
+    let (tries, total) = (&trace.tries, trace.total(SimTime::ZERO, SimTime::from_secs(3599)));
+    let connections = one(&results, "connections", "all", "count");
+    assert!((total as f64 - connections).abs() < 0.01 * connections, "{total} of {connections}");
+    assert!((1000..=4000).contains(&tries.len()) && total > 50_000, "{} of {total}", tries.len());
+    // Every ten minutes of the outage have their part of it.
+    for from in [600, 1200, 1800, 2400] {
+        let count = tries.iter().filter(|t| (from..from + 600).contains(&t.at.whole_seconds())).count();
+        assert!(count > 40, "{count} from {from} s on");
+    }
+    // Whole deliveries: what was tried at half an hour was tried five minutes before and after.
+    let seen = |number: u64, from: u64| {
+        tries.iter().any(|t| t.number == number && (from..from + 300).contains(&t.at.whole_seconds()))
+    };
+    let middle = tries.iter().filter(|t| (1800..2100).contains(&t.at.whole_seconds()) && seen(t.number, 1200));
+    assert!(middle.clone().count() > 20 && middle.clone().all(|t| seen(t.number, 1500) && seen(t.number, 2100)));
+}
+
+#[test]
+fn every_relay_has_a_series_of_its_queue() {
+    let hosts = r#""mx.a.example": (),
+        "relay-{i}.example.net": (count: 10, relays_for: ["a.example"], resolver: "isp")"#;
+    let text = world(r#"measure: "1h", drain: "1d""#, hosts, "")
+        .replace(r#"mx: [(10, "mx.a.example")]"#, r#"mx: [(10, "mx.a.example"), (20, "relay-10.example.net")]"#);
+    let results = run(&text);
+    let series = &results.variants[0].series;
+    for relay in 1..=10 {
+        let scope = format!("host:relay-{relay}.example.net");
+        assert!(series.iter().any(|series| series.measure == "queue_depth" && series.scope == scope), "{scope}");
+    }
+}

@@ -322,3 +322,41 @@ fn marks(model: &Model) -> (Vec<Shade>, Vec<Change>) {
     changes.dedup_by(|a, b| a.name == b.name && a.at == b.at);
     (shades, changes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_first_replication_lacks_is_in_the_summary() {
+        let row = |measure, value| Row { measure, scope: "all".into(), statistic: "count".into(), unit: "1", value };
+        let replication = |replication, rows: Vec<Row>| Done {
+            result: ReplicationResult {
+                replication,
+                seed: 1,
+                events: 0,
+                fingerprint: 0,
+                rows,
+                series: Vec::new(),
+                ages: Vec::new(),
+            },
+            measurements: Measurements {
+                rows: Vec::new(),
+                series: Vec::new(),
+                latency: Histogram::new(1).unwrap(),
+                deliveries: 0,
+                failover: Failover::default(),
+                views: Vec::new(),
+                ages: Vec::new(),
+            },
+        };
+        let done = [
+            replication(0, vec![row("a", 1.0)]),
+            replication(1, vec![row("b", 5.0), row("a", 3.0)]),
+            replication(2, vec![row("b", f64::INFINITY)]),
+        ];
+        let found: Vec<_> =
+            summarise(&done, 0.95).iter().map(|row| (row.measure, row.value, row.replications, row.infinite)).collect();
+        assert_eq!(found, [("a", 2.0, 2, 0), ("b", f64::INFINITY, 2, 1)]);
+    }
+}

@@ -189,8 +189,8 @@ impl<'m> Collector<'m> {
 
     /// Entries in the caches of each resolver, at every so many grid instants where there are very many.
     fn count_entries(&mut self, now: SimTime, index: u32, view: &View<'_, '_>) {
-        /// Entries that may be gone through in one replication.
-        const WORK_MAX: usize = 20_000_000;
+        /// Names that may be gone through in one replication, over all caches.
+        const WORK_MAX: usize = 1_000_000;
         let caches = &self.model.dns.caches;
         let work = self.model.dns.names.len() * caches.len() * self.model.clock.cells as usize;
         let is_skipped = !(index as usize).is_multiple_of(work / WORK_MAX + 1);

@@ -13,7 +13,7 @@ const TRIES_MAX: usize = 4000;
 /// Changes of host states kept.
 const STATES_MAX: usize = 20_000;
 
-/// Bins in which all tries of a run are counted.
+/// Bins in which all tries are counted, over a whole run.
 const BINS: u64 = 4096;
 
 /// Keeps what the failover chart shows: the first outage of a host with its surroundings.
@@ -47,7 +47,7 @@ impl Trace {
         match (self.first_down, down) {
             (None, Some(_)) => self.first_down = Some((host, now)),
             (Some((first, since)), None) if first == host && self.until == SimTime::NEVER => {
-                self.until = now + super::surroundings(now.since(since));
+                self.until = self.failover.bins(now, now + super::surroundings(now.since(since))).1;
             }
             _ => {}
         }
@@ -55,10 +55,13 @@ impl Trace {
 
     pub fn on_try(&mut self, record: &AttemptRecord, delivery: &Delivery) {
         let at = record.start;
+        if at > self.until {
+            return;
+        }
         if let Some(count) = self.failover.counts.get_mut((at.as_nanos() / self.failover.bin.as_nanos()) as usize) {
             *count += 1;
         }
-        if at > self.until || draw(self.key, u64::from(delivery.sender.0), delivery.number) & self.mask != 0 {
+        if draw(self.key, u64::from(delivery.sender.0), delivery.number) & self.mask != 0 {
             return;
         }
         let tries = &mut self.failover.tries;

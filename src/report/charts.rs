@@ -175,10 +175,12 @@ fn staleness(outcome: &Outcome<'_>, heading: &Heading) -> Vec<StalenessChart> {
                 })
                 .collect();
             let changes = marks(baseline);
-            curves.extend(closed_forms(outcome, of, MEANT_MAX.saturating_sub(curves.len())));
+            let forms = closed_forms(outcome, of, MEANT_MAX.saturating_sub(curves.len()));
+            let theory = forms.iter().map(|(_, form)| form.coverage()).min();
+            curves.extend(forms.into_iter().map(|(curve, _)| curve));
             cut_tail(&mut curves, changes.iter().map(|change| change.at_s).fold(0.0, f64::max));
             let heading = Heading { subtitle: about(of, &heading.subtitle), ..heading.clone() };
-            StalenessChart { heading, curves, changes }
+            StalenessChart { heading, curves, changes, theory }
         })
         .collect()
 }
@@ -187,12 +189,13 @@ fn staleness(outcome: &Outcome<'_>, heading: &Heading) -> Vec<StalenessChart> {
 const MEANT_MAX: usize = 6;
 
 /// What the share of stale caches is by theory, for the variants in which it says so.
-fn closed_forms(outcome: &Outcome<'_>, rrset: &str, most: usize) -> Vec<Curve> {
+fn closed_forms(outcome: &Outcome<'_>, rrset: &str, most: usize) -> Vec<(Curve, ClosedForm)> {
     let variants = outcome.results.variants.iter().zip(&outcome.loaded.variants);
     let form = |(variant, loaded): (&VariantResults, &Variant)| {
         let view = variant.views.iter().find(|view| view.label == rrset)?;
         let form = ClosedForm::of(&loaded.model, view.question)?;
-        Some(Curve::new(form.label(&variant.name), form.points(loaded.model.clock.end.as_secs_f64())))
+        let points = form.points(loaded.model.clock.end.as_secs_f64());
+        Some((Curve::new(format!("{}, theory", variant.name), points), form))
     };
     variants.filter_map(form).take(most).collect()
 }

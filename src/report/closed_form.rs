@@ -8,7 +8,7 @@ use crate::engine::dist::Dist;
 use crate::engine::time::SimTime;
 use crate::model::dns::{ArrivalsModel, ClientModel, Question};
 use crate::model::mail::NodeModel;
-use crate::model::timeline::ActionModel;
+use crate::model::timeline::{ActionModel, TimelineItem};
 use crate::model::{DataId, Model, ResolverId};
 use crate::scenario::tree::{ProbeKind, RecordType, ServeStale};
 
@@ -34,6 +34,12 @@ impl ClosedForm {
         let mut changes = model.timeline.iter().filter(|item| is_about(&item.action, question));
         let (change, None) = (changes.next()?, changes.next()) else { return None };
         let ActionModel::SetData { .. } = change.action else { return None };
+        // Servers that disagree for a while, or change, make answers old that are new to the cache.
+        let zone = model.dns.names.zone_of[question.name().index()];
+        let moves = |item: &TimelineItem| matches!(item.action, ActionModel::SetNs { .. });
+        if model.dns.secondaries.iter().any(|secondary| secondary.zone == zone) || model.timeline.iter().any(moves) {
+            return None;
+        }
         let before = model.dns.rrsets.iter().find(|rrset| rrset.question == question)?;
         if before.data == DataId::ABSENT || before.ttl_s == 0 {
             return None;
@@ -82,12 +88,9 @@ impl ClosedForm {
         corners.enumerate().map(|(index, at)| (at, if index < 2 { 0.0 } else { self.share(at) })).collect()
     }
 
-    /// What it says of itself.
-    pub fn label(&self, variant: &str) -> String {
-        match self.caches.len() == self.total {
-            true => format!("{variant}, closed form"),
-            false => format!("{variant}, closed form of {} of {}", self.caches.len(), self.total),
-        }
+    /// For how many of how many caches it holds.
+    pub fn coverage(&self) -> (usize, usize) {
+        (self.caches.len(), self.total)
     }
 }
 

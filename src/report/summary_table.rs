@@ -50,7 +50,7 @@ const fn line(
     Line { label, measure, statistic, scope, shown }
 }
 
-const LINES: [Line; 21] = [
+const LINES: [Line; 25] = [
     line("deliveries", "deliveries", "count", "all", Shown::NotZero),
     line("delivered", "delivered", "share", "all", Shown::Observed),
     line("bounced", "bounce_rate", "share", "all", Shown::NotZero),
@@ -66,7 +66,11 @@ const LINES: [Line; 21] = [
     line("stale deliveries", "stale_deliveries", "share", "all", Shown::NotZero),
     line("queue, mean", "queue_depth", "mean", "all", Shown::Observed),
     line("queue, maximum", "queue_depth", "max", "all", Shown::NotZero),
+    line("oldest in a queue", "oldest_in_queue", "max", "all", Shown::NotZero),
+    line("spool, maximum", "spool_bytes", "max", "all", Shown::NotZero),
+    line("longest without acceptance", "failover_gap", "max", "event:", Shown::NotZero),
     line("drained after", "time_to_drain", "max", "event:", Shown::Observed),
+    line("queue normal after", "time_to_normal", "max", "event:", Shown::Observed),
     line("retries in 5 min after", "retries_at_recovery", "count", "event:", Shown::NotZero),
     line("lookups", "lookups", "count", "all", Shown::NotZero),
     line("hit ratio", "hit_ratio_client", "share", "all", Shown::Observed),

@@ -13,6 +13,8 @@ pub struct StalenessChart {
     pub curves: Vec<Curve>,
     /// Changes by name, in seconds since the start of the run.
     pub changes: Vec<Mark>,
+    /// For how many caches of how many the curves of theory are, if there are any.
+    pub theory: Option<(usize, usize)>,
 }
 
 /// Draws `<path>.svg` and `<path>.png` and returns their paths.
@@ -27,10 +29,19 @@ pub(super) fn lines(chart: &StalenessChart) -> LinesChart {
     LinesChart {
         heading: chart.heading.clone(),
         x_title: String::from("time since the start of the run"),
-        y_title: String::from("caches that would answer stale, % of all (mean)"),
+        y_title: y_title(chart.theory),
         y_unit: YUnit::Share,
         curves: chart.curves.clone(),
         shades: Vec::new(),
         marks: chart.changes.clone(),
+    }
+}
+
+fn y_title(theory: Option<(usize, usize)>) -> String {
+    let title = "caches that would answer stale, % of all (mean)";
+    match theory {
+        None => title.to_owned(),
+        Some((of, all)) if of == all => format!("{title}; theory: pure TTL, Poisson askers"),
+        Some((of, all)) => format!("{title}; theory: pure TTL, Poisson askers, {of} of {all} caches"),
     }
 }
