@@ -1,6 +1,7 @@
 //! Flags in, text out: parsing and printing only. What is printed is made in the library.
 
 mod check;
+mod dig;
 mod graph;
 mod init;
 mod load;
@@ -29,6 +30,7 @@ Examples:
   mxsim run a.ron --fail-on objectives       exit code 3 if one is missed
   mxsim run a.ron --replication 3 --records csv    one of them, every delivery
   mxsim presets Postfix                      what a preset means, with sources
+  mxsim dig a.ron example.org MX --at 12h    what each resolver answers then
   mxsim graph a.ron --format mermaid         who asks whom, what couples what";
 
 const EXIT_CODES: &str = "\
@@ -82,6 +84,8 @@ enum Command {
     Init(init::InitArgs),
     /// Show what a preset means, number by number, each with its source.
     Presets(presets::PresetsArgs),
+    /// Ask resolvers at an instant of a run, as dig does, or walk the delegation.
+    Dig(dig::DigArgs),
     /// Print the topology: who asks whom, who sends where, what couples what.
     Graph(graph::GraphArgs),
 }
@@ -107,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(args, &cli.options, &terminal),
         Command::Init(args) => init::init(args, &terminal),
         Command::Presets(args) => presets::presets(args, &cli.options, &terminal),
+        Command::Dig(args) => dig::dig(args, &cli.options, &terminal),
         Command::Graph(args) => graph::graph(args, &cli.options, &terminal),
     };
     exit.into()

@@ -4,6 +4,7 @@ mod address;
 mod authority;
 mod cache;
 mod delegation;
+pub mod dig;
 mod fetch;
 mod finish;
 mod forward;

@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod charts;
 pub mod closed_form;
+pub mod dig;
 pub mod files;
 pub mod folder;
 pub mod manifest;

@@ -1,5 +1,6 @@
 //! The layers put together: one replication of one model, from time 0 to its end.
 
+pub mod dig;
 mod world;
 
 pub use world::{RunEnd, RunError, View, run};

@@ -5,8 +5,8 @@ use super::authority::Reply;
 use super::cache::Kind;
 use super::resolver::Dns;
 use crate::engine::time::SimTime;
-use crate::model::CacheId;
 use crate::model::dns::Question;
+use crate::model::{CacheId, DataId, NameId};
 use crate::scenario::tree::RecordType;
 
 /// Links in a chain of aliases that are followed.
@@ -48,6 +48,14 @@ impl Dns<'_> {
             }
         }
         Outcome::ServFail
+    }
+
+    /// The live alias that a cache holds for a name: its question, data, TTL left in seconds, target.
+    pub fn alias(&self, now: SimTime, cache: CacheId, name: NameId) -> Option<(Question, DataId, u32, NameId)> {
+        let question = Question::new(name, RecordType::Cname);
+        let entry = self.caches[cache.index()].live(now, question)?;
+        let target = self.alias_target(entry.data)?;
+        Some((question, entry.data, self.rules(cache).ttl_left_s(now, entry.until), target))
     }
 
     /// How many entries of a cache are live: RRsets, and that there is none.

@@ -14,6 +14,8 @@ pub enum Asker {
     Client(ClientId),
     /// A probe that asks.
     Probe(ProbeId),
+    /// A user at a terminal, by the number of the question.
+    Dig(u32),
     /// Another cache, as its upstream.
     Cache(CacheId),
 }

@@ -148,6 +148,7 @@ impl<'m> Records<'m> {
             Asker::Node(node) => format!("node:{}", model.mail.nodes[node.index()].name),
             Asker::Client(client) => format!("client:{}", model.dns.client_name(client)),
             Asker::Probe(probe) => format!("probe:{}", probe.0 + 1),
+            Asker::Dig(number) => format!("dig:{}", number + 1),
             Asker::Cache(cache) => format!("resolver:{}", model.dns.cache_name(cache)),
         };
         let answer = &record.answer;

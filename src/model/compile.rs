@@ -29,9 +29,11 @@ mod zones;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub use clock::instant_of;
 use faults::OutageFile;
 pub use files::{Files, Folder, Memory};
 pub use load::{Loaded, Variant, load, load_source};
+pub use names::is_match;
 use names::{Registry, stamp};
 use problems::{PlaceKey, Said};
 

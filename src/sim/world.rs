@@ -16,7 +16,7 @@ use crate::scenario::tree::ProbeKind;
 
 /// Everything that can happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Event {
+pub(super) enum Event {
     /// The next item of the timeline.
     Timeline,
     Fault(FaultEvent),
@@ -104,11 +104,11 @@ pub fn run<O: Observer>(
     Simulation::new(model, replication, observer).run(observer, stop)
 }
 
-struct Simulation<'m> {
+pub(super) struct Simulation<'m> {
     model: &'m Model,
-    scheduler: Scheduler<Event>,
-    faults: Faults<'m>,
-    dns: Dns<'m>,
+    pub(super) scheduler: Scheduler<Event>,
+    pub(super) faults: Faults<'m>,
+    pub(super) dns: Dns<'m>,
     mail: Mail<'m>,
     clients: Vec<Client<'m>>,
     probe_keys: Vec<EntityKey>,
@@ -130,10 +130,10 @@ enum Stopped {
 }
 
 /// Events between two looks at the stop flag and the budget.
-const CHECK_EVERY: u64 = 1 << 12;
+pub(super) const CHECK_EVERY: u64 = 1 << 12;
 
 impl<'m> Simulation<'m> {
-    fn new<O: Observer>(model: &'m Model, replication: u32, observer: &mut O) -> Self {
+    pub(super) fn new<O: Observer>(model: &'m Model, replication: u32, observer: &mut O) -> Self {
         let entities = model.entities();
         let mut scheduler = Scheduler::new(entities.count as usize);
         if let Some(first) = model.timeline.first() {
@@ -236,7 +236,7 @@ impl<'m> Simulation<'m> {
             && self.scheduler.now() >= self.model.clock.arrivals_end.max(self.model.clock.window_end)
     }
 
-    fn check_budget(&self) -> Result<(), RunError> {
+    pub(super) fn check_budget(&self) -> Result<(), RunError> {
         let budget = self.model.event_budget;
         if self.scheduler.handled() <= budget {
             return Ok(());
@@ -244,7 +244,7 @@ impl<'m> Simulation<'m> {
         Err(RunError::EventBudget { budget, at: self.scheduler.now() })
     }
 
-    fn handle<O: Observer>(&mut self, observer: &mut O, event: Event) {
+    pub(super) fn handle<O: Observer>(&mut self, observer: &mut O, event: Event) {
         match event {
             Event::Mail(event) => {
                 let mut cx =
@@ -264,7 +264,7 @@ impl<'m> Simulation<'m> {
     }
 
     /// Hands late answers to whoever asked; clients and probes only wanted them asked for.
-    fn deliver_answers<O: Observer>(&mut self, observer: &mut O) {
+    pub(super) fn deliver_answers<O: Observer>(&mut self, observer: &mut O) {
         while let Some(completed) = self.dns.take_completed() {
             if let Asker::Node(_) = completed.asker {
                 let mut cx =

@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::Clock;
+use crate::model::{Clock, Model};
 use crate::scenario::nearest::did_you_mean;
 use crate::scenario::text::TextError;
 use crate::scenario::units::parse_duration;
@@ -103,6 +103,15 @@ impl Compiler<'_> {
 }
 
 const EXPECTED: &str = "a time such as `36h`, `warmup + 12h`, `Tue 07:00`, or the name of an earlier entry `+ 30m`";
+
+/// The instant that an expression means in a model, the names of its timeline's entries included.
+///
+/// # Errors
+/// What is no time, with its place in the text.
+pub fn instant_of(model: &Model, text: &str) -> Result<SimTime, TextError> {
+    let named: Vec<_> = model.timeline.iter().filter(|i| !i.undoes).map(|i| (i.name.clone(), i.at)).collect();
+    instant(text, &model.clock, &named)
+}
 
 /// Reads an instant: names of instants, calendar times and durations, added and subtracted.
 pub(super) fn instant(text: &str, clock: &Clock, named: &[(String, SimTime)]) -> Result<SimTime, TextError> {

@@ -159,7 +159,7 @@ pub(super) fn stamp(text: &str, number: u32) -> String {
 }
 
 /// Whether a name matches a pattern in which `*` stands for any text.
-fn is_match(pattern: &str, name: &str) -> bool {
+pub fn is_match(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
     let mut parts = parts.peekable();

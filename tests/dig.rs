@@ -1,0 +1,100 @@
+//! `mxsim dig`: what an instructor sees at an instant of a run.
+
+use assert_cmd::Command;
+
+const SCENARIO: &str = r#"(
+    title: "Two resolvers and a change",
+    run: (warmup: "1h", measure: "1d", seed: 3),
+    regions: { "here": (rtt: "0s") },
+    zones: { "example.org": (ttl: "1h", ttls: (negative: "10m"), mx: [(10, "mx1.example.org"), (20, "mx2.example.org")]) },
+    hosts: { "mx1.example.org": (), "mx2.example.org": () },
+    resolvers: { "isp": (software: Ideal(), farm: 2), "own": (software: Ideal()) },
+    clients: { "users": (resolver: "isp", asks: [("example.org", MX)], arrivals: Periodic(every: "7s")) },
+    senders: { "campus": (resolver: "own", arrivals: Periodic(every: "1h", offset: "0s"), to: Weights({"example.org": 1.0})) },
+    timeline: [ (name: "cutover", at: "warmup + 2h", do: SetMx(zone: "example.org", mx: [(10, "mx2.example.org")])) ],
+    variants: { "short": { "zones/example.org/ttl": "5m" } },
+)"#;
+
+fn dig(arguments: &[&str]) -> std::process::Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lesson.ron");
+    std::fs::write(&path, SCENARIO).expect("written");
+    let mut command = Command::cargo_bin("mxsim").expect("built");
+    command.arg("dig").arg(&path).args(arguments).output().expect("it runs")
+}
+
+fn text(arguments: &[&str]) -> String {
+    let output = dig(arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn an_answer_counts_down_and_is_stale_after_a_change() {
+    // The farm's caches were first asked within seconds of the start, and again every hour: a minute after the change, at
+    // three hours, they hold what they fetched at three hours; at the change itself, what was fetched before.
+    let before = text(&["example.org", "mx", "--at", "cutover - 10m", "--resolver", "isp#1"]);
+    assert!(
+        before.contains("IN MX    10 mx1.example.org.") && before.contains("IN MX    20 mx2.example.org."),
+        "{before}"
+    );
+    let ttl: u32 = before
+        .lines()
+        .nth(2)
+        .and_then(|line| line.split_whitespace().nth(1))
+        .expect("a TTL")
+        .parse()
+        .expect("a number");
+    assert!((1..=3600).contains(&ttl), "{before}");
+    let stale = text(&["example.org", "--at", "cutover + 1s", "--resolver", "own"]);
+    assert!(stale.contains("fetched"), "own asks each hour, at the hour: {stale}");
+    let stale =
+        text(&["example.org", "--at", "cutover + 1s", "--set", "zones/example.org/ttl=5h", "--resolver", "own"]);
+    assert!(stale.contains("STALE: version 0 of the data; the primary holds version 1"), "{stale}");
+}
+
+#[test]
+fn all_resolvers_answer_each_member_of_a_farm_by_itself() {
+    let all = text(&["example.org", "--at", "30m"]);
+    for who in ["isp#1", "isp#2", "own"] {
+        assert!(all.contains(&format!(" at {who}, ")), "{all}");
+    }
+    assert_eq!(text(&["example.org", "--at", "30m", "--resolver", "isp"]).matches(";; status").count(), 2);
+}
+
+#[test]
+fn a_trace_walks_the_delegation_from_the_root() {
+    let trace = text(&["example.org", "MX", "--at", "30m", "--trace"]);
+    let zones: Vec<&str> = trace.lines().filter(|line| line.starts_with(";; from")).collect();
+    assert_eq!(zones.len(), 3, "{trace}");
+    assert!(zones[0].ends_with("(zone .)") && zones[2].ends_with("(zone example.org.)"), "{trace}");
+}
+
+#[test]
+fn a_name_that_nobody_declared_does_not_exist_and_says_for_how_long() {
+    let answer = text(&["nosuch.example.org", "A", "--at", "30m", "--resolver", "own"]);
+    assert!(answer.contains("NXDOMAIN") && answer.contains("kept for 600 s more"), "{answer}");
+}
+
+#[test]
+fn a_variant_and_json_for_machines() {
+    let json = text(&["example.org", "--at", "30m", "--variant", "short", "--json", "--resolver", "isp#1"]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let ttl = value["answers"][0]["ttl_s"].as_u64().expect("a TTL");
+    assert!(ttl <= 300 && value["answers"][0]["records"].as_array().is_some_and(|list| list.len() == 2), "{json}");
+}
+
+#[test]
+fn what_is_not_there_has_a_way_out() {
+    for (arguments, hint) in [
+        (&["example.org", "MXX"][..], "did you mean `MX`?"),
+        (&["example.org", "--at", "cutovr"], "did you mean `cutover`?"),
+        (&["example.org", "--resolver", "isq"], "did you mean `isp`?"),
+        (&["example.org", "--variant", "shot"], "did you mean `short`?"),
+        (&["example.org", "--at", "9d"], "behind the end of the run"),
+    ] {
+        let output = dig(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains(hint), "{arguments:?}: {said}");
+    }
+}
