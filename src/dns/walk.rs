@@ -4,7 +4,7 @@ use super::authority::{Reply, Response};
 use super::cache::Kind;
 use super::fetch::{Candidate, Purpose, QUERIES_MAX};
 use super::path::{half, one_way_loss, round_trip};
-use super::resolver::Dns;
+use super::resolver::{Dns, NONE};
 use super::{DnsEvent, DnsObserver, Outcome, ServerState};
 use crate::engine::random::{draw, shuffle, unit_open};
 use crate::engine::scheduler::Scheduler;
@@ -19,9 +19,15 @@ const MINIMISED_SENDS_MAX: u32 = 6;
 impl<'m> Dns<'m> {
     /// Starts at the deepest zone whose cut is cached; the root's servers are always known (root hints).
     pub(super) fn enter_zone(&mut self, now: SimTime, fetch: u32) {
-        let (cache, question) = (self.fetches[fetch as usize].cache, self.fetches[fetch as usize].question);
+        let state = &self.fetches[fetch as usize];
+        let (cache, question) = (state.cache, state.question);
+        // Nobody waits for a refresh ahead of time when it begins.
+        let is_refresh = state.first == NONE;
         let zones = &self.model.dns.zones;
         let mut zone = self.model.dns.names.zone_of[question.name().index()];
+        if is_refresh && self.rules(cache).asking.refresh_asks_parent {
+            zone = zones[zone.index()].parent;
+        }
         while zone != ZoneId(0) {
             if let Some(&cut) = self.delegations[cache.index()].live(now, zone)
                 && (cut.glue_until > now || self.has_reachable(now, cache, zone, cut.ns))

@@ -157,6 +157,8 @@ overridable! {
     selection: Selection,
     /// Whose NS RRset it goes by.
     ns: NsRule,
+    /// Whether a refresh ahead of time (`prefetch`) asks the parent anew instead of the servers that are cached.
+    refresh_asks_parent: bool,
     /// Extra queries for the names on the way (RFC 9156).
     qname_minimisation: QnameMinimisation,
 }

@@ -109,7 +109,8 @@ impl Compiler<'_> {
                 Some("RFC 1912 section 2.2 advises an `expire` of 2 to 4 weeks".into());
         }
         let notify = self.serving(primary).notify;
-        for &server in servers.iter().filter(|&&server| server != primary) {
+        let lame = self.dns.zones[id.index()].lame.clone();
+        for &server in servers.iter().filter(|server| **server != primary && !lame.contains(server)) {
             let rules = self.serving(server);
             self.dns.secondaries.push(SecondaryModel {
                 zone: id,

@@ -111,6 +111,7 @@ impl Compiler<'_> {
                 heeds_refusals: all.heeds_refusals.unwrap_or(false),
                 selection: all.selection.unwrap_or(Selection::Random),
                 ns: all.ns.unwrap_or(NsRule::Parent),
+                refresh_asks_parent: all.refresh_asks_parent.unwrap_or(false),
                 qname_minimisation: all.qname_minimisation.unwrap_or(QnameMinimisation::Off),
             },
         }

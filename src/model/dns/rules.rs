@@ -128,6 +128,8 @@ pub struct AskingRules {
     pub selection: Selection,
     /// Whose NS RRset.
     pub ns: NsRule,
+    /// Whether a refresh ahead of time asks the parent anew.
+    pub refresh_asks_parent: bool,
     /// Extra queries on the way.
     pub qname_minimisation: QnameMinimisation,
 }

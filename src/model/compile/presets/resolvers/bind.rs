@@ -54,6 +54,7 @@ pub(in super::super) const BIND: Sheet = Sheet {
         ("heeds_refusals", "true", "measured: SERVFAIL after 16 to 20 ms"),
         ("selection", "LowestSrtt(decay: 0.98)", "lib/dns/adb.c, resolver.c: 0.7 old + 0.3 new; measured 255/32"),
         ("ns", "Shorter", "measured (exp7): the child's NS may shorten, not lengthen"),
+        ("refresh_asks_parent", "false", "measured (exp7): follows as without prefetch"),
         ("qname_minimisation", "Ns", "qname-minimization relaxed; measured: names on the way only"),
     ],
 };

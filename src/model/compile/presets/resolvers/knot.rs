@@ -58,6 +58,7 @@ pub(in super::super) const KNOT_RESOLVER: Sheet = Sheet {
         ("heeds_refusals", "false", "measured: ICMP is ignored"),
         ("selection", "BestOrAny(0.05)", "lib/selection.c: epsilon 1/20; measured 305/13"),
         ("ns", "ChildRenewed", "measured (exp7): renewed by each answer with NS, never followed the move in 269 s"),
+        ("refresh_asks_parent", "false", "predict module not loaded"),
         ("qname_minimisation", "Ns", "measured"),
     ],
 };

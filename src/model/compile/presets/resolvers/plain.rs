@@ -50,6 +50,7 @@ pub(in super::super) const IDEAL: Sheet = Sheet {
         ("heeds_refusals", "false", "as if silent"),
         ("selection", "Random", "all alike"),
         ("ns", "Parent", "delegations are the parent's"),
+        ("refresh_asks_parent", "false", "theory"),
         ("qname_minimisation", "Off", "theory"),
     ],
 };

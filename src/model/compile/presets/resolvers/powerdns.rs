@@ -54,6 +54,7 @@ pub(in super::super) const POWERDNS_RECURSOR: Sheet = Sheet {
         ("heeds_refusals", "true", "measured: 1 to 11 ms"),
         ("selection", "FadingAverage(\"60s\")", "rec-nsspeeds.hh: exp(-dt / 60) at each look; measured 215/85"),
         ("ns", "Child", "measured (exp7): the child's TTL governs"),
+        ("refresh_asks_parent", "false", "refresh-on-ttl-perc 0; assumption"),
         ("qname_minimisation", "A", "measured: names on the way only"),
     ],
 };

@@ -54,6 +54,7 @@ pub(in super::super) const UNBOUND: Sheet = Sheet {
         ("heeds_refusals", "false", "measured: ICMP is ignored"),
         ("selection", "Band(\"400ms\")", "iterator.h, RTT_BAND; measured 317/320/2"),
         ("ns", "Parent", "services/cache/rrset.c: an NS overwrite never lengthens; measured (exp7)"),
+        ("refresh_asks_parent", "true", "measured (exp7): with prefetch it follows a move at the next refresh"),
         ("qname_minimisation", "AToo", "measured: an A query for each label and for the full name"),
     ],
 };
