@@ -4,15 +4,21 @@ pub mod observe;
 
 mod attempt;
 mod candidates;
+mod freeze;
+mod greylist;
 mod host;
 mod node;
+mod notices;
 mod path;
+mod reception;
+mod recipients;
 pub mod retry;
 mod session;
 mod status;
 mod welcome;
 mod world;
 
+pub use notices::Notice;
 pub use observe::MailObserver;
 pub use status::Status;
 pub use world::{HostAvailability, Mail, MailContext, MailEvent};
@@ -24,7 +30,8 @@ use crate::model::client::ClientRules;
 use crate::model::{DataId, HostId, NameId, NodeId};
 use crate::scenario::tree::Stage;
 
-/// `recipients` deliveries of one message to one domain: they share every transaction, and so every fate.
+/// `recipients` deliveries of one message to one domain: they share every transaction. Where a host gives them different
+/// fates, those that end leave it.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// When the message was created.
@@ -43,6 +50,16 @@ pub struct Delivery {
     pub size_bytes: u32,
     /// How many deliveries it stands for.
     pub recipients: u16,
+    /// Mail, or a notice about some.
+    pub kind: Kind,
+    /// Whether its return path is null, so that nobody is told of its failure.
+    pub null_sender: bool,
+    /// Delay warnings sent so far.
+    pub warned: u8,
+    /// Whether others of the message stay in the queue that it leaves.
+    pub shares_file: bool,
+    /// Which ones, where others of the message have ended before.
+    pub(crate) members: Option<Box<recipients::Members>>,
     /// Attempts so far, at all nodes.
     pub attempts: u32,
     /// Attempts so far at the node that has custody.
@@ -122,6 +139,10 @@ pub(crate) struct Work {
     pub verdict: Verdict,
     /// Whether it holds one of the host's limited sessions.
     pub holds_session: bool,
+    /// Whether it is counted among the sessions of its client.
+    pub is_counted: bool,
+    /// How long its host had stood still when its session began; `MAX` without a session.
+    pub standstill_seen: SimDuration,
     /// When the attempt before failed, and when the policy then wanted the next.
     pub previous: Option<(SimTime, SimTime)>,
     /// Hosts that took custody so far.
@@ -178,18 +199,27 @@ pub(crate) struct Verdict {
     pub status: Status,
     /// Whether the host has taken a copy that the client will not hear of (RFC 1047).
     pub taken: bool,
+    /// Whether recipients have fates of their own.
+    pub in_parts: bool,
 }
 
 impl Verdict {
     /// A failure, with the status that its result and stage usually have.
     pub const fn failed(result: TryResult, stage: Stage) -> Self {
-        Self { result, stage, served: SimDuration::ZERO, status: Status::of(result, stage), taken: false }
+        Self {
+            result,
+            stage,
+            served: SimDuration::ZERO,
+            status: Status::of(result, stage),
+            taken: false,
+            in_parts: false,
+        }
     }
 
     /// 250 after the end of data.
     pub const fn accepted(served: SimDuration) -> Self {
         let (result, stage) = (TryResult::Accepted, Stage::EndOfData);
-        Self { result, stage, served, status: Status::of(result, stage), taken: false }
+        Self { result, stage, served, status: Status::of(result, stage), taken: false, in_parts: false }
     }
 }
 
@@ -214,6 +244,17 @@ pub(crate) enum Step {
     Host(u16),
 }
 
+/// What a delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A message of a sender.
+    Mail,
+    /// A notice that a message could not be delivered; `created` is when that message was.
+    Bounce,
+    /// A notice that a message is late; `created` likewise.
+    Warning,
+}
+
 /// How a delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -223,6 +264,8 @@ pub enum End {
     Bounced(BounceCause),
     /// Given up after the queue lifetime.
     Expired,
+    /// Thrown away without a word.
+    Discarded,
 }
 
 /// Why something bounced.

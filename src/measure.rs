@@ -10,6 +10,7 @@ mod events;
 mod ledger;
 mod load;
 mod lookups;
+mod notices;
 mod queue;
 mod records;
 mod routes;
@@ -17,6 +18,7 @@ mod rows;
 mod series;
 mod staleness;
 mod traces;
+mod visibility;
 
 pub use ages::{AGES_MIN, AgeTable, Ages};
 pub use collector::Collector;

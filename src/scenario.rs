@@ -19,6 +19,7 @@ mod tree_authority;
 mod tree_dns;
 mod tree_host;
 mod tree_mail;
+mod tree_reception;
 mod tree_resolver;
 mod tree_retry;
 mod tree_run;

@@ -10,6 +10,8 @@ mod availability;
 mod caches;
 #[path = "theory/queues.rs"]
 mod queues;
+#[path = "theory/receivers.rs"]
+mod receivers;
 #[path = "theory/retries.rs"]
 mod retries;
 #[path = "theory/routes.rs"]

@@ -12,6 +12,7 @@ use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::client::{Failing, NoRoute, RelayTo, Then};
 use crate::model::dns::{Question, Rdata};
+use crate::model::mail::DelayWarning;
 use crate::model::{DataId, HostId, NameId, NodeId};
 use crate::scenario::tree::{AddressLookups, RecordType, Stage};
 
@@ -356,6 +357,9 @@ impl<'m> Mail<'m> {
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
     ) {
+        if !self.freezable.is_empty() && self.goes_on(cx, slot) {
+            return;
+        }
         if let Some(hop) = self.conclude(cx, slot) {
             self.try_hosts(cx, slot, hop);
         }
@@ -390,9 +394,16 @@ impl<'m> Mail<'m> {
         if verdict.taken {
             cx.observer.on_duplicate(now, delivery, candidate.host);
         }
+        let departure = self.departure(slot, candidate.host);
+        let parts = if verdict.in_parts { self.parts.remove(&slot) } else { None };
+        let verdict = match parts {
+            Some(fates) => self.settle(cx, slot, candidate.host, fates, verdict),
+            None => verdict,
+        };
         let failing = match verdict.result {
             TryResult::Accepted => {
                 self.accept(cx, slot, candidate.host);
+                self.depart(cx, candidate.host, departure);
                 return None;
             }
             TryResult::Refused | TryResult::Lost => Failing::Lost,
@@ -400,7 +411,8 @@ impl<'m> Mail<'m> {
             TryResult::Reply(code) if code < 500 => Failing::Transient,
             TryResult::Reply(_) => Failing::Permanent,
         };
-        let node = delivery.node;
+        self.depart(cx, candidate.host, departure);
+        let node = self.slots[slot as usize].node;
         let (then, _) = self.model.mail.nodes[node.index()].client.failures.at(verdict.stage, failing);
         match then {
             Then::NextHost => return Some(hop + 1),
@@ -422,25 +434,33 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         delivery.handed_off = delivery.handed_off.min(now);
         delivery.host = Some(host);
-        let held = std::mem::take(&mut delivery.work.holds_session);
-        let rounds = self.quit_time(slot);
         let model = &self.model.mail.hosts[host.index()];
-        let domain = self.slots[slot as usize].domain;
-        match model.relay.filter(|_| model.relays_for.binary_search(&domain).is_ok()) {
-            None => self.end(cx, slot, End::Delivered),
-            Some(relay) => self.hand_over(cx, slot, relay),
-        }
-        if held {
-            if rounds.is_zero() {
-                self.on_host_frees(cx, host);
-            } else {
-                let entity = self.entities.hosts + host.0;
-                cx.scheduler.schedule(entity, now + rounds, MailEvent::HostFrees(host.0).into());
+        match model.relay.filter(|_| model.relays_for.binary_search(&delivery.domain).is_ok()) {
+            None => {
+                let end = self.ending(cx, slot, host);
+                self.end(cx, slot, end);
             }
+            Some(relay) => self.hand_over(cx, slot, relay),
         }
     }
 
-    fn hand_over<E: World, O: MailObserver, F>(
+    /// How a delivery ends that its final host has.
+    #[inline]
+    fn ending<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        host: HostId,
+    ) -> End {
+        let is_plain = self.hosts[host.index()].guard.is_none() && self.model.mail.hosts[host.index()].store.is_none();
+        if is_plain {
+            return End::Delivered;
+        }
+        let delivery = self.slots[slot as usize].clone();
+        self.keep(cx, host, &delivery)
+    }
+
+    pub(super) fn hand_over<E: World, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
@@ -451,6 +471,11 @@ impl<'m> Mail<'m> {
         let (from, count) = (delivery.node, u64::from(delivery.recipients));
         self.nodes[from.index()].depth -= count;
         self.nodes[relay.index()].depth += count;
+        let bytes = u64::from(delivery.size_bytes);
+        if !delivery.shares_file {
+            self.nodes[from.index()].bytes = self.nodes[from.index()].bytes.saturating_sub(bytes);
+        }
+        self.nodes[relay.index()].bytes += bytes;
         delivery.node = relay;
         delivery.node_attempts = 0;
         delivery.work.previous = None;
@@ -458,6 +483,7 @@ impl<'m> Mail<'m> {
         delivery.work.handoffs += 1;
         delivery.work.generation = delivery.work.generation.wrapping_add(1);
         cx.observer.on_custody(now, delivery, from, relay);
+        delivery.shares_file = false;
         delivery.in_custody_since = now;
         if delivery.work.handoffs > self.model.mail.nodes[relay.index()].client.hops_max {
             return self.bounce(cx, slot, BounceCause::Loop);
@@ -470,7 +496,8 @@ impl<'m> Mail<'m> {
     pub(super) fn defer<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
         let now = cx.scheduler.now();
         let delivery = &mut self.slots[slot as usize];
-        let policy = &self.model.mail.nodes[delivery.node.index()].retry;
+        let model = self.model;
+        let policy = &model.mail.nodes[delivery.node.index()].retry;
         let key = self.nodes[delivery.sender.index()].key;
         let failure = Failure {
             arrived: delivery.in_custody_since,
@@ -482,7 +509,13 @@ impl<'m> Mail<'m> {
             domain: delivery.domain,
             bits: draw(key, delivery.number, place(delivery.attempts, 0, Purpose::Jitter)),
         };
-        let due = match policy.next(&failure) {
+        let next = policy.next(&failure);
+        if policy.warning != DelayWarning::Never {
+            let due = policy.warning.due_after(&failure, next);
+            self.warn(cx, slot, due);
+        }
+        let delivery = &mut self.slots[slot as usize];
+        let due = match next {
             Next::Due(due) => due,
             Next::GiveUp => return self.end(cx, slot, End::Expired),
             Next::ExpiresAt(at) => return self.expire_later(cx, slot, at),
@@ -503,6 +536,10 @@ impl<'m> Mail<'m> {
         cx.observer.on_deferred(now, &self.slots[slot as usize], at);
         if let Some(event) = event {
             self.schedule(cx, slot, at, event);
+        }
+        if matches!(self.model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning, DelayWarning::Timer(_))
+        {
+            self.set_warning_timer(cx, slot);
         }
     }
 

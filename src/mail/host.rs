@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 
+use super::freeze::Standstill;
+use super::reception::Guard;
 use crate::engine::dist::Dist;
 use crate::engine::time::SimTime;
 use crate::model::mail::HostModel;
-use crate::scenario::tree::WhenFull;
+use crate::scenario::tree::{BacklogFull, WhenFull};
 
 /// A host in one replication.
 #[derive(Debug)]
-pub(super) struct Host {
+pub(super) struct Host<'m> {
     /// Most sessions at once, now.
     pub limit: Option<u32>,
     /// Service time, now.
@@ -18,6 +20,10 @@ pub(super) struct Host {
     pub sessions: u32,
     /// Connections that wait, first come first served.
     pub backlog: VecDeque<Waiting>,
+    /// What it asks of those who connect.
+    pub guard: Option<Box<Guard<'m>>>,
+    /// How long it stood still.
+    pub standstill: Standstill,
 }
 
 /// A connection in the backlog.
@@ -36,31 +42,51 @@ pub(super) enum Welcome {
     Backlog,
     Refused,
     Busy,
+    /// Its SYN is dropped.
+    Dropped,
 }
 
-impl Host {
-    pub fn new(model: &HostModel) -> Self {
-        Self { limit: model.sessions, service: model.service.clone(), sessions: 0, backlog: VecDeque::new() }
+impl<'m> Host<'m> {
+    pub fn new(model: &'m HostModel) -> Self {
+        Self {
+            limit: model.sessions,
+            service: model.service.clone(),
+            sessions: 0,
+            backlog: VecDeque::new(),
+            guard: model.reception.as_ref().map(|rules| Box::new(Guard::new(rules))),
+            standstill: Standstill::default(),
+        }
     }
 
     /// Takes a session if one is free.
-    pub fn welcome(&mut self, when_full: WhenFull) -> Welcome {
+    pub fn welcome(&mut self, model: &HostModel) -> Welcome {
         match self.limit {
             None => Welcome::Session,
             Some(limit) if self.sessions < limit => {
                 self.sessions += 1;
                 Welcome::Session
             }
-            Some(_) => match when_full {
-                WhenFull::Backlog => Welcome::Backlog,
+            Some(_) => match model.when_full {
+                WhenFull::Backlog => self.wait(model),
                 WhenFull::Refuse => Welcome::Refused,
                 WhenFull::Busy => Welcome::Busy,
             },
         }
     }
 
+    /// A place in the backlog, if there is one.
+    pub fn wait(&self, model: &HostModel) -> Welcome {
+        if self.backlog.len() < model.backlog as usize {
+            return Welcome::Backlog;
+        }
+        match model.when_backlog_full {
+            BacklogFull::Drop => Welcome::Dropped,
+            BacklogFull::Refuse => Welcome::Refused,
+        }
+    }
+
     /// Whether someone waits and could be served.
     pub fn can_serve_waiting(&self) -> bool {
-        !self.backlog.is_empty() && self.limit.is_none_or(|limit| self.sessions < limit)
+        !self.backlog.is_empty() && self.limit.is_none_or(|limit| self.sessions < limit) && !self.standstill.is_frozen()
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Node<'m> {
     pub numbered: u64,
     /// Deliveries in its custody.
     pub depth: u64,
+    /// Bytes of the messages in its custody.
+    pub bytes: u64,
     /// The scans of its deferred queue, if its policy works by scans.
     pub scans: Option<Scans>,
 }
@@ -44,7 +46,7 @@ impl<'m> Node<'m> {
             Scans { phase, period, due: BTreeMap::new(), spare: Vec::new() }
         });
         let key = EntityKey::new(model.seed, replication, "node", &node.name, "deliveries");
-        Self { arrivals, key, numbered: 0, depth: 0, scans }
+        Self { arrivals, key, numbered: 0, depth: 0, bytes: 0, scans }
     }
 }
 

@@ -1,14 +1,14 @@
 //! What mail tells whoever watches. Nothing flows back.
 
-use super::{AttemptRecord, Delivery, End};
-use crate::engine::time::SimTime;
+use super::{AttemptRecord, Delivery, End, Notice};
+use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{HostId, NodeId};
 use crate::scenario::tree::WhenFull;
 
 /// Callbacks of the mail layer. Every method has an empty default. A [`Delivery`] stands for `recipients` deliveries of
 /// one message that share every transaction: whoever counts, counts that many.
 pub trait MailObserver {
-    /// A delivery was created at its sender.
+    /// A delivery was created at its sender; a notice is not told here, but in all else.
     fn on_created(&mut self, now: SimTime, delivery: &Delivery) {
         let _ = (now, delivery);
     }
@@ -35,6 +35,14 @@ pub trait MailObserver {
     /// A delivery ended.
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
         let _ = (now, delivery, end);
+    }
+    /// Somebody is told of a delivery, or would have been.
+    fn on_notice(&mut self, now: SimTime, delivery: &Delivery, notice: Notice) {
+        let _ = (now, delivery, notice);
+    }
+    /// A reader of the mailbox sees it `lag` after it was delivered, now.
+    fn on_visible(&mut self, now: SimTime, delivery: &Delivery, lag: SimDuration) {
+        let _ = (now, delivery, lag);
     }
     /// A host took the message and its 250 was lost: a copy that the sender knows nothing of (RFC 1047).
     fn on_duplicate(&mut self, now: SimTime, delivery: &Delivery, host: HostId) {

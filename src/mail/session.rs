@@ -62,6 +62,23 @@ impl RoundTrips {
     }
 }
 
+/// Replies to commands until the one at a stage, each of which a tarpit may delay; the greeting answers none.
+pub(super) fn replies(smtp: &SmtpService, recipients: u16, stage: Stage) -> u32 {
+    let tls = if smtp.tls == Tls::Off { 0 } else { 2 };
+    let envelope = 1 + tls;
+    let recipients = u32::from(recipients);
+    match stage {
+        Stage::Connect | Stage::Greeting => 0,
+        Stage::Ehlo => 1,
+        Stage::StartTls => tls.min(1) + 1,
+        Stage::Mail => envelope + 1,
+        Stage::Rcpt => envelope + 1 + recipients,
+        Stage::Data => envelope + 2 + recipients,
+        // BDAT has no reply before the last (RFC 3030).
+        Stage::EndOfData => envelope + 2 + recipients + u32::from(!smtp.chunking),
+    }
+}
+
 /// Round trips beyond the first that a body takes while its window doubles from the initial one.
 fn slow_start_rounds(bytes: u64) -> u32 {
     let segments = bytes.div_ceil(SEGMENT_BYTES);

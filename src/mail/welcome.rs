@@ -1,14 +1,27 @@
 //! What a connection meets at its host: a session, a wait, or one of the ways to fail.
 
+use smallvec::SmallVec;
+
 use super::host::{Waiting, Welcome};
-use super::session::RoundTrips;
+use super::reception::{self, Client, Judgement};
+use super::recipients::Fate;
+use super::session::{self, RoundTrips};
 use super::world::{Purpose, World, place};
-use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult, Verdict};
+use super::{Delivery, End, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult, Verdict};
 use crate::dns::{DnsObserver, ServerState};
-use crate::engine::random::draw;
+use crate::engine::random::{draw, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::HostId;
 use crate::scenario::tree::{FailureMode, Stage, WhenFull};
+
+/// What a try that ended gives back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Departure {
+    holds_session: bool,
+    /// From the client's end of the session to the host's.
+    after: SimDuration,
+    client: Option<Client>,
+}
 
 impl<'m> Mail<'m> {
     /// The SYN of the current try is at its host: sets the verdict and gives the time at which the client knows it;
@@ -19,14 +32,38 @@ impl<'m> Mail<'m> {
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
     ) -> Option<SimTime> {
-        let now = cx.scheduler.now();
         let host = self.host_of(slot)?;
         if let Some(mode) = cx.faults.host_down(host) {
+            if mode != FailureMode::Freeze {
+                return Some(self.fail(slot, host, mode));
+            }
+            let welcome = self.hosts[host.index()].wait(&self.model.mail.hosts[host.index()]);
+            return self.greet(cx, slot, host, welcome);
+        }
+        if self.hosts[host.index()].guard.is_some()
+            && let Some(mode @ (FailureMode::Refuse | FailureMode::BlackHole)) = self.chance(slot, host)
+        {
             return Some(self.fail(slot, host, mode));
         }
-        let when_full = self.model.mail.hosts[host.index()].when_full;
-        let state = &mut self.hosts[host.index()];
-        let welcome = state.welcome(when_full);
+        let welcome = self.hosts[host.index()].welcome(&self.model.mail.hosts[host.index()]);
+        self.greet(cx, slot, host, welcome)
+    }
+
+    fn chance(&self, slot: u32, host: HostId) -> Option<FailureMode> {
+        let (delivery, guard) = (&self.slots[slot as usize], self.hosts[host.index()].guard.as_ref()?);
+        let Step::Host(hop) = delivery.work.step else { return None };
+        reception::chance(guard.rules, host, self.nodes[delivery.sender.index()].key, delivery, hop)
+    }
+
+    #[inline]
+    fn greet<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        host: HostId,
+        welcome: Welcome,
+    ) -> Option<SimTime> {
+        let now = cx.scheduler.now();
         match welcome {
             Welcome::Session => {
                 self.slots[slot as usize].work.holds_session = self.hosts[host.index()].limit.is_some();
@@ -51,53 +88,91 @@ impl<'m> Mail<'m> {
                 cx.observer.on_turned_away(now, host, WhenFull::Busy);
                 Some(self.fail(slot, host, FailureMode::Reply { stage: Stage::Greeting, code: 421 }))
             }
+            Welcome::Dropped => Some(self.drop_syn(cx, slot)?),
         }
     }
 
-    /// Fails the current try as the mode says.
+    /// A SYN was dropped: the client's kernel sends the next one at its time, or gives up.
+    fn drop_syn<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) -> Option<SimTime> {
+        let delivery = &self.slots[slot as usize];
+        let (rules, work) = (&self.model.mail.nodes[delivery.node.index()].client, &delivery.work);
+        let way = SimDuration::from_nanos(work.round_trip.as_nanos() / 2);
+        let elapsed = cx.scheduler.now().since(work.try_started + way);
+        let mut times = rules.syn.times_s().iter().map(|&s| SimDuration::from_secs(s));
+        match times.find(|&sent| sent > elapsed).filter(|&sent| sent < rules.connect_timeout) {
+            Some(sent) => {
+                let at = work.try_started + sent + way;
+                self.schedule(cx, slot, at, MailEvent::SynArrives(slot));
+                None
+            }
+            None => {
+                let at = work.try_started + rules.connect_timeout.min(rules.syn.gives_up());
+                self.verdict_timed_out(slot, Stage::Connect);
+                Some(at)
+            }
+        }
+    }
+
+    /// Fails the current try as the mode says, before there is a session.
     fn fail(&mut self, slot: u32, host: HostId, mode: FailureMode) -> SimTime {
-        let delivery = &mut self.slots[slot as usize];
-        let Step::Host(hop) = delivery.work.step else { return delivery.work.try_started };
+        let (verdict, talk, wait) = self.failure(slot, host, mode);
+        let work = &mut self.slots[slot as usize].work;
+        work.verdict = verdict;
+        work.standstill_seen = SimDuration::MAX;
+        work.try_started + talk + wait
+    }
+
+    /// How a try fails in a mode, and when the client knows: round trips since its SYN, and a wait.
+    fn failure(&self, slot: u32, host: HostId, mode: FailureMode) -> (Verdict, SimDuration, SimDuration) {
+        let delivery = &self.slots[slot as usize];
         let model = &self.model.mail.hosts[host.index()];
         let rules = &self.model.mail.nodes[delivery.node.index()].client;
-        let work = &mut delivery.work;
-        let rounds = |n: u32| work.round_trip.saturating_mul(u64::from(n));
-        let taken = mode == FailureMode::LostReply;
-        let (result, stage, after) = match mode {
+        let trips = || RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
+        let rounds = |n: u32| delivery.work.round_trip.saturating_mul(u64::from(n));
+        let none = SimDuration::ZERO;
+        match mode {
             FailureMode::Refuse => {
-                let bits = || {
-                    let key = self.nodes[delivery.sender.index()].key;
-                    draw(key, delivery.number, place(delivery.attempts, u32::from(hop), Purpose::Refusal))
-                };
-                let after = model.refusal.as_ref().map_or_else(|| rounds(1), |refusal| refusal.sample_span(bits()));
-                (TryResult::Refused, Stage::Connect, after)
+                let verdict = Verdict::failed(TryResult::Refused, Stage::Connect);
+                match (&model.refusal, delivery.work.step) {
+                    (Some(refusal), Step::Host(hop)) => {
+                        let key = self.nodes[delivery.sender.index()].key;
+                        let at = place(delivery.attempts, u32::from(hop), Purpose::Refusal);
+                        (verdict, none, refusal.sample_span(draw(key, delivery.number, at)))
+                    }
+                    _ => (verdict, rounds(1), none),
+                }
             }
             FailureMode::BlackHole => {
-                (TryResult::TimedOut, Stage::Connect, rules.connect_timeout.min(rules.syn.gives_up()))
+                let patience = rules.connect_timeout.min(rules.syn.gives_up());
+                (Verdict::failed(TryResult::TimedOut, Stage::Connect), none, patience)
             }
-            FailureMode::Silent => (TryResult::TimedOut, Stage::Greeting, rounds(1) + rules.greeting_timeout),
+            // A host that stands still only ever makes its clients wait.
+            FailureMode::Silent | FailureMode::Freeze => {
+                (Verdict::failed(TryResult::TimedOut, Stage::Greeting), rounds(1), rules.greeting_timeout)
+            }
             FailureMode::Reply { stage, code } => {
-                let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
-                (TryResult::Reply(code), stage, rounds(trips.until(stage)))
+                (Verdict::failed(TryResult::Reply(code), stage), rounds(trips().until(stage)), none)
             }
             FailureMode::Lost { stage } => {
-                let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
-                (TryResult::Lost, stage, rounds(trips.until(stage)))
+                (Verdict::failed(TryResult::Lost, stage), rounds(trips().until(stage)), none)
             }
             FailureMode::LostReply => {
-                let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
-                (TryResult::Lost, Stage::EndOfData, rounds(trips.accepted()))
+                let lost = Verdict::failed(TryResult::Lost, Stage::EndOfData);
+                (Verdict { taken: true, ..lost }, rounds(trips().accepted()), none)
             }
-        };
-        work.verdict = Verdict { taken, ..Verdict::failed(result, stage) };
-        work.try_started + after
+        }
     }
 
     /// Begins the session of a connection whose SYN arrived at `arrived`.
     #[inline]
     fn begin_session(&mut self, slot: u32, host: HostId, arrived: SimTime, now: SimTime) -> SimTime {
+        let Step::Host(hop) = self.slots[slot as usize].work.step else { return now };
+        let judgement = match self.hosts[host.index()].guard {
+            None => Judgement::Accept,
+            Some(_) => self.judge(slot, host, hop, now),
+        };
         let delivery = &mut self.slots[slot as usize];
-        let Step::Host(hop) = delivery.work.step else { return now };
+        delivery.work.standstill_seen = self.hosts[host.index()].standstill.total();
         let model = &self.model.mail.hosts[host.index()];
         let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
         let key = self.nodes[delivery.sender.index()].key;
@@ -108,19 +183,141 @@ impl<'m> Mail<'m> {
         let round_trip = delivery.work.round_trip;
         // The SYN took half a round trip to come here; while it waited the kernel finished the TCP handshake.
         let gone = SimDuration::from_nanos(round_trip.as_nanos() / 2) + now.since(arrived).min(round_trip);
-        let talk = round_trip.saturating_mul(u64::from(trips.accepted())).saturating_sub(gone);
-        delivery.work.verdict = Verdict::accepted(served);
-        now + talk + served
+        let (verdict, talk, wait) = match judgement {
+            Judgement::Accept => {
+                (Verdict::accepted(served), round_trip.saturating_mul(u64::from(trips.accepted())), served)
+            }
+            Judgement::Fail(mode, status) => {
+                let (mut verdict, talk, wait) = self.failure(slot, host, mode);
+                verdict.status = status.unwrap_or(verdict.status);
+                // What is refused after the end of data has been transferred; what is taken has been served, too.
+                let after = match (verdict.stage, verdict.taken) {
+                    (Stage::EndOfData, false) => transfer,
+                    (Stage::EndOfData, true) => served,
+                    _ => SimDuration::ZERO,
+                };
+                (verdict, talk, wait + after)
+            }
+            Judgement::Parts(fates) => self.part(slot, fates, trips, served),
+        };
+        let wait = wait + self.pauses(slot, host, hop, verdict.stage);
+        let delivery = &mut self.slots[slot as usize];
+        delivery.work.verdict = verdict;
+        let patience = self.model.mail.nodes[delivery.node.index()].client.greeting_timeout;
+        if self.hosts[host.index()].guard.is_some() && self.is_stuck(slot, host, hop, patience) {
+            self.parts.remove(&slot);
+            self.verdict_timed_out(slot, Stage::Greeting);
+            return now + patience;
+        }
+        now + talk.saturating_sub(gone) + wait
+    }
+
+    /// The verdict on a message whose recipients have different fates: accepted if any is.
+    fn part(
+        &mut self,
+        slot: u32,
+        fates: SmallVec<[Fate; 8]>,
+        trips: RoundTrips,
+        served: SimDuration,
+    ) -> (Verdict, SimDuration, SimDuration) {
+        let round_trip = self.slots[slot as usize].work.round_trip;
+        let rounds = |n: u32| round_trip.saturating_mul(u64::from(n));
+        let any = fates.contains(&Fate::Accepted);
+        self.parts.insert(slot, fates);
+        if any {
+            return (Verdict { in_parts: true, ..Verdict::accepted(served) }, rounds(trips.accepted()), served);
+        }
+        let verdict = Verdict::failed(TryResult::Reply(450), Stage::Rcpt);
+        (Verdict { in_parts: true, ..verdict }, rounds(trips.until(Stage::Rcpt)), SimDuration::ZERO)
+    }
+
+    fn tarpit(&self, slot: u32, host: HostId, hop: u16) -> Option<(SimDuration, SimDuration)> {
+        let (greeting, reply) = self.model.mail.hosts[host.index()].reception.as_ref()?.tarpit.as_ref()?;
+        let delivery = &self.slots[slot as usize];
+        let key = self.nodes[delivery.sender.index()].key;
+        let at = place(delivery.attempts, u32::from(hop), Purpose::Tarpit);
+        let pause = |of: &crate::engine::dist::Dist, nth| of.sample_span(draw(key, delivery.number, at | nth));
+        Some((pause(greeting, 0), pause(reply, 1)))
+    }
+
+    /// The tarpit's pauses until the reply at a stage.
+    fn pauses(&self, slot: u32, host: HostId, hop: u16, stage: Stage) -> SimDuration {
+        let Some((greeting, reply)) = self.tarpit(slot, host, hop) else { return SimDuration::ZERO };
+        let smtp = &self.model.mail.hosts[host.index()].smtp;
+        let replies = session::replies(smtp, self.slots[slot as usize].recipients, stage);
+        greeting + reply.saturating_mul(u64::from(replies))
+    }
+
+    /// Whether the tarpit is deeper than the client's patience with one reply.
+    fn is_stuck(&self, slot: u32, host: HostId, hop: u16, patience: SimDuration) -> bool {
+        self.tarpit(slot, host, hop).is_some_and(|(greeting, reply)| greeting.max(reply) >= patience)
     }
 
     /// From the client's 250 until the host sees the end of the session.
     #[inline]
-    pub(super) fn quit_time(&self, slot: u32) -> SimDuration {
+    fn quit_time(&self, slot: u32, host: HostId) -> SimDuration {
         let delivery = &self.slots[slot as usize];
-        let Some(host) = delivery.host else { return SimDuration::ZERO };
         let smtp = &self.model.mail.hosts[host.index()].smtp;
         let quit = RoundTrips::of(smtp, delivery.recipients, delivery.size_bytes).quit;
         SimDuration::from_nanos(delivery.work.round_trip.as_nanos() / 2).saturating_mul(u64::from(quit))
+    }
+
+    /// What a try that ended has to give back: a session, and when it is over at the host; a place among its client's.
+    pub(super) fn departure(&mut self, slot: u32, host: HostId) -> Departure {
+        let work = &mut self.slots[slot as usize].work;
+        let (holds_session, is_counted) =
+            (std::mem::take(&mut work.holds_session), std::mem::take(&mut work.is_counted));
+        let after = if holds_session { self.quit_time(slot, host) } else { SimDuration::ZERO };
+        let client = is_counted.then(|| self.client_of(slot));
+        Departure { holds_session, after, client }
+    }
+
+    /// Gives it back.
+    pub(super) fn depart<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        host: HostId,
+        departure: Departure,
+    ) {
+        if let (Some(client), Some(guard)) = (departure.client, &mut self.hosts[host.index()].guard) {
+            guard.leave(client);
+        }
+        if !departure.holds_session {
+            return;
+        }
+        if departure.after.is_zero() {
+            self.on_host_frees(cx, host);
+        } else {
+            let at = cx.scheduler.now() + departure.after;
+            cx.scheduler.schedule(self.entities.hosts + host.0, at, MailEvent::HostFrees(host.0).into());
+        }
+    }
+
+    /// The final host has the message: on its disk, in its store; some it throws away.
+    pub(super) fn keep<E: Copy, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        host: HostId,
+        delivery: &Delivery,
+    ) -> End {
+        let now = cx.scheduler.now();
+        let model = &self.model.mail.hosts[host.index()];
+        let random = |purpose| {
+            draw(self.nodes[delivery.sender.index()].key, delivery.number, place(delivery.attempts, 0, purpose))
+        };
+        if let Some(guard) = &mut self.hosts[host.index()].guard {
+            guard.store(now, delivery.size_bytes);
+            if guard.rules.discards > 0.0 && unit_open(random(Purpose::Discard)) < guard.rules.discards {
+                return End::Discarded;
+            }
+        }
+        if let Some(store) = &model.store {
+            // One replica took it; a reader looks at any.
+            let is_there = random(Purpose::Replica) % u64::from(store.replicas) == 0;
+            let lag = if is_there { SimDuration::ZERO } else { store.lag.sample_span(random(Purpose::Lag)) };
+            cx.observer.on_visible(now, delivery, lag);
+        }
+        End::Delivered
     }
 
     pub(super) fn on_host_frees<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
@@ -141,7 +338,7 @@ impl<'m> Mail<'m> {
         host: HostId,
     ) {
         let now = cx.scheduler.now();
-        let is_down = cx.faults.host_down(host).is_some();
+        let is_down = cx.faults.host_down(host).is_some_and(|mode| mode != FailureMode::Freeze);
         while is_down || self.hosts[host.index()].can_serve_waiting() {
             let Some(waiting) = self.hosts[host.index()].backlog.pop_front() else { break };
             self.waiting -= 1;
@@ -154,8 +351,10 @@ impl<'m> Mail<'m> {
                 work.verdict = Verdict::failed(TryResult::Refused, Stage::Greeting);
                 now
             } else {
-                work.holds_session = true;
-                self.hosts[host.index()].sessions += 1;
+                if self.hosts[host.index()].limit.is_some() {
+                    work.holds_session = true;
+                    self.hosts[host.index()].sessions += 1;
+                }
                 self.begin_session(waiting.slot, host, waiting.since, now)
             };
             // An event even where it takes no time: whoever freed the session may not be done yet.
@@ -174,7 +373,9 @@ impl<'m> Mail<'m> {
             return;
         }
         for host in (0..self.hosts.len() as u32).map(HostId) {
-            if !self.hosts[host.index()].backlog.is_empty() && cx.faults.host_down(host).is_some() {
+            if !self.hosts[host.index()].backlog.is_empty()
+                && cx.faults.host_down(host).is_some_and(|mode| mode != FailureMode::Freeze)
+            {
                 self.serve_waiting(cx, host);
                 self.tell_load(cx, host);
             }
@@ -197,18 +398,22 @@ impl<'m> Mail<'m> {
             self.waiting -= before - backlog.len();
             cx.observer.on_turned_away(cx.scheduler.now(), host, WhenFull::Backlog);
             self.tell_load(cx, host);
+            let was_paused = self.hosts[host.index()].standstill.forget(slot);
+            let stage = if was_paused { Stage::EndOfData } else { Stage::Greeting };
+            self.verdict_timed_out(slot, stage);
         }
-        self.verdict_timed_out(slot, Stage::Greeting);
         let work = &mut self.slots[slot as usize].work;
         work.generation = work.generation.wrapping_add(1);
         self.on_try_ends(cx, slot);
     }
 
     pub(super) fn verdict_timed_out(&mut self, slot: u32, stage: Stage) {
-        self.slots[slot as usize].work.verdict = Verdict::failed(TryResult::TimedOut, stage);
+        let work = &mut self.slots[slot as usize].work;
+        work.verdict = Verdict::failed(TryResult::TimedOut, stage);
+        work.standstill_seen = SimDuration::MAX;
     }
 
-    fn host_of(&self, slot: u32) -> Option<HostId> {
+    pub(super) fn host_of(&self, slot: u32) -> Option<HostId> {
         let work = &self.slots[slot as usize].work;
         let Step::Host(hop) = work.step else { return None };
         work.candidates.get(usize::from(hop)).map(|candidate| candidate.host)

@@ -1,12 +1,18 @@
 //! Mail's state in one replication: deliveries, nodes, hosts, and what happens to them.
 
+use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
+
+use super::freeze::freezable;
 use super::host::Host;
 use super::node::Node;
 use super::path::Paths;
-use super::{BounceCause, Delivery, End, MailObserver, Step, TryResult, Verdict, Work};
+use super::recipients::Fate;
+use super::{BounceCause, Delivery, End, Kind, MailObserver, Step, TryResult, Verdict, Work};
 use crate::arrivals::Arrival;
 use crate::dns::{Answer, Dns, DnsEvent, DnsObserver, ServerState};
-use crate::engine::random::draw;
+use crate::engine::random::{draw, unit_open};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{DataId, Entities, HostId, Model, NameId, NodeId};
@@ -21,6 +27,8 @@ pub enum MailEvent {
     Due(u32, u16),
     /// A delivery's lifetime is over between attempts.
     Expires(u32, u16),
+    /// A warning about a delivery that waits is due.
+    WarningDue(u32, u16),
     /// A node scans its deferred queue.
     Scan(u32),
     /// A SYN reaches its host.
@@ -68,11 +76,78 @@ pub(super) enum Purpose {
     Service,
     Refusal,
     Jitter,
+    Address,
+    Pair,
+    Chance,
+    Unknown,
+    Tarpit,
+    Discard,
+    Replica,
+    Lag,
+    NullSender,
 }
 
 /// The place of a draw: attempt, hop and purpose, the low byte left free for what the purpose counts.
 pub(super) const fn place(attempt: u32, hop: u32, purpose: Purpose) -> u64 {
     (attempt as u64) << 40 | ((hop & 0xff_ffff) as u64) << 16 | (purpose as u64) << 8
+}
+
+impl Delivery {
+    /// A message that has done nothing yet.
+    pub(super) fn new(
+        sender: NodeId,
+        number: u64,
+        now: SimTime,
+        domain: NameId,
+        size_bytes: u32,
+        recipients: u16,
+    ) -> Self {
+        Delivery {
+            created: now,
+            number,
+            sender,
+            node: sender,
+            in_custody_since: now,
+            domain,
+            size_bytes,
+            recipients,
+            kind: Kind::Mail,
+            null_sender: false,
+            warned: 0,
+            shares_file: false,
+            members: None,
+            attempts: 0,
+            node_attempts: 0,
+            measured: false,
+            attempt_started: now,
+            first_syn: SimTime::NEVER,
+            first_failed: false,
+            stale_route: false,
+            handed_off: SimTime::NEVER,
+            host: None,
+            work: Work {
+                step: Step::Waiting,
+                mx: DataId::ABSENT,
+                owner: domain,
+                after: None,
+                upto: u16::MAX,
+                soft_failure: false,
+                sessions: 0,
+                tried: 0,
+                fell_back: false,
+                candidates: Default::default(),
+                try_started: now,
+                round_trip: SimDuration::ZERO,
+                verdict: Verdict::failed(TryResult::Refused, Stage::Connect),
+                holds_session: false,
+                is_counted: false,
+                standstill_seen: SimDuration::MAX,
+                previous: None,
+                handoffs: 0,
+                generation: 0,
+            },
+        }
+    }
 }
 
 /// All of mail in one replication.
@@ -81,7 +156,7 @@ pub struct Mail<'m> {
     pub(super) model: &'m Model,
     pub(super) slots: Vec<Delivery>,
     free: Vec<u32>,
-    pub(super) hosts: Vec<Host>,
+    pub(super) hosts: Vec<Host<'m>>,
     pub(super) nodes: Vec<Node<'m>>,
     next_arrivals: Vec<Option<Arrival>>,
     pub(super) paths: Paths<'m>,
@@ -90,7 +165,11 @@ pub struct Mail<'m> {
     pub(super) root: NameId,
     /// Connections in all backlogs.
     pub(super) waiting: usize,
-    measured_live: u64,
+    /// The fates of recipients in a try, by slot, where they differ.
+    pub(super) parts: BTreeMap<u32, SmallVec<[Fate; 8]>>,
+    /// Hosts that may stand still.
+    pub(super) freezable: Vec<HostId>,
+    pub(super) measured_live: u64,
 }
 
 impl<'m> Mail<'m> {
@@ -107,6 +186,8 @@ impl<'m> Mail<'m> {
             entities: model.entities(),
             root: model.dns.names.get(".").unwrap_or(NameId(u32::MAX)),
             waiting: 0,
+            parts: BTreeMap::new(),
+            freezable: freezable(model),
             measured_live: 0,
         };
         for node in 0..mail.nodes.len() {
@@ -125,8 +206,13 @@ impl<'m> Mail<'m> {
         self.measured_live
     }
 
-    /// Deliveries that have not ended, by slot.
+    /// Deliveries that have not ended, by slot; no notices.
     pub fn queued(&self) -> impl Iterator<Item = &Delivery> {
+        self.held().filter(|delivery| delivery.kind == Kind::Mail)
+    }
+
+    /// Deliveries and notices that have not ended.
+    pub fn held(&self) -> impl Iterator<Item = &Delivery> {
         let mut is_free = vec![false; self.slots.len()];
         for &slot in &self.free {
             is_free[slot as usize] = true;
@@ -151,6 +237,11 @@ impl<'m> Mail<'m> {
             MailEvent::Expires(slot, generation) => {
                 if self.is_current(slot, generation) {
                     self.end(cx, slot, End::Expired);
+                }
+            }
+            MailEvent::WarningDue(slot, generation) => {
+                if self.is_current(slot, generation) {
+                    self.on_warning_due(cx, slot);
                 }
             }
             MailEvent::Scan(node) => self.on_scan(cx, node),
@@ -246,65 +337,24 @@ impl<'m> Mail<'m> {
             recipients.unwrap_or_else(|| source.recipients.sample(random(Purpose::Recipients)) as u16).max(1);
         state.numbered += u64::from(recipients);
         state.depth += u64::from(recipients);
-        let slot = self.create(NodeId(node), number, now, domain, size_bytes, recipients);
+        state.bytes += u64::from(size_bytes);
+        let null_sender = source.null_sender > 0.0 && unit_open(random(Purpose::NullSender)) < source.null_sender;
+        let mut delivery = Delivery::new(NodeId(node), number, now, domain, size_bytes, recipients);
+        let clock = &self.model.clock;
+        delivery.measured = now >= clock.window_start && now < clock.window_end;
+        delivery.null_sender = null_sender;
+        self.measured_live += u64::from(delivery.measured) * u64::from(recipients);
+        let slot = self.insert(delivery);
         cx.observer.on_created(now, &self.slots[slot as usize]);
         self.schedule_arrival(cx.scheduler, node as usize);
         self.start_attempt(cx, slot);
     }
 
     #[inline]
-    fn create(
-        &mut self,
-        sender: NodeId,
-        number: u64,
-        now: SimTime,
-        domain: NameId,
-        size_bytes: u32,
-        recipients: u16,
-    ) -> u32 {
-        let clock = &self.model.clock;
-        let measured = now >= clock.window_start && now < clock.window_end;
-        self.measured_live += u64::from(measured) * u64::from(recipients);
+    /// Puts a delivery in a slot of its own.
+    pub(super) fn insert(&mut self, mut delivery: Delivery) -> u32 {
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
-        let generation = self.slots.get(slot as usize).map_or(0, |old| old.work.generation);
-        let delivery = Delivery {
-            created: now,
-            number,
-            sender,
-            node: sender,
-            in_custody_since: now,
-            domain,
-            size_bytes,
-            recipients,
-            attempts: 0,
-            node_attempts: 0,
-            measured,
-            attempt_started: now,
-            first_syn: SimTime::NEVER,
-            first_failed: false,
-            stale_route: false,
-            handed_off: SimTime::NEVER,
-            host: None,
-            work: Work {
-                step: Step::Waiting,
-                mx: DataId::ABSENT,
-                owner: domain,
-                after: None,
-                upto: u16::MAX,
-                soft_failure: false,
-                sessions: 0,
-                tried: 0,
-                fell_back: false,
-                candidates: Default::default(),
-                try_started: now,
-                round_trip: SimDuration::ZERO,
-                verdict: Verdict::failed(TryResult::Refused, Stage::Connect),
-                holds_session: false,
-                previous: None,
-                handoffs: 0,
-                generation,
-            },
-        };
+        delivery.work.generation = self.slots.get(slot as usize).map_or(0, |old| old.work.generation);
         match self.slots.get_mut(slot as usize) {
             Some(place) => *place = delivery,
             None => self.slots.push(delivery),
@@ -332,14 +382,22 @@ impl<'m> Mail<'m> {
 
     /// Ends a delivery, and gives its slot back.
     #[inline]
-    pub(super) fn end<E: Copy, O: MailObserver, F>(
+    pub(super) fn end<E: World, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
         end: End,
     ) {
+        let end = if matches!(end, End::Bounced(_) | End::Expired) {
+            let delivery = self.slots[slot as usize].clone();
+            self.tell_failed(cx, &delivery, end)
+        } else {
+            end
+        };
         let delivery = &mut self.slots[slot as usize];
-        self.nodes[delivery.node.index()].depth -= u64::from(delivery.recipients);
+        let node = &mut self.nodes[delivery.node.index()];
+        node.depth -= u64::from(delivery.recipients);
+        node.bytes = node.bytes.saturating_sub(u64::from(delivery.size_bytes));
         self.measured_live -= u64::from(delivery.measured) * u64::from(delivery.recipients);
         delivery.work.step = Step::Waiting;
         cx.observer.on_end(cx.scheduler.now(), delivery, end);
@@ -349,7 +407,22 @@ impl<'m> Mail<'m> {
         self.free.push(slot);
     }
 
-    pub(super) fn bounce<E: Copy, O: MailObserver, F>(
+    /// Ends some recipients of a message whose others go on: `part` is a copy that stands for them.
+    pub(super) fn end_part<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        part: &Delivery,
+        mut end: End,
+    ) {
+        if matches!(end, End::Bounced(_) | End::Expired) {
+            end = self.tell_failed(cx, part, end);
+        }
+        self.nodes[part.node.index()].depth -= u64::from(part.recipients);
+        self.measured_live -= u64::from(part.measured) * u64::from(part.recipients);
+        cx.observer.on_end(cx.scheduler.now(), part, end);
+    }
+
+    pub(super) fn bounce<E: World, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,

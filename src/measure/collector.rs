@@ -10,15 +10,17 @@ use super::is_listed;
 use super::ledger::latencies;
 use super::load::HostLoad;
 use super::lookups::DnsCounts;
+use super::notices::Notices;
 use super::queue::{Look, Queue};
 use super::records::Records;
 use super::routes::Routes;
 use super::staleness::Tracked;
 use super::traces::Trace;
+use super::visibility::Visibility;
 use crate::dns::{DnsObserver, LookupRecord};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::faults::FaultObserver;
-use crate::mail::{AttemptRecord, Delivery, End, MailObserver, TryResult};
+use crate::mail::{AttemptRecord, Delivery, End, Kind, MailObserver, Notice, TryResult};
 use crate::model::dns::Question;
 use crate::model::timeline::{ActionModel, TimelineItem};
 use crate::model::{CacheId, DataId, HostId, Model, NameId, NodeId, ServerId, TargetId};
@@ -70,6 +72,8 @@ pub struct Collector<'m> {
     pub(super) ages: Vec<AgeTable>,
     routes: Routes<'m>,
     pub(super) trace: Option<Trace>,
+    pub(super) visibility: Option<Visibility>,
+    pub(super) notices: Notices,
     records: Option<Records<'m>>,
     /// Live deliveries by domain name, kept only while outages want to know.
     live: Vec<u64>,
@@ -106,6 +110,8 @@ impl<'m> Collector<'m> {
             ages: Vec::new(),
             routes: Routes::new(model),
             trace: traced.map(|replication| Trace::new(model, replication)),
+            visibility: Visibility::of(model),
+            notices: Notices::default(),
             records,
         }
     }
@@ -130,6 +136,7 @@ impl<'m> Collector<'m> {
             "deliveries are not conserved: {created} created, {ended} ended, {queued} queued"
         );
         assert!(self.books.are_balanced(), "measured deliveries are not conserved");
+        assert!(self.notices.is_balanced(), "notices are not conserved: {:?}", self.notices);
     }
 
     /// The queue of all nodes.
@@ -264,6 +271,9 @@ impl MailObserver for Collector<'_> {
 
     #[inline]
     fn on_attempt_start(&mut self, now: SimTime, delivery: &Delivery) {
+        if delivery.kind != Kind::Mail {
+            return;
+        }
         if let Some(failed) = delivery.deferred_since() {
             self.queues[delivery.node.index()].was_deferred(delivery, failed, now);
             if let Some(all) = &mut self.all_queues {
@@ -296,6 +306,9 @@ impl MailObserver for Collector<'_> {
             TryResult::Refused | TryResult::Lost | TryResult::Reply(_) => host.refused += n,
             TryResult::TimedOut => host.timed_out += n,
         }
+        if delivery.kind != Kind::Mail {
+            return;
+        }
         self.queues[delivery.node.index()].was_in_session(delivery, record.start, record.end);
         if let Some(all) = &mut self.all_queues {
             all.was_in_session(delivery, record.start, record.end);
@@ -309,6 +322,9 @@ impl MailObserver for Collector<'_> {
     }
 
     fn on_custody(&mut self, now: SimTime, delivery: &Delivery, from: NodeId, to: NodeId) {
+        if delivery.kind != Kind::Mail {
+            return;
+        }
         self.queues[from.index()].leave(now, delivery);
         self.queues[to.index()].enter(now, delivery);
         self.tell_left(now, delivery);
@@ -319,6 +335,9 @@ impl MailObserver for Collector<'_> {
 
     #[inline]
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
+        if delivery.kind != Kind::Mail {
+            return self.notices.end(now, delivery, end);
+        }
         self.whole.1 += u64::from(delivery.recipients);
         if delivery.measured {
             self.books.write(delivery, |ledger| ledger.end(now, delivery, end));
@@ -337,6 +356,16 @@ impl MailObserver for Collector<'_> {
         }
         if let Some(records) = &mut self.records {
             records.end(now, delivery, end);
+        }
+    }
+
+    fn on_notice(&mut self, now: SimTime, delivery: &Delivery, notice: Notice) {
+        self.notices.tell(now, delivery, notice);
+    }
+
+    fn on_visible(&mut self, now: SimTime, delivery: &Delivery, lag: SimDuration) {
+        if let Some(visibility) = &mut self.visibility {
+            visibility.see(now, delivery, lag);
         }
     }
 
@@ -449,6 +478,9 @@ impl Observer for Collector<'_> {
     }
 
     fn on_still_queued(&mut self, now: SimTime, delivery: &Delivery) {
+        if delivery.kind != Kind::Mail {
+            return self.notices.still_queued(delivery);
+        }
         self.whole.2 += u64::from(delivery.recipients);
         for queue in [Some(&mut self.queues[delivery.node.index()]), self.all_queues.as_mut()].into_iter().flatten() {
             queue.age(now, delivery);

@@ -31,6 +31,7 @@ pub(super) struct Ledger {
     /// By cause, in the order of [`BOUNCES`].
     pub bounces: [u64; BOUNCES.len()],
     pub expired: u64,
+    pub discarded: u64,
     pub queued: u64,
     pub attempts: u64,
     pub first_attempt: u64,
@@ -66,6 +67,7 @@ impl Ledger {
                 self.bounces[index.unwrap_or(0)] += n;
             }
             End::Expired => self.expired += n,
+            End::Discarded => self.discarded += n,
         }
     }
 
@@ -105,6 +107,7 @@ impl Ledger {
             delivered,
             bounces,
             expired,
+            discarded,
             queued,
             attempts,
             first_attempt,
@@ -122,6 +125,7 @@ impl Ledger {
         self.delivered += delivered;
         self.bounces.iter_mut().zip(bounces).for_each(|(all, more)| *all += more);
         self.expired += expired;
+        self.discarded += discarded;
         self.queued += queued;
         self.attempts += attempts;
         self.first_attempt += first_attempt;
@@ -143,7 +147,7 @@ impl Ledger {
 
     /// What arrived has ended in exactly one way, or is queued.
     pub fn is_balanced(&self) -> bool {
-        self.created == self.delivered + self.bounced() + self.expired + self.queued
+        self.created == self.delivered + self.bounced() + self.expired + self.discarded + self.queued
     }
 }
 

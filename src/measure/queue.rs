@@ -52,7 +52,10 @@ impl Queue {
     #[inline]
     pub fn leave(&mut self, now: SimTime, delivery: &Delivery) {
         self.depth.remove(now, u64::from(delivery.recipients));
-        self.bytes.remove(now, u64::from(delivery.size_bytes));
+        // The file stays for as long as any of its recipients.
+        if !delivery.shares_file {
+            self.bytes.remove(now, u64::from(delivery.size_bytes));
+        }
         self.age(now, delivery);
     }
 

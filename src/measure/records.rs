@@ -84,7 +84,7 @@ impl<'m> Records<'m> {
         let model = self.model;
         let sender = quoted(&model.mail.nodes[delivery.sender.index()].name);
         let host = delivery.host.map_or("", |host| model.dns.names.text(model.mail.hosts[host.index()].name));
-        for number in delivery.number..delivery.number + u64::from(delivery.recipients) {
+        for number in delivery.numbers() {
             self.write(
                 RecordKind::Deliveries,
                 format_args!(
@@ -106,6 +106,7 @@ impl<'m> Records<'m> {
             End::Delivered => "delivered",
             End::Bounced(_) => "bounced",
             End::Expired => "expired",
+            End::Discarded => "discarded",
         };
         self.delivery(now, delivery, outcome);
     }

@@ -74,6 +74,8 @@ impl Collector<'_> {
             self.domain_rows(&mut rows);
             self.queue_rows(&mut rows);
             self.host_rows(&mut rows);
+            self.notices.rows(&mut rows);
+            self.visibility.iter().for_each(|visibility| visibility.rows(&mut rows));
         }
         self.outage_rows(&mut rows);
         self.change_rows(&mut rows);
@@ -243,7 +245,7 @@ fn ledger_rows(rows: &mut Rows, scope: &str, ledger: &Ledger) {
         rows.add("bounced", scope, cause, "1", count as f64);
     }
     rows.count("expired", scope, ledger.expired);
-    rows.count("discarded", scope, 0);
+    rows.count("discarded", scope, ledger.discarded);
     rows.count("queued", scope, ledger.queued);
     rows.share("delivered", scope, ledger.delivered, ledger.created);
     rows.share("bounce_rate", scope, ledger.bounced(), ledger.created);

@@ -15,6 +15,7 @@ mod network;
 mod objectives;
 pub mod presets;
 mod problems;
+mod reception;
 mod records;
 mod resolver_rules;
 mod resolvers;

@@ -1,7 +1,9 @@
 //! Hosts, and nodes: what has a queue.
 
+pub mod reception;
 pub mod retry;
 
+pub use reception::*;
 pub use retry::*;
 
 pub use super::client::ClientRules;
@@ -9,7 +11,7 @@ use super::dns::ArrivalsModel;
 use super::{HostId, NameId, RegionId, ResolverId};
 use crate::engine::choice::WeightedChoice;
 use crate::engine::dist::Dist;
-use crate::scenario::tree::{FailureMode, SmtpService, WhenFull};
+use crate::scenario::tree::{BacklogFull, FailureMode, SmtpService, WhenFull};
 
 /// All of mail, as it is at simulated time 0.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +35,10 @@ pub struct HostModel {
     pub sessions: Option<u32>,
     /// What a connection meets when all are taken.
     pub when_full: WhenFull,
+    /// Most connections that wait.
+    pub backlog: u32,
+    /// What a connection meets beyond them.
+    pub when_backlog_full: BacklogFull,
     /// Service time of a message, seconds.
     pub service: Dist,
     /// What it offers.
@@ -41,6 +47,10 @@ pub struct HostModel {
     pub fails: FailureMode,
     /// Time until a refusal is known to the client, counted from its SYN.
     pub refusal: Option<Dist>,
+    /// What it asks of those who connect.
+    pub reception: Option<Box<Reception>>,
+    /// How its mailboxes are kept, if they are replicated.
+    pub store: Option<StoreModel>,
     /// Zone apexes for which it stores and forwards, sorted.
     pub relays_for: Vec<NameId>,
     /// The node that holds what it relays.
@@ -62,8 +72,21 @@ pub struct NodeModel {
     pub client: ClientRules,
     /// The host it is, if it is a relay: dropped from MX lists with its equals and worse (RFC 5321 section 5.1).
     pub host: Option<HostId>,
+    /// Whether its postmaster is told of bounces that cannot be delivered.
+    pub tells_postmaster: bool,
+    /// From which addresses it connects.
+    pub pool: Pool,
     /// What it originates; nothing if it is a relay.
     pub source: Option<SourceModel>,
+}
+
+/// The addresses that a node connects from: an attempt takes one at random, the i-th is in network `i % networks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// How many.
+    pub addresses: u32,
+    /// How many networks (/24) they are in.
+    pub networks: u32,
 }
 
 /// What a sender originates.
@@ -81,6 +104,12 @@ pub struct SourceModel {
     pub size: Dist,
     /// Recipients of a message.
     pub recipients: Dist,
+    /// How many pairs of envelope sender and recipient it writes to at a domain; `0`: each recipient is a new pair.
+    pub correspondents: u32,
+    /// Share of messages with a null return path.
+    pub null_sender: f64,
+    /// Where notices about its messages go; `None`: they are there at once.
+    pub return_path: Option<NameId>,
 }
 
 impl NodeModel {

@@ -40,14 +40,16 @@ mod tests {
                 links: [(between: ("eu", "us"), rtt: "85ms", loss: 0.001, bandwidth: "100Mbit/s")],
                 zones: { "a.example": (ttl: "5m", ttls: (negative: "1m"), mx: [(10, "mx.a.example"), (20, "mx2.a.example")]) },
                 hosts: {
-                    "mx.a.example": (sessions: 3, when_full: Busy, fails: Reply(stage: Rcpt, code: 451), up: "exponential(5d)", down: "weibull(scale 3h, shape 0.75)"),
+                    "mx.a.example": (sessions: 3, when_full: Busy, fails: Reply(stage: Rcpt, code: 451), software: Postfix(default_process_limit: 50), backlog: 9,
+                        chances: [(share: 0.1, fails: Lost(stage: Data), per: Message)], greylist: Postgrey(delay: "1m"), client_limits: (messages: 9), unknown_users: 0.1,
+                        tarpit: (reply: "1s"), size_limit: (bytes: "1MB"), disk: (capacity: "1GB", drains: "1MB/s"), discards: 0.1, store: (lag: "1s"), up: "exponential(5d)", down: "weibull(scale 3h, shape 0.75)"),
                     "mx2.a.example": (relays_for: ["a.example"], retry: Exim(rule: "* * F,2h,15m"), smtp: (tls: Off)),
                 },
                 resolvers: { "isp": (software: Ideal(max_ttl: "1d"), farm: 2), "old": (software: WholeSecond()) },
                 clients: { "u-{i}": (count: 3, resolver: "isp", asks: [("a.example", MX)], arrivals: Poisson(rate: "12/h"), popularity: Zipf(0.9)) },
                 probes: { "p": (resolver: "isp", asks: ("a.example", MX), every: "1m", how: Peek) },
                 senders: {
-                    "s": (resolver: "isp", arrivals: Burst(at: "warmup", count: 5), to: Weights({"a.example": 1.0}), retry: Qmail()),
+                    "s": (resolver: "isp", null_sender: 0.1, return_path: "a.example", addresses: 4, networks: 2, correspondents: 9, arrivals: Burst(at: "warmup", count: 5), to: Weights({"a.example": 1.0}), retry: Qmail()),
                     "t": (resolver: "isp", arrivals: Diurnal(per_day: 1000), to: Uniform(zones: "*.example"), recipients: "uniform(1, 4)", size: "12KiB",
                           retry: Custom(schedule: Exponential(base: "1m", factor: 2), jitter: Share(0.1), scan: "10s"), client: (shuffle: Names, syn: Linear)),
                 },

@@ -10,6 +10,7 @@ pub use super::tree_authority::*;
 pub use super::tree_dns::*;
 pub use super::tree_host::*;
 pub use super::tree_mail::*;
+pub use super::tree_reception::*;
 pub use super::tree_resolver::*;
 pub use super::tree_retry::*;
 pub use super::tree_run::*;

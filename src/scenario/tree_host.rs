@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::{DistSpec, DurationDist};
 use super::tree::{Retry, SmtpClient};
+use super::tree_reception::{Chance, ClientLimits, Disk, Greylist, Receiver, SizeLimit, Store, Tarpit};
 
 /// A mail exchanger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,10 +18,16 @@ pub struct Host {
     pub region: Option<String>,
     /// How many addresses its name has.
     pub addresses: u32,
-    /// Most sessions at once, unlimited if absent.
+    /// Whose limits it has; what stands beside it wins.
+    pub software: Receiver,
+    /// Most sessions at once; the software's if absent.
     pub sessions: Option<u32>,
-    /// What happens to a connection when all sessions are taken.
-    pub when_full: WhenFull,
+    /// What happens to a connection when all sessions are taken; the software's way if absent.
+    pub when_full: Option<WhenFull>,
+    /// Most connections that wait for a session; the software's if absent.
+    pub backlog: Option<u32>,
+    /// What happens to a connection beyond them.
+    pub when_backlog_full: BacklogFull,
     /// Time it takes to serve one message, beside the round trips.
     pub service: DurationDist,
     /// What it offers, and so how many round trips a session takes.
@@ -33,6 +40,24 @@ pub struct Host {
     pub fails: FailureMode,
     /// Time until a refusal is known to the client, counted from its SYN; one round trip if absent.
     pub refusal: Option<DurationDist>,
+    /// Failures of single connections or messages.
+    pub chances: Vec<Chance>,
+    /// Greylisting: who is new has to come again.
+    pub greylist: Option<Greylist>,
+    /// How often one client may come.
+    pub client_limits: Option<ClientLimits>,
+    /// Share of recipients that do not exist: 550 at RCPT, whatever the attempt.
+    pub unknown_users: f64,
+    /// Pauses before replies.
+    pub tarpit: Option<Tarpit>,
+    /// The largest message it takes; the software's if absent.
+    pub size_limit: Option<SizeLimit>,
+    /// A disk that fills up: 452 at MAIL when it is full.
+    pub disk: Option<Disk>,
+    /// Share of accepted messages that it throws away without a word.
+    pub discards: f64,
+    /// How its mailboxes are kept: a user may not see at once what was delivered.
+    pub store: Option<Store>,
     /// Risks it shares.
     pub risks: Vec<String>,
     /// Outages from a CSV file.
@@ -56,14 +81,26 @@ impl Default for Host {
             like: None,
             region: None,
             addresses: 1,
+            software: Receiver::default(),
             sessions: None,
-            when_full: WhenFull::Backlog,
+            when_full: None,
+            backlog: None,
+            when_backlog_full: BacklogFull::default(),
             service: DurationDist(DistSpec::Constant(0.0)),
             smtp: SmtpService::default(),
             up: None,
             down: None,
             fails: FailureMode::default(),
             refusal: None,
+            chances: Vec::new(),
+            greylist: None,
+            client_limits: None,
+            unknown_users: 0.0,
+            tarpit: None,
+            size_limit: None,
+            disk: None,
+            discards: 0.0,
+            store: None,
             risks: Vec::new(),
             outages: None,
             relays_for: Vec::new(),
@@ -85,6 +122,16 @@ pub enum WhenFull {
     Refuse,
     /// It is greeted with 421 and closed.
     Busy,
+}
+
+/// What a connection meets at a host whose backlog is full, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum BacklogFull {
+    /// Its SYN is dropped, and sent again by the client's kernel (Linux, `tcp_abort_on_overflow` 0).
+    #[default]
+    Drop,
+    /// It is reset.
+    Refuse,
 }
 
 /// What a server offers in its EHLO reply (RFC 3207, 2920, 3030).
@@ -128,6 +175,9 @@ pub enum FailureMode {
     BlackHole,
     /// It is accepted and never greeted: the greeting time-out passes.
     Silent,
+    /// It waits: the host answers SYNs and does nothing else, and goes on afterwards where it was (a stalled disk, a paused
+    /// machine).
+    Freeze,
     /// It is answered with this code at this stage.
     Reply { stage: Stage, code: u16 },
     /// It breaks where the reply of this stage should come.

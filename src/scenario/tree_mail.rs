@@ -34,6 +34,21 @@ pub struct Sender {
     /// How many recipients (all at one domain) a message has: each is a delivery.
     #[serde(default = "one_recipient")]
     pub recipients: NumberDist,
+    /// From how many addresses it connects, each attempt from one at random.
+    #[serde(default = "one")]
+    pub addresses: u32,
+    /// In how many networks (/24) they are.
+    #[serde(default = "one")]
+    pub networks: u32,
+    /// How many pairs of envelope sender and recipient it has at each domain, for greylisting; `0`: each recipient is new.
+    #[serde(default)]
+    pub correspondents: u32,
+    /// Share of its messages that have a null return path: nobody is told of their failure.
+    #[serde(default)]
+    pub null_sender: f64,
+    /// The domain that bounces and delay warnings go to; if absent, they reach the sender at once.
+    #[serde(default)]
+    pub return_path: Option<String>,
     /// When it tries again, and until when.
     #[serde(default)]
     pub retry: Retry,
@@ -44,6 +59,10 @@ pub struct Sender {
 
 fn default_size() -> SizeDist {
     SizeDist(DistSpec::Constant(10_000.0))
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn one_recipient() -> NumberDist {

@@ -198,7 +198,7 @@ impl<'m> Simulation<'m> {
         }
         let interrupted = stopped == Some(Stopped::Interrupted);
         let ended = self.scheduler.now();
-        for delivery in self.mail.queued() {
+        for delivery in self.mail.held() {
             observer.on_still_queued(ended, delivery);
         }
         let (events, fingerprint) = (self.scheduler.handled(), self.scheduler.fingerprint());
@@ -254,7 +254,7 @@ impl<'m> Simulation<'m> {
             Event::Dns(event) => self.dns.handle(&mut self.scheduler, observer, &self.faults, event),
             Event::Fault(event) => {
                 self.faults.handle(&mut self.scheduler, observer, event);
-                self.reset_backlogs(observer);
+                self.tell_faults(observer);
             }
             Event::Client(client) => self.on_client(observer, ClientId(client)),
             Event::Probe(probe) => self.on_probe(observer, ProbeId(probe)),
@@ -378,10 +378,11 @@ impl<'m> Simulation<'m> {
                 for &target in targets {
                     self.faults.add(now, observer, target, Cause::Entry(entry), *mode);
                 }
-                self.reset_backlogs(observer);
+                self.tell_faults(observer);
             }
             ActionModel::Up { targets } => {
                 targets.iter().for_each(|&target| self.faults.remove(now, observer, target, Cause::Entry(entry)));
+                self.tell_faults(observer);
             }
             ActionModel::FlushCache { caches, name } => {
                 caches.iter().for_each(|&cache| self.dns.flush(now, observer, cache, *name));
@@ -406,9 +407,9 @@ impl<'m> Simulation<'m> {
         }
     }
 
-    /// Connections that wait at a host that went down are reset with it.
-    fn reset_backlogs<O: Observer>(&mut self, observer: &mut O) {
+    /// Connections that wait at a host that went down are reset with it; a host that stood still goes on.
+    fn tell_faults<O: Observer>(&mut self, observer: &mut O) {
         let mut cx = MailContext { scheduler: &mut self.scheduler, observer, dns: &mut self.dns, faults: &self.faults };
-        self.mail.reset_backlogs(&mut cx);
+        self.mail.on_faults(&mut cx);
     }
 }

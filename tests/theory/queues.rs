@@ -72,3 +72,48 @@ fn mmcc() {
     let shares: Vec<f64> = refused.iter().zip(&connections).map(|(refused, all)| refused / all).collect();
     assert_estimate("refused", &shares, 0.121_661_064_3, 0.01);
 }
+
+#[test]
+fn mmck() {
+    // Birth and death with K places: share refused, and the mean time of those accepted. Cases o055, o056.
+    for (rate, c, places, blocking, w) in
+        [("9/s", 10, 25, 0.015_716_083_74, 1.376_332_469), ("1.2/s", 1, 10, 0.192_586_495_1, 6.926_137_844)]
+    {
+        let text = queue(rate, c, "exponential(1s)", "100000s", 20)
+            .replace("sessions: ", &format!("backlog: {}, when_backlog_full: Refuse, sessions: ", places - c))
+            .replace("Constant(\"1h\")", "Table([\"30d\"])")
+            .replace("drain: \"1d\", drain_arrivals: true", "drain: \"100s\"");
+        let results = run(&text);
+        let refused = values(&results, "refused", "host:mx.d.example", "count");
+        let connections = values(&results, "connections", "host:mx.d.example", "count");
+        let shares: Vec<f64> = refused.iter().zip(&connections).map(|(refused, all)| refused / all).collect();
+        assert_estimate("refused", &shares, blocking, 0.015);
+        assert_measure(&results, "delivery_latency", "all", "mean", w, 0.01);
+    }
+}
+
+#[test]
+fn mmcc_of_fifty() {
+    // Erlang B: lam 20, mu 0.5, c 50: 0.01869067111 are refused. Case o053.
+    let text = queue("20/s", 50, "exponential(2s)", "50000s", 20)
+        .replace("sessions: 50,", "sessions: 50, when_full: Refuse,")
+        .replace("Constant(\"1h\")", "Table([\"30d\"])")
+        .replace("drain: \"1d\", drain_arrivals: true", "drain: \"100s\"");
+    let results = run(&text);
+    let refused = values(&results, "refused", "host:mx.d.example", "count");
+    let connections = values(&results, "connections", "host:mx.d.example", "count");
+    let shares: Vec<f64> = refused.iter().zip(&connections).map(|(refused, all)| refused / all).collect();
+    assert_estimate("refused", &shares, 0.018_690_671_11, 0.015);
+}
+
+#[test]
+fn mm1_breakdown() {
+    // A server that stands still at rate alpha, also when idle, and goes on at rate beta (preemptive, resumed; White and
+    // Christie 1958): L = 3.242424242 at lam 1, mu 2, alpha 0.01, beta 0.1. Case o060. Of the other two cases one per
+    // cent would take fifty thousand repairs of an hour a day, or of fifty seconds a thousand: a billion messages.
+    let text = queue("1/s", 1, "exponential(500ms)", "500000s", 20)
+        .replace("sessions: 1,", "sessions: 1, up: \"exponential(100s)\", down: \"exponential(10s)\", fails: Freeze,");
+    let results = run(&text);
+    assert_measure(&results, "delivery_latency", "all", "mean", 3.242_424_242, 0.012);
+    assert_measure(&results, "queue_depth", "all", "mean", 3.242_424_242, 0.012);
+}

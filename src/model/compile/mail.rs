@@ -6,11 +6,14 @@ use super::presets;
 use super::zones::ADDRESSES_MAX;
 use crate::model::client::RelayTo;
 use crate::model::dns::{ArrivalsModel, canonical};
-use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, SourceModel};
+use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, Pool, SourceModel};
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
 use crate::scenario::tree::{Arrivals, Destinations, Host, Retry, Sender, SmtpClient};
+
+/// Most addresses of a sender.
+const POOL_MAX: u32 = 1 << 20;
 
 impl Compiler<'_> {
     pub(super) fn mail_hosts(&mut self) -> Vec<HostModel> {
@@ -39,15 +42,21 @@ impl Compiler<'_> {
             }
             relays_for.sort_unstable();
             relays_for.dedup();
+            let preset = super::reception::limits(&host.software);
+            let (reception, store) = (self.reception(key, host), self.store(key, host));
             hosts.push(HostModel {
                 name: self.dns.names.intern(&member.name),
                 region: self.region(&["hosts", key, "region"], host.region.as_ref()),
-                sessions: host.sessions,
-                when_full: host.when_full,
+                sessions: host.sessions.or(preset.sessions),
+                when_full: host.when_full.unwrap_or(preset.when_full),
+                backlog: host.backlog.or(preset.backlog).unwrap_or(u32::MAX),
+                when_backlog_full: host.when_backlog_full,
                 service: self.dist(&["hosts", key, "service"], &host.service.0),
                 smtp: host.smtp.clone(),
                 fails: self.failure_mode(&["hosts", key, "fails"], host.fails),
                 refusal: host.refusal.as_ref().map(|refusal| self.dist(&["hosts", key, "refusal"], &refusal.0)),
+                reception,
+                store,
                 relays_for,
                 relay: None,
             });
@@ -73,6 +82,8 @@ impl Compiler<'_> {
                 client: self.client_rules(&["senders", key, "client"], &policy, &sender.client),
                 retry,
                 host: None,
+                tells_postmaster: tells_postmaster(&sender.retry),
+                pool: self.pool(key, sender),
                 source: Some(source),
             });
         }
@@ -136,6 +147,8 @@ impl Compiler<'_> {
             client: self.client_rules(&["hosts", key, "client"], &policy, &host.client),
             retry,
             host: Some(HostId(id as u32)),
+            tells_postmaster: tells_postmaster(&host.retry),
+            pool: Pool { addresses: 1, networks: 1 },
             source: None,
         }
     }
@@ -178,6 +191,19 @@ impl Compiler<'_> {
         known.map(|name| RelayTo { name, is_host: inner.is_some() })
     }
 
+    fn pool(&mut self, key: &str, sender: &Sender) -> Pool {
+        let Sender { addresses, networks, .. } = *sender;
+        if !(1..=POOL_MAX).contains(&addresses) {
+            self.error(&["senders", key, "addresses"], format!("{addresses} addresses")).label =
+                format!("expected 1 to {POOL_MAX}");
+        }
+        if addresses > 0 && !(1..=addresses).contains(&networks) {
+            self.error(&["senders", key, "networks"], format!("{networks} networks for {addresses} addresses")).label =
+                "expected 1 to the number of addresses".into();
+        }
+        Pool { addresses: addresses.max(1), networks: networks.max(1) }
+    }
+
     fn source(&mut self, key: &str, sender: &Sender, clock: &Clock) -> SourceModel {
         let arrivals = self.arrivals(&["senders", key, "arrivals"], &sender.arrivals, clock);
         let path = ["senders", key, "to"];
@@ -216,7 +242,11 @@ impl Compiler<'_> {
             self.error(&["senders", key, "recipients"], "a message has at least one recipient");
         }
         let begins = self.dist(&["senders", key, "begins"], &sender.begins.0);
-        SourceModel { arrivals, begins, domains, choice, size, recipients }
+        let null_sender = self.share(&["senders", key, "null_sender"], sender.null_sender);
+        let path = ["senders", key, "return_path"];
+        let return_path = sender.return_path.as_ref().and_then(|name| self.destination(&path, name));
+        let correspondents = sender.correspondents;
+        SourceModel { arrivals, begins, domains, choice, size, recipients, correspondents, null_sender, return_path }
     }
 
     /// Every zone that a name, a population's key or a glob means.
@@ -267,4 +297,11 @@ impl Compiler<'_> {
                 Some("add a column `domain`, or say where mail goes: `to: Weights({..})`".into());
         }
     }
+}
+
+/// Whether the postmaster is told of a bounce that cannot be delivered: sendmail's `DoubleBounceAddress` and qmail's
+/// `doublebounceto` are `postmaster`; Postfix's `notify_classes` hold no `2bounce`, Exim freezes the message and drops it
+/// later, the others drop it.
+fn tells_postmaster(retry: &Retry) -> bool {
+    matches!(retry, Retry::Sendmail(_) | Retry::Qmail(_))
 }

@@ -22,9 +22,10 @@ pub struct Preset {
     pub parameters: Vec<(&'static str, String, &'static str)>,
 }
 
-/// Every preset: of resolvers, of authoritative servers, of retry policies.
+/// Every preset: of resolvers, of authoritative servers, of retry policies, of receivers.
 pub fn all() -> Vec<Preset> {
-    resolver_presets().into_iter().chain(servers::server_presets()).chain(retry_presets()).collect()
+    let receivers = super::reception::receiver_presets();
+    resolver_presets().into_iter().chain(servers::server_presets()).chain(retry_presets()).chain(receivers).collect()
 }
 
 /// Presets of `retry`, each with what its SMTP client does within an attempt.
