@@ -395,3 +395,36 @@ fn what_is_interrupted_leaves_nothing_half_written() {
     assert!(files.keys().all(|name| !name.contains(".tmp")), "{:?}", files.keys());
     assert!(mxsim::report::summary_table::render(&outcome).contains("interrupted"));
 }
+
+#[test]
+fn the_age_table_is_a_file_where_it_is_asked_for() {
+    let home = home();
+    assert_eq!(ran(&home, &["run", "small.ron", "--no-charts"]).0, 0);
+    assert!(!home.path().join("outputs/small/qshape.csv").exists());
+    let set = ["run", "small.ron", "--no-charts", "--set", "run/qshape=[\"45m\", \"1h\"]"];
+    let (code, _, stderr) = ran(&home, &set);
+    assert_eq!(code, 0, "{stderr}");
+    let table = fs::read_to_string(home.path().join("outputs/small/qshape.csv")).unwrap();
+    let mut lines = table.lines();
+    let head = "scenario,variant,replication,time_s,node,domain,total,5,10,20,40,80,160,320,640,1280,1280+";
+    assert_eq!(lines.next(), Some(head));
+    // At three quarters of an hour a quarter's mail waits for its host, and all of it for one domain.
+    let first: Vec<&str> = lines.next().map(|line| line.split(',').collect()).unwrap_or_default();
+    assert_eq!(first[..6], ["small", "baseline", "0", "2700", "sender:campus", "TOTAL"]);
+    let total: u64 = first[6].parse().unwrap();
+    let of_ages: u64 = first[7..].iter().map(|cell| cell.parse::<u64>().unwrap()).sum();
+    assert!((15..=50).contains(&total) && of_ages == total, "{first:?}");
+    assert!(lines.next().is_some_and(|line| line.contains(",example.org,")), "{table}");
+    let (code, _, stderr) = ran(&home, &["run", "small.ron", "--set", "run/qshape=[\"9w\"]"]);
+    assert!(code == 2 && stderr.contains("after the end of the run"), "{stderr}");
+}
+
+#[test]
+fn an_objective_about_a_measure_that_does_not_exist_is_an_error_of_check() {
+    let home = home();
+    let objective = "objectives=[(measure: \"delivery_latancy.p99\", below: \"1h\")]";
+    let (code, _, stderr) = ran(&home, &["check", "small.ron", "--set", objective]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("no measure `delivery_latancy`"), "{stderr}");
+    assert!(stderr.contains("did you mean `delivery_latency`?"), "{stderr}");
+}

@@ -1,13 +1,11 @@
 //! Watches one replication and counts.
 
-use hdrhistogram::Histogram;
-
 use super::SERIES_MAX;
 use super::ages::{AgeTable, tables};
 use super::books::Books;
 use super::events::Outage;
 use super::is_listed;
-use super::ledger::latencies;
+use super::ledger::Latencies;
 use super::load::HostLoad;
 use super::lookups::DnsCounts;
 use super::notices::Notices;
@@ -53,7 +51,7 @@ pub struct Collector<'m> {
     scopes: Vec<String>,
     pub(super) books: Books,
     /// Latencies by sender if they are few, else of all.
-    pub(super) histograms: Vec<Histogram<u64>>,
+    pub(super) histograms: Vec<Latencies>,
     pub(super) attainments: Vec<Attainment>,
     /// All deliveries, measured or not: created, ended, still queued.
     whole: (u64, u64, u64),
@@ -94,7 +92,7 @@ impl<'m> Collector<'m> {
             model,
             scopes: model.scopes(),
             books: Books::new(model),
-            histograms: (0..if is_listed(senders) { senders.max(1) } else { 1 }).map(|_| latencies()).collect(),
+            histograms: vec![Latencies::new(); if is_listed(senders) { senders.max(1) } else { 1 }],
             attainments: model.slo.iter().map(attainment).collect(),
             whole: (0, 0, 0),
             queues: (0..nodes).map(|node| Queue::new(clock, has_series(model, node))).collect(),
@@ -181,7 +179,7 @@ impl<'m> Collector<'m> {
         let latency = now.since(delivery.created);
         let index = if self.histograms.len() == 1 { 0 } else { sender };
         let n = u64::from(delivery.recipients);
-        self.histograms[index].saturating_record_n(latency.as_nanos() / 1000, n);
+        self.histograms[index].record(latency.as_nanos() / 1000, n);
         for index in 0..self.attainments.len() {
             let within = self.attainments[index].within;
             if latency <= within && self.counts_for(delivery, within) {

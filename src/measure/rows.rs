@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::collector::Collector;
 use super::events::Outage;
-use super::ledger::{BOUNCES, Ledger, latencies, quantile_s};
+use super::ledger::{BOUNCES, Latencies, Ledger, latencies, quantile_s};
 use super::queue::Queue;
 use super::staleness::CONVERGED;
 use super::{Measurements, Row, is_listed};
@@ -62,7 +62,7 @@ impl Collector<'_> {
         let mut latency = latencies();
         for histogram in &self.histograms {
             // Both have the same bounds, so that nothing is lost.
-            latency.add(histogram).unwrap_or_else(|why| unreachable!("equal bounds: {why:?}"));
+            latency.add(histogram.histogram()).unwrap_or_else(|why| unreachable!("equal bounds: {why:?}"));
         }
         let all = self.books.all();
         let mut rows = Rows(Vec::new());
@@ -95,7 +95,7 @@ impl Collector<'_> {
         for (index, node) in self.model.mail.nodes.iter().take(senders).enumerate() {
             let (scope, ledger) = (format!("sender:{}", node.name), self.books.sender(index));
             ledger_rows(rows, &scope, &ledger);
-            latency_rows(rows, &scope, &ledger, self.histograms.get(index));
+            latency_rows(rows, &scope, &ledger, self.histograms.get(index).map(Latencies::histogram).as_ref());
             self.attainment_rows(rows, &scope, Some(index));
         }
     }
