@@ -9,6 +9,7 @@ pub mod folder;
 pub mod manifest;
 pub mod number;
 pub mod resolved;
+pub mod schedules;
 pub mod summary_json;
 pub mod summary_table;
 pub mod tables;

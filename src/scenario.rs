@@ -3,10 +3,12 @@
 pub mod diagnostic;
 pub mod distribution;
 pub mod exim_retry;
+pub mod exim_section;
 pub mod like;
 mod lines;
 pub mod locator;
 pub mod nearest;
+pub mod postconf;
 pub mod read;
 pub mod render;
 pub mod source_map;

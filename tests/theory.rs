@@ -14,6 +14,8 @@ mod queues;
 mod receivers;
 #[path = "theory/retries.rs"]
 mod retries;
+#[path = "theory/retry_cases.rs"]
+mod retry_cases;
 #[path = "theory/routes.rs"]
 mod routes;
 #[path = "theory/sessions.rs"]

@@ -1,8 +1,13 @@
 //! `mxsim presets`.
 
+use std::path::Path;
+
 use clap::Args;
 use comfy_table::{ContentArrangement, Table};
+use mxsim::model::compile::presets::retry::{RetryPreset, systems};
 use mxsim::model::compile::presets::{Preset, all};
+use mxsim::report::chart::{Footer, Heading, ScheduleChart, draw_schedules};
+use mxsim::report::schedules;
 use mxsim::report::summary_table::STYLE;
 use mxsim::scenario::diagnostic::Diagnostic;
 use mxsim::scenario::nearest::{did_you_mean, list_names};
@@ -15,36 +20,112 @@ use super::terminal::Terminal;
 /// Arguments of `presets`.
 #[derive(Debug, Args)]
 pub struct PresetsArgs {
-    /// Which one; all of them if absent
+    /// Which one, with its schedule if it is a retry policy; a list of all if absent
     name: Option<String>,
+    /// Draw retry policies beside each other: `Postfix,Exim,Qmail`, or `all`; with `--out FILE.svg` (or .png) as a
+    /// picture too, in both formats
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "name")]
+    compare: Vec<String>,
 }
 
-/// Prints one preset or all.
+/// Prints one preset, all, or some beside each other.
 pub fn presets(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
-    let presets = all();
-    let wanted: Vec<&Preset> = match &args.name {
-        None => presets.iter().collect(),
-        Some(name) => {
-            // `Postfix()` is how a scenario writes it.
-            let bare = name.trim_end_matches("()");
-            presets.iter().filter(|preset| preset.name.eq_ignore_ascii_case(bare)).collect()
-        }
-    };
-    if let (true, Some(name)) = (wanted.is_empty(), &args.name) {
-        let names = || presets.iter().map(|preset| preset.name);
-        let error = Diagnostic::error(format!("no preset `{name}`"));
-        let help = did_you_mean(name, names());
-        let help = help.unwrap_or_else(|| format!("the presets are {}", list_names(names(), presets.len())));
-        terminal.diagnostics(&[error.help(help)]);
-        return Exit::Usage;
+    if !args.compare.is_empty() {
+        return compare(args, options, terminal);
     }
-    let text = wanted.iter().map(|preset| if options.json { as_json(preset) } else { as_table(preset) });
-    terminal.data(&text.collect::<Vec<_>>().join(if options.json { "" } else { "\n" }))
+    let presets = all();
+    let Some(name) = &args.name else {
+        let text: Vec<String> = match options.json {
+            true => presets.iter().map(as_json).collect(),
+            false => vec![list(&presets)],
+        };
+        return terminal.data(&text.concat());
+    };
+    let names = || presets.iter().map(|preset| preset.name);
+    let Some(preset) = presets.iter().find(|preset| is_called(preset.name, name)) else {
+        return unknown(name, names().collect(), terminal);
+    };
+    let system = systems().into_iter().find(|system| preset.field == "retry" && system.name == preset.name);
+    if options.json {
+        let schedule = system.map(|system| format!("{}\n", schedules::as_json(&system)));
+        return terminal.data(&(as_json(preset) + &schedule.unwrap_or_default()));
+    }
+    let schedule = system.map(|system| format!("\n{}", schedules::table(&system)));
+    terminal.data(&(as_table(preset) + &schedule.unwrap_or_default()))
+}
+
+/// `Postfix()` is how a scenario writes it.
+fn is_called(name: &str, written: &str) -> bool {
+    name.eq_ignore_ascii_case(written.trim().trim_end_matches("()"))
+}
+
+fn unknown(name: &str, names: Vec<&str>, terminal: &Terminal) -> Exit {
+    let help = did_you_mean(name, names.iter().copied());
+    let help = help.unwrap_or_else(|| format!("the presets are {}", list_names(names.iter().copied(), names.len())));
+    terminal.diagnostics(&[Diagnostic::error(format!("no preset `{name}`")).help(help)]);
+    Exit::Usage
+}
+
+fn compare(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
+    let known = systems();
+    let mut wanted: Vec<RetryPreset> = Vec::new();
+    for name in &args.compare {
+        match known.iter().find(|system| is_called(system.name, name)) {
+            Some(system) => wanted.push(system.clone()),
+            None if name == "all" => wanted.clone_from(&known),
+            None => return unknown(name, known.iter().map(|system| system.name).collect(), terminal),
+        }
+    }
+    let is_picture = options.out.extension().is_some_and(|extension| extension == "svg" || extension == "png");
+    if is_picture && let Err(exit) = draw(&options.out.with_extension(""), &wanted, terminal) {
+        return exit;
+    }
+    if options.json {
+        let all: Vec<_> = wanted.iter().map(schedules::as_json).collect();
+        return terminal.data(&format!("{}\n", json!(all)));
+    }
+    terminal.data(&schedules::compare(&wanted))
+}
+
+fn draw(path: &Path, presets: &[RetryPreset], terminal: &Terminal) -> Result<(), Exit> {
+    let seconds = |preset: &RetryPreset| {
+        let plan = schedules::middle(&preset.policy());
+        plan.attempts.iter().map(|age| age.as_secs_f64()).collect()
+    };
+    let chart = ScheduleChart {
+        heading: Heading {
+            title: "Retry schedules".into(),
+            subtitle: "Attempts of a message that every host refuses; scans half a period after its arrival".into(),
+            footer: Footer::default(),
+        },
+        schedules: presets.iter().map(|preset| (preset.name.to_owned(), seconds(preset))).collect(),
+    };
+    match draw_schedules(path, &chart) {
+        Ok(files) => {
+            files.iter().for_each(|file| terminal.say(&format!("wrote {}", file.display())));
+            Ok(())
+        }
+        Err(error) => {
+            terminal.error(&error.to_string());
+            Err(Exit::Failed)
+        }
+    }
+}
+
+fn list(presets: &[Preset]) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(118);
+    table.set_header(["preset", "field", "what it stands for"]);
+    for preset in presets {
+        table.add_row([preset.name, preset.field, preset.about]);
+    }
+    let hint = "`mxsim presets NAME` shows every number with its source; `--compare A,B` draws retry schedules";
+    format!("{}\n\n{hint}\n", table.trim_fmt())
 }
 
 fn as_table(preset: &Preset) -> String {
     let mut table = Table::new();
-    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(110);
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(118);
     table.set_header(["parameter", "value", "source"]);
     for (parameter, value, source) in &preset.parameters {
         table.add_row([*parameter, value.as_str(), *source]);

@@ -10,6 +10,7 @@ mod expiry;
 mod kumomta;
 mod mox;
 mod opensmtpd;
+mod plan;
 mod postfix;
 mod qmail;
 mod sendmail;
@@ -17,6 +18,7 @@ mod waits;
 mod warning;
 
 pub use exim::{Record, Retried, update};
+pub use plan::{MIDDLE, Plan};
 
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::NameId;

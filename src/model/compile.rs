@@ -82,6 +82,8 @@ struct Compiler<'a> {
     said: BTreeMap<PlaceKey, Said>,
     /// The last that was not said.
     unsaid: Diagnostic,
+    /// What real configurations say, each read once.
+    configs: retry::Configs,
     /// Which policy of a `Mix` each member of a population follows, by section and key.
     mixes: HashMap<String, Vec<usize>>,
     /// What `{i}` stands for in the texts that are read now: the number in the population, 0 outside.
@@ -142,6 +144,7 @@ impl<'a> Compiler<'a> {
             problems: Vec::new(),
             said: BTreeMap::new(),
             unsaid: Diagnostic::warning(""),
+            configs: retry::Configs::default(),
             mixes: HashMap::new(),
             number: 0,
             choices: 0,

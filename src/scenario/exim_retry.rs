@@ -103,7 +103,7 @@ struct Reader<'a> {
 }
 
 /// A part of the rule with its offset in it.
-type Part<'a> = (usize, &'a str);
+pub(super) type Part<'a> = (usize, &'a str);
 
 fn trim((at, text): Part<'_>) -> Part<'_> {
     let trimmed = text.trim_start();
@@ -121,13 +121,13 @@ fn split(part: Part<'_>, separator: char) -> impl Iterator<Item = Part<'_>> {
 }
 
 /// Whether `text` begins with a step: a letter and a comma.
-fn begins_with_step(text: &str) -> bool {
+pub(super) fn begins_with_step(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|letter| letter.is_ascii_alphabetic()) && chars.as_str().trim_start().starts_with(',')
 }
 
 /// The next word of `text` from `at` on, or a text in double quotes, and where it ends.
-fn word(text: &str, at: usize) -> (Part<'_>, usize) {
+pub(super) fn word(text: &str, at: usize) -> (Part<'_>, usize) {
     let (start, rest) = trim((at, text.get(at..).unwrap_or_default()));
     let length = match rest.strip_prefix('"').and_then(|inner| inner.find('"')) {
         Some(quote) => quote + 2,

@@ -14,8 +14,12 @@ use super::units::{Duration, seconds};
 pub enum Retry {
     /// Postfix 3.x: the age doubles, clamped; taken up by the deferred-queue scan.
     Postfix(PostfixRetry),
+    /// The same, from the output of `postconf -n`, and the process limit of a `master.cf`.
+    PostfixConfig(PostfixConfig),
     /// Exim 4.9x: a rule string, acted on by queue runs.
     Exim(EximRetry),
+    /// The same, with a whole `begin retry` section from a file.
+    EximConfig(EximConfig),
     /// sendmail 8.17: every queue run.
     Sendmail(SendmailRetry),
     /// qmail, notqmail: (20 k)^2 seconds after birth.
@@ -164,6 +168,20 @@ impl fmt::Display for Feedback {
 
 impl_text_serde!(Feedback);
 
+/// Postfix as its own configuration has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostfixConfig {
+    /// The output of `postconf -n`, or a `main.cf`.
+    pub file: String,
+    /// A `master.cf`, for the process limit of its smtp client.
+    #[serde(default)]
+    pub master: Option<String>,
+    /// As of [`PostfixRetry`].
+    #[serde(default)]
+    pub scan_phase: Option<Duration>,
+}
+
 /// Exim's parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -217,6 +235,17 @@ impl Default for EximRetry {
             scan_phase: None,
         }
     }
+}
+
+/// Exim with the retry section of its own configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EximConfig {
+    /// A configuration, or its part from `begin retry` on.
+    pub file: String,
+    /// The parameters that stand elsewhere, on the command line or in other sections; `rule` is not looked at.
+    #[serde(default)]
+    pub with: EximRetry,
 }
 
 /// sendmail's options (op.txt), with the queue run's interval.

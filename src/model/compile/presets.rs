@@ -2,12 +2,12 @@
 
 mod client;
 mod resolvers;
+pub mod retry;
 
 pub(super) use client::client_rules;
 pub use resolvers::{resolver_presets, resolver_rules};
+pub use retry::retry_presets;
 pub(super) mod servers;
-
-use crate::scenario::tree::{EximRetry, PostfixRetry, QmailRetry, Retry, Shuffle};
 
 /// A preset as `mxsim presets` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,79 +26,6 @@ pub struct Preset {
 pub fn all() -> Vec<Preset> {
     let receivers = super::reception::receiver_presets();
     resolver_presets().into_iter().chain(servers::server_presets()).chain(retry_presets()).chain(receivers).collect()
-}
-
-/// Presets of `retry`, each with what its SMTP client does within an attempt.
-pub fn retry_presets() -> Vec<Preset> {
-    let own = PostfixRetry::default();
-    let postfix = mail(
-        "Postfix",
-        "Postfix 3.x: the age doubles between two bounds, on the grid of queue scans",
-        &Retry::Postfix(own.clone()),
-        vec![
-            ("minimal_backoff_time", own.minimal_backoff_time.0.to_string(), "postconf(5); measured, Postfix 3.7.11"),
-            ("maximal_backoff_time", own.maximal_backoff_time.0.to_string(), "postconf(5)"),
-            ("queue_run_delay", own.queue_run_delay.0.to_string(), "postconf(5)"),
-            (
-                "maximal_queue_lifetime",
-                own.maximal_queue_lifetime.0.to_string(),
-                "postconf(5); looked at after an attempt (measured)",
-            ),
-        ],
-    );
-    let own = EximRetry::default();
-    let exim = mail(
-        "Exim",
-        "Exim 4.9x: a retry rule, acted on by queue runs; kept per message here",
-        &Retry::Exim(own.clone()),
-        vec![
-            ("rule", own.rule.clone(), "Exim's default configuration, retry section"),
-            ("queue_run", own.queue_run.0.to_string(), "-q30m, as Debian starts it"),
-        ],
-    );
-    let own = QmailRetry::default();
-    let qmail = mail(
-        "Qmail",
-        "qmail, notqmail: squares of 20 seconds",
-        &Retry::Qmail(own.clone()),
-        vec![
-            ("queuelifetime", own.queuelifetime.0.to_string(), "qmail-send(8)"),
-            ("chanskip", own.chanskip.to_string(), "qmail-send.c, remote channel"),
-        ],
-    );
-    vec![postfix, exim, qmail]
-}
-
-fn mail(
-    name: &'static str,
-    about: &'static str,
-    retry: &Retry,
-    mut parameters: Vec<(&'static str, String, &'static str)>,
-) -> Preset {
-    let rules = client_rules(retry, None);
-    let limit = |n: u32| if n == u32::MAX { "none".to_owned() } else { n.to_string() };
-    let shuffle = match rules.shuffle {
-        Shuffle::Addresses => "addresses",
-        Shuffle::Names => "names",
-        Shuffle::NamesAndAddresses => "names, and the addresses of each",
-        Shuffle::AdjacentSwaps => "neighbours, once",
-        Shuffle::Off => "off",
-    };
-    let source = match retry {
-        Retry::Postfix(_) => "postconf(5); shuffle measured, Postfix 3.7.11",
-        Retry::Exim(_) => {
-            "Exim smtp transport; at the limit one of each next preference is still tried (measured, 4.96)"
-        }
-        _ => "qmail-remote.c",
-    };
-    parameters.extend([
-        ("client.connect_timeout", rules.connect_timeout.to_string(), source),
-        ("client.greeting_timeout", rules.greeting_timeout.to_string(), source),
-        ("client.address_limit", limit(rules.address_limit), source),
-        ("client.session_limit", limit(rules.session_limit), source),
-        ("client.shuffle", shuffle.to_owned(), source),
-    ]);
-    Preset { name, field: "retry", about, parameters }
 }
 
 #[cfg(test)]

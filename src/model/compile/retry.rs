@@ -1,5 +1,6 @@
 //! Retry policies: a system's parameters by its own names, made the data of its rules.
 
+mod config;
 mod custom;
 mod mix;
 
@@ -43,7 +44,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_retry(&mut self, path: &[&str], retry: &Retry) {
+    pub(super) fn check_retry(&mut self, path: &[&str], retry: &Retry) {
         let mut positive: Vec<(&'static str, Duration)> = Vec::new();
         match retry {
             Retry::Postfix(postfix) => {
@@ -154,7 +155,7 @@ impl Compiler<'_> {
                 self.at_least_one(&field(path, "MaxOutboundConnections"), exchange.MaxOutboundConnections);
             }
             Retry::Chasquid(_) | Retry::Custom(_) => {}
-            Retry::Mix(_) => {}
+            Retry::PostfixConfig(_) | Retry::EximConfig(_) | Retry::Mix(_) => {}
         }
         for (name, span) in positive {
             self.above_zero(&field(path, name), span.0);
@@ -231,7 +232,9 @@ pub fn preset_policy(retry: &Retry) -> RetryPolicy {
         Retry::Chasquid(own) => chasquid(own),
         Retry::Exchange(own) => exchange(own),
         // Resolved before, or no preset.
-        Retry::Custom(_) | Retry::Mix(_) => postfix(&PostfixRetry::default()),
+        Retry::PostfixConfig(_) | Retry::EximConfig(_) | Retry::Custom(_) | Retry::Mix(_) => {
+            postfix(&PostfixRetry::default())
+        }
     }
 }
 
@@ -297,6 +300,8 @@ fn postfix(own: &PostfixRetry) -> RetryPolicy {
         )
     }
 }
+
+pub(super) use config::Configs;
 
 pub(super) fn exim(own: &EximRetry, rules: Vec<EximCase>) -> RetryPolicy {
     let order = if own.queue_run_in_order { RunOrder::Arrival } else { RunOrder::Random };

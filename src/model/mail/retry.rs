@@ -4,6 +4,7 @@
 use crate::engine::time::SimDuration;
 use crate::model::NameId;
 use crate::scenario::exim_retry::EximRule;
+pub use crate::scenario::exim_section::{EximErrors, ReplyStage};
 use crate::scenario::tree::{Feedback, Jitter};
 
 /// How a system retries: data of one preset, or of a policy of one's own.
@@ -85,37 +86,6 @@ pub struct EximCase {
     pub errors: EximErrors,
     /// Its steps; a rule without steps never retries.
     pub rule: EximRule,
-}
-
-/// The error column of Exim's retry section (specification, "Choosing which retry rule to use").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EximErrors {
-    /// `*`: every failure.
-    #[default]
-    Any,
-    /// `refused`: refused connections (`refused_MX` and `refused_A` say where the host came from).
-    Refused,
-    /// `timeout`: any time-out.
-    Timeout,
-    /// `timeout_connect`: no answer to the SYN.
-    TimeoutConnect,
-    /// `mail_4xx`, `rcpt_4xx`, `data_4xx`: a code, or with `None` digits any, at that command.
-    Reply { stage: ReplyStage, low: u16, high: u16 },
-    /// `lost_connection`.
-    LostConnection,
-    /// `tls_required`, quota and so on: what the simulation has not; never fits.
-    Never,
-}
-
-/// The command that a 4xx answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReplyStage {
-    /// MAIL.
-    Mail,
-    /// RCPT.
-    Rcpt,
-    /// DATA or its end.
-    Data,
 }
 
 /// What takes up what is due.

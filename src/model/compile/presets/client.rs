@@ -21,8 +21,8 @@ fn client_of(retry: &Retry) -> ClientSystem {
         Retry::Maddy(_) => ClientSystem::Maddy,
         Retry::Chasquid(_) => ClientSystem::Chasquid,
         Retry::Exchange(_) => ClientSystem::Exchange,
-        // A mix is resolved before.
-        Retry::Custom(_) | Retry::Mix(_) => ClientSystem::Ideal,
+        // Configurations and mixes are resolved before.
+        Retry::Custom(_) | Retry::PostfixConfig(_) | Retry::EximConfig(_) | Retry::Mix(_) => ClientSystem::Ideal,
     }
 }
 
@@ -59,6 +59,11 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
         Retry::Chasquid(own) => {
             ClientRules { address_limit: limit(own.max_mx), ..timeouts(own.dial_timeout.0, own.total_timeout.0) }
         }
-        Retry::ZoneMta(_) | Retry::Exchange(_) | Retry::Custom(_) | Retry::Mix(_) => rules,
+        Retry::ZoneMta(_)
+        | Retry::Exchange(_)
+        | Retry::Custom(_)
+        | Retry::PostfixConfig(_)
+        | Retry::EximConfig(_)
+        | Retry::Mix(_) => rules,
     }
 }

@@ -17,7 +17,7 @@ impl Compiler<'_> {
         retry: &Retry,
         count: Option<u32>,
     ) -> (RetryPolicy, Retry) {
-        let Retry::Mix(parts) = retry else { return (self.retry(path, retry), retry.clone()) };
+        let Retry::Mix(parts) = retry else { return self.configured(path, retry) };
         let place = path.join("/");
         if !self.mixes.contains_key(&place) {
             let members = self.shares_of(path, parts, count);
@@ -25,13 +25,13 @@ impl Compiler<'_> {
             // All parts are checked, those that no member follows too.
             for (index, (_, part)) in parts.iter().enumerate() {
                 let index = index.to_string();
-                self.retry(&field(&field(path, &index), "1"), part);
+                self.configured(&field(&field(path, &index), "1"), part);
             }
         }
         let number = self.number.saturating_sub(1) as usize;
         let part = self.mixes.get(&place).and_then(|members| members.get(number)).copied().unwrap_or(0);
         match parts.get(part).map(|(_, chosen)| chosen).filter(|chosen| !matches!(chosen, Retry::Mix(_))) {
-            Some(chosen) => (self.retry(&field(&field(path, &part.to_string()), "1"), chosen), chosen.clone()),
+            Some(chosen) => self.configured(&field(&field(path, &part.to_string()), "1"), chosen),
             // What is wrong with the mix has been said.
             None => {
                 let fallback = Retry::Postfix(PostfixRetry::default());

@@ -1,0 +1,163 @@
+//! Presets of `retry`: each parameter by the system's own name, with where its default was read or measured.
+//!
+//! Values are those that a scenario takes where it says nothing: they are read off the tree's defaults, never written
+//! down a second time.
+
+use super::super::retry::preset_policy;
+use super::{Preset, client_rules};
+use crate::engine::time::SimDuration;
+use crate::model::client::{Failing, Then};
+use crate::model::mail::{Expiry, Memory, Pickup, RetryPolicy};
+use crate::scenario::tree::{
+    ChasquidRetry, ExchangeRetry, EximRetry, HarakaRetry, KumoMtaRetry, MaddyRetry, MoxRetry, OpenSmtpdRetry,
+    PostfixRetry, QmailRetry, Retry, SendmailRetry, Shuffle, Stage, StalwartRetry, ZoneMtaRetry,
+};
+
+mod sources;
+
+/// A retry preset: its name in a scenario, its version, its rule and its parameters.
+#[derive(Debug, Clone)]
+pub struct RetryPreset {
+    /// As a scenario writes it.
+    pub name: &'static str,
+    /// What it stands for, with the version read or measured.
+    pub about: &'static str,
+    /// Where its schedule was read.
+    pub rule: &'static str,
+    /// With its defaults.
+    pub retry: Retry,
+    /// Sources of its parameters, in the order shown.
+    sources: &'static [(&'static str, &'static str)],
+    /// Source of what its client does.
+    client: &'static str,
+}
+
+/// All of them.
+pub fn systems() -> Vec<RetryPreset> {
+    let own = |retry: Retry, sheet: &sources::Sheet| RetryPreset {
+        name: sheet.name,
+        about: sheet.about,
+        rule: sheet.rule,
+        retry,
+        sources: sheet.parameters,
+        client: sheet.client,
+    };
+    vec![
+        own(Retry::Postfix(PostfixRetry::default()), &sources::POSTFIX),
+        own(Retry::Exim(EximRetry::default()), &sources::EXIM),
+        own(Retry::Sendmail(SendmailRetry::default()), &sources::SENDMAIL),
+        own(Retry::Qmail(QmailRetry::default()), &sources::QMAIL),
+        own(Retry::OpenSmtpd(OpenSmtpdRetry::default()), &sources::OPENSMTPD),
+        own(Retry::Haraka(HarakaRetry::default()), &sources::HARAKA),
+        own(Retry::KumoMta(KumoMtaRetry::default()), &sources::KUMOMTA),
+        own(Retry::Stalwart(StalwartRetry::default()), &sources::STALWART),
+        own(Retry::ZoneMta(ZoneMtaRetry::default()), &sources::ZONEMTA),
+        own(Retry::Mox(MoxRetry::default()), &sources::MOX),
+        own(Retry::Maddy(MaddyRetry::default()), &sources::MADDY),
+        own(Retry::Chasquid(ChasquidRetry::default()), &sources::CHASQUID),
+        own(Retry::Exchange(ExchangeRetry::default()), &sources::EXCHANGE),
+    ]
+}
+
+/// Presets of `retry`, each with what its SMTP client does within an attempt.
+pub fn retry_presets() -> Vec<Preset> {
+    systems().iter().map(RetryPreset::shown).collect()
+}
+
+impl RetryPreset {
+    /// What the simulation runs.
+    pub fn policy(&self) -> RetryPolicy {
+        preset_policy(&self.retry)
+    }
+
+    fn shown(&self) -> Preset {
+        let values = parameters(&self.retry);
+        let value = |name: &str| values.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let mut rows: Vec<_> =
+            self.sources.iter().map(|&(name, source)| (name, value(name).unwrap_or_default(), source)).collect();
+        let policy = self.policy();
+        rows.push(("(gives up)", gives_up(&policy.expiry), self.rule));
+        rows.push(("(backoff kept by)", remembers(&policy), self.rule));
+        if let Some(cache) = policy.dns_cache {
+            let entries = if cache.entries == u32::MAX { "unbounded".into() } else { cache.entries.to_string() };
+            rows.push(("(DNS cache of its own)", format!("{entries} answers"), self.rule));
+        }
+        let rules = client_rules(&self.retry, None);
+        let limit = |n: u32| if n == u32::MAX { "none".to_owned() } else { n.to_string() };
+        let shuffle = match rules.shuffle {
+            Shuffle::Addresses => "addresses",
+            Shuffle::Names => "names",
+            Shuffle::NamesAndAddresses => "names, and the addresses of each",
+            Shuffle::AdjacentSwaps => "neighbours, once",
+            Shuffle::Off => "off",
+        };
+        let connect = match rules.connect_timeout {
+            SimDuration::MAX => "the kernel's".to_owned(),
+            span => span.to_string(),
+        };
+        let moves_on = rules.failures.at(Stage::Rcpt, Failing::Transient).0 == Then::NextHost;
+        rows.extend([
+            ("client.connect_timeout", connect, self.client),
+            ("client.greeting_timeout", rules.greeting_timeout.to_string(), self.client),
+            ("client.address_limit", limit(rules.address_limit), self.client),
+            ("client.session_limit", limit(rules.session_limit), self.client),
+            ("client.shuffle", shuffle.to_owned(), self.client),
+            ("(next host on 4xx)", if moves_on { "yes" } else { "no" }.into(), self.client),
+        ]);
+        Preset { name: self.name, field: "retry", about: self.about, parameters: rows }
+    }
+}
+
+/// Names and values of a variant's parameters, as a scenario writes them.
+pub fn parameters(retry: &Retry) -> Vec<(String, String)> {
+    // Externally tagged: one entry, the variant, with a map of its fields.
+    let Ok(serde_json::Value::Object(tagged)) = serde_json::to_value(retry) else { return Vec::new() };
+    let Some(serde_json::Value::Object(fields)) = tagged.into_iter().next().map(|(_, fields)| fields) else {
+        return Vec::new();
+    };
+    fields.into_iter().map(|(name, value)| (name, as_text(&value))).collect()
+}
+
+fn as_text(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(items) if items.is_empty() => "none".into(),
+        serde_json::Value::Array(items) => items.iter().map(as_text).collect::<Vec<_>>().join(", "),
+        serde_json::Value::Null => "none".into(),
+        other => other.to_string(),
+    }
+}
+
+fn gives_up(expiry: &Expiry) -> String {
+    match expiry {
+        Expiry::AfterAttempt(age) => format!("after the first attempt at an age of {age} or more"),
+        Expiry::AfterAttemptBegun { lifetime, .. } => format!("after the first attempt begun past {lifetime}"),
+        Expiry::Timer(age) => format!("by a timer at {age}, between attempts too"),
+        Expiry::NextTooLate(age) => format!("at once, when the next attempt would come after {age}"),
+        Expiry::AtWaking(age) => format!("when it would try again at {age} or later"),
+        Expiry::Failures(n) => format!("with failure {n}"),
+        Expiry::Schedule => "when the schedule ends".into(),
+    }
+}
+
+fn remembers(policy: &RetryPolicy) -> String {
+    let memory = match &policy.memory {
+        Memory::Message => "message",
+        Memory::Destination(_) => "message, and destination in memory",
+        Memory::RetryRecords { .. } => "host, host and message, address, domain",
+        Memory::HostStatus { .. } => "message, and host within a queue run",
+        Memory::TimeoutTable { .. } => "message, and addresses that timed out",
+        Memory::Routes { .. } => "message, and route",
+        Memory::ReadyQueue { .. } => "message, and ready queue after failures in a row",
+        Memory::OneADomain => "message, one delivery at a time to a domain",
+    };
+    let pickup = match policy.pickup {
+        Pickup::AtOnce => "a timer each",
+        Pickup::Scan(_) => "taken up by queue scans",
+        Pickup::QueueRun { .. } => "taken up by queue runs",
+    };
+    format!("{memory}; {pickup}")
+}
+
+#[cfg(test)]
+mod tests;

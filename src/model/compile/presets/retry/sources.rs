@@ -1,0 +1,237 @@
+//! Where each default of each system was read or measured.
+
+/// One system.
+pub(super) struct Sheet {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub rule: &'static str,
+    pub parameters: &'static [(&'static str, &'static str)],
+    pub client: &'static str,
+}
+
+const POSTCONF: &str = "postconf(5), Postfix 3.x";
+
+pub(super) const POSTFIX: Sheet = Sheet {
+    name: "Postfix",
+    about: "Postfix 3.x (measured 3.7.11; sources of August 2026): the age doubles between two bounds, on the grid of queue scans",
+    rule: "qmgr_active.c: qmgr_active_done_3_generic, qmgr_active_feed; measured, 3.7.11",
+    parameters: &[
+        ("minimal_backoff_time", POSTCONF),
+        ("maximal_backoff_time", POSTCONF),
+        ("queue_run_delay", POSTCONF),
+        ("maximal_queue_lifetime", "postconf(5); looked at after an attempt (measured)"),
+        ("bounce_queue_lifetime", POSTCONF),
+        ("delay_warning_time", "postconf(5); looked at after an attempt, one second early"),
+        ("qmgr_message_active_limit", POSTCONF),
+        ("default_process_limit", POSTCONF),
+        ("initial_destination_concurrency", POSTCONF),
+        ("default_destination_concurrency_limit", POSTCONF),
+        ("default_destination_concurrency_positive_feedback", POSTCONF),
+        ("default_destination_concurrency_negative_feedback", POSTCONF),
+        ("default_destination_concurrency_failed_cohort_limit", POSTCONF),
+        ("smtp_connect_timeout", POSTCONF),
+        ("smtp_helo_timeout", POSTCONF),
+        ("smtp_mx_address_limit", POSTCONF),
+        ("smtp_mx_session_limit", POSTCONF),
+        ("smtp_randomize_addresses", "postconf(5); uniform per address (measured)"),
+        ("scan_phase", "drawn once a replication: the time since qmgr was started"),
+    ],
+    client: "postconf(5); smtp_connect.c, smtp_trouble.c; measured, 3.7.11",
+};
+
+const EXIM_SPEC: &str = "Exim specification, main or transport options";
+
+pub(super) const EXIM: Sheet = Sheet {
+    name: "Exim",
+    about: "Exim 4.9x (measured 4.96; sources of December 2025): a retry rule, acted on by queue runs",
+    rule: "retry.c: retry_update; measured, 4.96",
+    parameters: &[
+        ("rule", "Exim's default configuration, retry section"),
+        ("queue_run", "-q30m, as Debian starts it"),
+        ("queue_run_max", EXIM_SPEC),
+        ("queue_run_in_order", EXIM_SPEC),
+        ("retry_interval_max", EXIM_SPEC),
+        ("retry_data_expire", EXIM_SPEC),
+        ("address_retry_include_sender", EXIM_SPEC),
+        ("delay_warning", EXIM_SPEC),
+        ("connection_max_messages", EXIM_SPEC),
+        ("connect_timeout", EXIM_SPEC),
+        ("command_timeout", EXIM_SPEC),
+        ("hosts_max_try", EXIM_SPEC),
+        ("scan_phase", "drawn once a replication: the time since the daemon was started"),
+    ],
+    client: "smtp transport; uniform per name, all eight failing MX tried (measured, 4.96)",
+};
+
+const OP: &str = "Sendmail Installation and Operation Guide 8.17";
+
+pub(super) const SENDMAIL: Sheet = Sheet {
+    name: "Sendmail",
+    about: "sendmail 8.17 (measured 8.17.1.9): every queue run tries every job; MaxQueueAge makes the age double",
+    rule: "queue.c: gatherq; Operation Guide, MinQueueAge, MaxQueueAge; measured, 8.17.1.9",
+    parameters: &[
+        ("queue_run", "-q10m, as Debian starts it"),
+        ("MinQueueAge", OP),
+        ("MaxQueueAge", OP),
+        ("queuereturn", "Timeout.queuereturn; looked at after a try (measured)"),
+        ("queuewarn", "Timeout.queuewarn, with the cf macros"),
+        ("RetryFactor", "Operation Guide 8.17; each failed try adds it to the priority (measured)"),
+        ("HostStatusDirectory", OP),
+        ("hoststatus", OP),
+        ("connect", "Timeout.connect: zero is the kernel's own"),
+        ("initial", OP),
+        ("scan_phase", "drawn once a replication: the time since the daemon was started"),
+    ],
+    client: "Operation Guide 8.17; uniform per name, a name's first address first (measured, 8.17.1.9)",
+};
+
+pub(super) const QMAIL: Sheet = Sheet {
+    name: "Qmail",
+    about: "qmail 1.03, notqmail (sources of December 2024): squares of 20 seconds",
+    rule: "qmail-send.c: nextretry",
+    parameters: &[
+        ("queuelifetime", "qmail-send(8); tried once more after it, as dying"),
+        ("chanskip", "qmail-send.c, remote channel"),
+        ("concurrencyremote", "qmail-send(8)"),
+        ("timeoutconnect", "qmail-remote(8)"),
+        ("timeoutremote", "qmail-remote(8)"),
+    ],
+    client: "qmail-remote.c, dns.c: dns_mxip",
+};
+
+pub(super) const OPENSMTPD: Sheet = Sheet {
+    name: "OpenSmtpd",
+    about: "OpenSMTPD (measured 6.8.0p2; sources of March 2026): 400 n^2 seconds after creation",
+    rule: "scheduler_ramqueue.c: scheduler_backoff, scheduler_next; measured, 6.8.0p2",
+    parameters: &[
+        ("backoff", "scheduler_ramqueue.c: BACKOFF_TRANSFER; measured to the second"),
+        ("ttl", "smtpd.conf(5), queue ttl; an exact timer (measured)"),
+        ("warn_interval", "smtpd.conf(5), bounce warn-interval; scheduler.c, after a failure that waits past it"),
+        ("max_conn_per_route", "limit.c"),
+        ("max_mail_per_session", "limit.c"),
+        ("timeout", "mta_session.c: io_set_timeout"),
+    ],
+    client: "mta.c, mta_session.c; measured, 6.8.0p2",
+};
+
+pub(super) const HARAKA: Sheet = Sheet {
+    name: "Haraka",
+    about: "Haraka 3.x (sources of May 2026): doubling from 64 s, the thirteenth failure is the last",
+    rule: "outbound/hmail.js: temp_fail; outbound/config.js",
+    parameters: &[
+        ("maxTempFailures", "outbound/config.js"),
+        ("temp_fail_intervals", "outbound/config.js: 2^(n + 5) s where none are given"),
+        ("concurrency_max", "outbound/config.js"),
+        ("connect_timeout", "outbound/config.js"),
+    ],
+    client: "outbound/hmail.js: try_deliver",
+};
+
+pub(super) const KUMOMTA: Sheet = Sheet {
+    name: "KumoMta",
+    about: "KumoMTA (sources of August 2026): doubling from 20 minutes without a cap, half a minute of jitter either way",
+    rule: "kumod queue/config.rs: delay_for_attempt; queue.rs: increment_attempts_and_update_delay; resolver of its own: docs.kumomta.com, kumo.dns",
+    parameters: &[
+        ("retry_interval", "make_queue_config"),
+        ("max_retry_interval", "make_queue_config"),
+        ("max_age", "make_queue_config"),
+        ("connection_limit", "make_egress_path"),
+        ("max_deliveries_per_connection", "make_egress_path"),
+        ("consecutive_connection_failures_before_delay", "make_egress_path"),
+        ("connect_timeout", "rfc5321 client_types.rs"),
+        ("banner_timeout", "rfc5321 client_types.rs"),
+        ("cache_size", "docs.kumomta.com, kumo.dns resolver options"),
+        ("mx_negative_cache_ttl", "docs.kumomta.com, kumo.dns.set_mx_negative_cache_ttl"),
+    ],
+    client: "make_egress_path; mailexchanger/src/lib.rs",
+};
+
+pub(super) const STALWART: Sheet = Sheet {
+    name: "Stalwart",
+    about: "Stalwart 0.12 (sources of June 2025): a table whose last entry repeats",
+    rule: "smtp config/queue.rs; outbound/delivery.rs; the queue's next event is the earliest of retry, notify and expire",
+    parameters: &[
+        ("retry", "common/src/config/smtp/queue.rs"),
+        ("notify", "common/src/config/smtp/queue.rs"),
+        ("expire", "common/src/config/smtp/queue.rs"),
+        ("mx", "common/src/config/smtp/queue.rs"),
+        ("timeout", "common/src/config/smtp/queue.rs"),
+    ],
+    client: "smtp outbound/delivery.rs, lookup.rs",
+};
+
+pub(super) const ZONEMTA: Sheet = Sheet {
+    name: "ZoneMta",
+    about: "ZoneMTA 3.x (sources of July 2026): a table of seventeen waits, 48 h in all",
+    rule: "lib/sender.js: DEFAULT_DEFER_TIMES; config/default.js (dns)",
+    parameters: &[
+        ("defer_times", "lib/sender.js: DEFAULT_DEFER_TIMES"),
+        ("connections", "config/default.js, zones"),
+        ("caching", "config/default.js, dns"),
+        ("cacheTTL", "config/default.js, dns"),
+    ],
+    client: "mx-connect 1.6: hosts in turn at the connection only; its time-outs from memory",
+};
+
+pub(super) const MOX: Sheet = Sheet {
+    name: "Mox",
+    about: "mox (sources of August 2026): doubling from 7.5 minutes, eight attempts",
+    rule: "queue/queue.go: deliver; queue/dsn.go",
+    parameters: &[
+        ("backoff", "queue/queue.go: deliver"),
+        ("max_attempts", "queue/queue.go: deliver (its comment lists one more)"),
+        ("delayed_dsn_attempt", "queue/queue.go: deliver"),
+        ("max_concurrent_deliveries", "queue/queue.go"),
+        ("dial_timeout", "smtpclient/dial.go"),
+    ],
+    client: "queue/direct.go: any error that is not permanent goes to the next host",
+};
+
+pub(super) const MADDY: Sheet = Sheet {
+    name: "Maddy",
+    about: "maddy 0.8 (sources of May 2026): 15 minutes times a power of 1.25 truncated to a whole number, twenty tries",
+    rule: "internal/target/queue/queue.go: the factor is converted to a whole number before it multiplies",
+    parameters: &[
+        ("initial_retry_time", "target/queue/queue.go"),
+        ("retry_time_scale", "target/queue/queue.go"),
+        ("max_tries", "target/queue/queue.go"),
+        ("max_parallelism", "target/queue/queue.go"),
+        ("connect_timeout", "target/remote"),
+        ("command_timeout", "target/remote"),
+    ],
+    client: "target/remote: sorted by preference, not shuffled",
+};
+
+pub(super) const CHASQUID: Sheet = Sheet {
+    name: "Chasquid",
+    about: "chasquid 1.x (sources of June 2026): 1, 5, 10, then 20 minutes by age, and up to a minute at random",
+    rule: "internal/queue/queue.go: nextDelay, SendLoop",
+    parameters: &[
+        ("give_up_after", "internal/queue/queue.go; looked at on waking"),
+        ("max_queue_size", "internal/queue/queue.go"),
+        ("max_mx", "internal/courier/smtp.go"),
+        ("dial_timeout", "internal/courier/smtp.go"),
+        ("total_timeout", "internal/courier/smtp.go"),
+    ],
+    client: "internal/courier/smtp.go",
+};
+
+const EXCHANGE_DOC: &str = "learn.microsoft.com, Exchange message retry, resubmit and expiration intervals";
+
+pub(super) const EXCHANGE: Sheet = Sheet {
+    name: "Exchange",
+    about: "Exchange Server 2016 to 2019, mailbox server (documentation only): 4 x 1 min, 6 x 5 min, then every 10 min",
+    rule: EXCHANGE_DOC,
+    parameters: &[
+        ("QueueGlitchRetryCount", EXCHANGE_DOC),
+        ("QueueGlitchRetryInterval", EXCHANGE_DOC),
+        ("TransientFailureRetryCount", EXCHANGE_DOC),
+        ("TransientFailureRetryInterval", EXCHANGE_DOC),
+        ("OutboundConnectionFailureRetryInterval", EXCHANGE_DOC),
+        ("MessageExpirationTimeout", EXCHANGE_DOC),
+        ("DelayNotificationTimeout", EXCHANGE_DOC),
+        ("MaxPerDomainOutboundConnections", EXCHANGE_DOC),
+        ("MaxOutboundConnections", EXCHANGE_DOC),
+    ],
+    client: "not documented: a send connector's 10 minutes of inactivity; assumed otherwise",
+};

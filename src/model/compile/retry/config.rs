@@ -1,0 +1,89 @@
+//! Real configurations: what Postfix and Exim themselves read.
+
+use std::collections::HashMap;
+
+use super::super::Compiler;
+use super::field;
+use crate::model::NameId;
+use crate::model::mail::{EximCase, RetryPolicy};
+use crate::scenario::exim_section::{EximLine, Pattern, read_exim_section};
+use crate::scenario::postconf::{read_master, read_postconf};
+use crate::scenario::tree::{EximConfig, PostfixConfig, PostfixRetry, Retry};
+
+/// What configurations say, by place in the scenario: a population reads one once.
+#[derive(Debug, Default)]
+pub(in crate::model::compile) struct Configs {
+    postfix: HashMap<String, PostfixRetry>,
+    exim: HashMap<String, Vec<EximLine>>,
+}
+
+impl Compiler<'_> {
+    /// The policy, and the preset with all its parameters that it comes from.
+    pub(super) fn configured(&mut self, path: &[&str], retry: &Retry) -> (RetryPolicy, Retry) {
+        match retry {
+            Retry::PostfixConfig(config) => {
+                let own = Retry::Postfix(self.postfix_config(path, config));
+                (self.retry(path, &own), own)
+            }
+            Retry::EximConfig(config) => {
+                let own = Retry::Exim(config.with.clone());
+                self.check_retry(&field(path, "with"), &own);
+                let cases = self.exim_cases(path, config);
+                (super::exim(&config.with, cases), own)
+            }
+            _ => (self.retry(path, retry), retry.clone()),
+        }
+    }
+
+    fn postfix_config(&mut self, path: &[&str], config: &PostfixConfig) -> PostfixRetry {
+        let place = path.join("/");
+        if let Some(own) = self.configs.postfix.get(&place) {
+            return own.clone();
+        }
+        let mut own = PostfixRetry::default();
+        if let Some(source) = self.file(&field(path, "file"), &config.file) {
+            let (read, problems) = read_postconf(&source);
+            own = read;
+            self.say_all(problems);
+        }
+        if let Some(master) = &config.master
+            && let Some(source) = self.file(&field(path, "master"), master)
+        {
+            let (limit, problems) = read_master(&source);
+            own.default_process_limit = limit.unwrap_or(own.default_process_limit);
+            self.say_all(problems);
+        }
+        own.scan_phase = config.scan_phase;
+        self.configs.postfix.insert(place, own.clone());
+        own
+    }
+
+    fn exim_cases(&mut self, path: &[&str], config: &EximConfig) -> Vec<EximCase> {
+        let place = path.join("/");
+        if !self.configs.exim.contains_key(&place) {
+            let lines = match self.file(&field(path, "file"), &config.file) {
+                Some(source) => {
+                    let (lines, problems) = read_exim_section(&source);
+                    self.say_all(problems);
+                    lines
+                }
+                None => Vec::new(),
+            };
+            self.configs.exim.insert(place.clone(), lines);
+        }
+        let lines = self.configs.exim.get(&place).cloned().unwrap_or_default();
+        lines
+            .into_iter()
+            .map(|line| EximCase { domains: self.meant(&line.pattern), errors: line.errors, rule: line.rule })
+            .collect()
+    }
+
+    /// The names that a pattern fits, sorted; `None` for all.
+    fn meant(&self, pattern: &Pattern) -> Option<Vec<NameId>> {
+        if *pattern == Pattern::All {
+            return None;
+        }
+        let names = (0..self.dns.names.len() as u32).map(NameId);
+        Some(names.filter(|name| pattern.fits(self.dns.names.text(*name))).collect())
+    }
+}

@@ -1,0 +1,238 @@
+//! Retry schedules as text: one policy number by number, several beside each other.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde_json::{Value, json};
+
+use super::summary_table::STYLE;
+use crate::engine::time::SimDuration;
+use crate::mail::retry::{MIDDLE, Plan};
+use crate::model::compile::presets::retry::RetryPreset;
+use crate::model::mail::{Pickup, RetryPolicy};
+
+/// Attempts that a table shows before it goes on with the last.
+const ROWS_MAX: usize = 200;
+/// Columns of the picture's axis.
+const WIDTH: usize = 84;
+/// First and last second of the axis.
+const AXIS: (f64, f64) = (30.0, 8.0 * 86_400.0);
+const TICKS: [(f64, &str); 9] = [
+    (60.0, "1m"),
+    (300.0, "5m"),
+    (1800.0, "30m"),
+    (7200.0, "2h"),
+    (21_600.0, "6h"),
+    (86_400.0, "1d"),
+    (172_800.0, "2d"),
+    (345_600.0, "4d"),
+    (604_800.0, "7d"),
+];
+
+/// The plans of a policy at the two ends of what chance does: its scans soon or late after the message's arrival, its
+/// jitter least or most.
+fn extremes(policy: &RetryPolicy) -> (Plan, Plan) {
+    (policy.plan(0, 0.01, usize::MAX), policy.plan(u64::MAX, 0.99, usize::MAX))
+}
+
+/// The plan that is drawn: in the middle of what chance does.
+pub fn middle(policy: &RetryPolicy) -> Plan {
+    policy.plan(MIDDLE, 0.5, usize::MAX)
+}
+
+/// The schedule of a message that every host refuses at once, from time zero to give-up, as a table.
+pub fn table(preset: &RetryPreset) -> String {
+    let policy = preset.policy();
+    let (early, late) = extremes(&policy);
+    let varies = early.attempts != late.attempts;
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(if varies {
+        vec!["attempt", "earliest", "latest", "latest (s)", ""]
+    } else {
+        vec!["attempt", "age", "wait", "age (s)", ""]
+    });
+    let count = early.attempts.len().max(late.attempts.len());
+    for n in 0..count {
+        if count > ROWS_MAX && (ROWS_MAX - 1..count - 1).contains(&n) {
+            if n == ROWS_MAX - 1 {
+                table.add_row(vec![
+                    format!("... {}", count - ROWS_MAX),
+                    "...".into(),
+                    "...".into(),
+                    "...".into(),
+                    String::new(),
+                ]);
+            }
+            continue;
+        }
+        let age = |plan: &Plan| plan.attempts.get(n).copied();
+        let text = |age: Option<SimDuration>| age.map_or(String::new(), |age| whole(age).to_string());
+        let seconds = age(&late).map_or(String::new(), |age| age.whole_seconds().to_string());
+        let wait = || match (n, age(&late)) {
+            (0, _) | (_, None) => String::new(),
+            (n, Some(at)) => whole(at.saturating_sub(late.attempts[n - 1])).to_string(),
+        };
+        let warned = age(&late).is_some_and(|age| late.warnings.contains(&age));
+        let note = if warned { "delay warning" } else { "" }.to_owned();
+        let number = (n + 1).to_string();
+        table.add_row(match varies {
+            true => vec![number, text(age(&early)), text(age(&late)), seconds, note],
+            false => vec![number, text(age(&late)), wait(), seconds, note],
+        });
+    }
+    for column in 0..4 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let why = match (varies, policy.clockwork(), policy.has_jitter()) {
+        (false, ..) => "every attempt fails at once",
+        (true, Some(_), false) => "every attempt fails at once; scans come soon or late after the arrival",
+        (true, ..) => "every attempt fails at once; jitter least or most",
+    };
+    let end = match (early.expires, late.expires) {
+        (Some(early), Some(late)) if whole(early) == whole(late) => format!("given up at {}", whole(late)),
+        (Some(early), Some(late)) => format!("given up at {} to {}", whole(early), whole(late)),
+        _ => "never given up".into(),
+    };
+    format!("Schedule of {}: {why} ({})\n{}\n{end}\n", preset.name, preset.rule, table.trim_fmt())
+}
+
+/// To whole seconds.
+fn whole(span: SimDuration) -> SimDuration {
+    SimDuration::from_secs(span.whole_seconds())
+}
+
+/// The same for a program.
+pub fn as_json(preset: &RetryPreset) -> Value {
+    let policy = preset.policy();
+    let (early, late) = extremes(&policy);
+    let plan = |plan: &Plan| {
+        let seconds = |ages: &[SimDuration]| ages.iter().map(|age| age.whole_seconds()).collect::<Vec<_>>();
+        json!({
+            "attempts_s": seconds(&plan.attempts),
+            "warnings_s": seconds(&plan.warnings),
+            "expires_s": plan.expires.map(|age| age.whole_seconds()),
+        })
+    };
+    json!({ "name": preset.name, "rule": preset.rule, "earliest": plan(&early), "latest": plan(&late) })
+}
+
+/// Several schedules under each other on one logarithmic axis, then their first attempts side by side.
+pub fn compare(presets: &[RetryPreset]) -> String {
+    let name_width = presets.iter().map(|preset| preset.name.len()).max().unwrap_or(0);
+    let mut text = String::from("Attempts of a message that every host refuses, by its age (logarithmic)\n\n");
+    for preset in presets {
+        let plan = middle(&preset.policy());
+        text.push_str(&format!("{:>name_width$} {}  {}\n", preset.name, lane(&plan), ends(&plan)));
+    }
+    text.push_str(&format!("{:name_width$} {}\n\n", "", axis()));
+    text.push_str("| one attempt, 2-9 so many, # ten or more, ! a delay warning, x given up\n\n");
+    text.push_str(&first_attempts(presets));
+    if presets.iter().any(|preset| preset.policy().has_jitter() || preset.policy().pickup != Pickup::AtOnce) {
+        text.push_str("\nScans half a period after the arrival, jitter in its middle.\n");
+    }
+    text
+}
+
+fn ends(plan: &Plan) -> String {
+    let end = plan.expires.map_or("never".into(), |age| whole(age).to_string());
+    format!("{} attempts, given up at {end}", plan.attempts.len())
+}
+
+fn column(age: SimDuration) -> usize {
+    let (from, to) = AXIS;
+    let share = libm::log(age.as_secs_f64().clamp(from, to) / from) / libm::log(to / from);
+    libm::round(share * (WIDTH - 1) as f64) as usize
+}
+
+fn lane(plan: &Plan) -> String {
+    let mut counts = [0_usize; WIDTH];
+    for age in plan.attempts.iter().skip(1) {
+        counts[column(*age).min(WIDTH - 1)] += 1;
+    }
+    let mut cells: Vec<char> = counts
+        .iter()
+        .map(|n| match n {
+            0 => '.',
+            1 => '|',
+            2..=9 => char::from(b'0' + *n as u8),
+            _ => '#',
+        })
+        .collect();
+    for warning in &plan.warnings {
+        cells[column(*warning).min(WIDTH - 1)] = '!';
+    }
+    if let Some(end) = plan.expires {
+        cells[column(end).min(WIDTH - 1)] = 'x';
+    }
+    cells.into_iter().collect()
+}
+
+fn axis() -> String {
+    let mut cells = vec![' '; WIDTH + 4];
+    for (at, label) in TICKS {
+        let column = column(SimDuration::from_secs_f64(at));
+        for (offset, letter) in label.chars().enumerate() {
+            cells[column + offset] = letter;
+        }
+    }
+    cells.into_iter().collect::<String>().trim_end().to_owned()
+}
+
+fn first_attempts(presets: &[RetryPreset]) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(std::iter::once("attempt").chain(presets.iter().map(|preset| preset.name)));
+    let plans: Vec<Plan> = presets.iter().map(|preset| preset.policy().plan(MIDDLE, 0.5, 12)).collect();
+    for n in 0..12 {
+        let cells = plans.iter().map(|plan| plan.attempts.get(n).map_or(String::new(), |age| whole(*age).to_string()));
+        table.add_row(std::iter::once((n + 1).to_string()).chain(cells));
+    }
+    for index in 0..=presets.len() {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{}\n", table.trim_fmt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::compile::presets::retry::systems;
+
+    fn preset(name: &str) -> RetryPreset {
+        systems().into_iter().find(|system| system.name == name).expect("a preset")
+    }
+
+    #[test]
+    fn a_schedule_goes_from_zero_to_give_up() {
+        let text = table(&preset("Qmail"));
+        assert!(text.contains("qmail-send.c") && text.contains("given up at 7d1h"), "{text}");
+        let rows: Vec<&str> =
+            text.lines().filter(|line| line.trim_start().starts_with(|c: char| c.is_ascii_digit())).collect();
+        assert_eq!(rows.len(), 40, "{text}");
+        assert!(rows[39].contains("608400"), "{}", rows[39]);
+        let text = table(&preset("Postfix"));
+        assert!(text.contains("earliest") && text.contains("given up at 5d"), "{text}");
+        assert!(table(&preset("Mox")).contains("delay warning"));
+    }
+
+    #[test]
+    fn schedules_stand_beside_each_other() {
+        let text = compare(&[preset("Postfix"), preset("Exim"), preset("Qmail")]);
+        let lanes: Vec<&str> = text.lines().filter(|line| line.contains("attempts, given up")).collect();
+        assert_eq!(lanes.len(), 3);
+        assert!(lanes[2].contains("40 attempts") && lanes[2].contains('x'), "{text}");
+        assert!(text.contains("30m") && text.contains("1h46m40s"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 150), "{text}");
+    }
+
+    #[test]
+    fn every_preset_can_be_shown() {
+        for preset in systems() {
+            assert!(table(&preset).contains(preset.name) && as_json(&preset)["latest"]["attempts_s"][0] == 0);
+        }
+        assert_eq!(compare(&systems()).lines().filter(|line| line.contains("attempts, given up")).count(), 13);
+    }
+}
