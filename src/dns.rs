@@ -3,18 +3,22 @@
 mod address;
 mod authority;
 mod cache;
+mod current;
 mod delegation;
 pub mod dig;
 mod fetch;
 mod finish;
 mod forward;
 mod look;
+mod lru;
 pub mod observe;
 mod operator;
 mod paged;
 mod path;
+mod push;
 mod resolver;
 mod selection;
+mod stale;
 mod transfer;
 mod walk;
 
@@ -39,6 +43,16 @@ pub enum Outcome {
     ServFail,
 }
 
+impl Outcome {
+    /// Its data; [`DataId::ABSENT`] if there is none.
+    pub const fn data(self) -> DataId {
+        match self {
+            Self::Data(data) => data,
+            Self::NoData | Self::NxDomain | Self::ServFail => DataId::ABSENT,
+        }
+    }
+}
+
 /// Where an answer came from (`hit` covers positive answers only).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -48,6 +62,8 @@ pub enum Source {
     Coalesced,
     /// From the cache.
     Hit,
+    /// From the cache, after its time (RFC 8767).
+    Expired,
     /// From the cache: that there is nothing.
     Negative,
     /// From the cache: that it could not be found out.
@@ -63,6 +79,8 @@ pub struct Answer {
     pub owner: NameId,
     /// Time left to live, whole seconds.
     pub ttl_s: u32,
+    /// When it ends for whoever gave it: the same, finer.
+    pub until: SimTime,
     /// Whether the primary of the zone now holds other data (judged when the resolver answered).
     pub stale: bool,
     /// How many times the RRset had changed at its primary when this data was put there; 0 at the start.
@@ -129,6 +147,12 @@ pub enum DnsEvent {
     NotifyDue(u32),
     /// A secondary has the zone.
     Transferred(u32),
+    /// A forwarder may have waited long enough for its upstream.
+    ForwardTimedOut(u32),
+    /// An asker may have waited long enough to be given what has expired.
+    StaleDue(u32),
+    /// A cache is told of a change.
+    Told(u32),
 }
 
 /// Whether name servers are up.

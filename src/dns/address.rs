@@ -60,7 +60,7 @@ impl Dns<'_> {
     ) {
         let question = Question::new(self.model.dns.servers[at.server.index()].name, at.kind());
         let cache = self.fetches[fetch as usize].cache;
-        let slot = self.put_ask(Self::sub_ask(cache, question, fetch, scheduler.now(), SimDuration::ZERO));
+        let slot = self.put_ask(Self::sub_ask(cache, question, Who::Fetch(fetch), scheduler.now(), SimDuration::ZERO));
         // A fetch that waits for itself, or for one that waits for it, would wait for ever.
         if self.waits_for(fetch, cache, question) {
             self.free_asks.push(slot);
@@ -79,7 +79,7 @@ impl Dns<'_> {
         let mut ask = state.first;
         while ask != NONE {
             let pending = &self.asks[ask as usize];
-            if let Who::Fetch(above) = pending.who
+            if let Who::Fetch(above) | Who::Forwarder(above, _) = pending.who
                 && self.waits_for(above, cache, question)
             {
                 return true;
@@ -89,7 +89,7 @@ impl Dns<'_> {
         false
     }
 
-    /// What a fetch asked a cache for has come: a server's address, or a forwarder's answer.
+    /// A server's address that a fetch asked its own cache for has come.
     pub(super) fn on_sub_answer<E: Copy + From<DnsEvent>>(
         &mut self,
         scheduler: &mut Scheduler<E>,
@@ -98,9 +98,6 @@ impl Dns<'_> {
         fetch: u32,
         answer: Answer,
     ) {
-        if !self.resolver_of(self.fetches[fetch as usize].cache).upstream.is_empty() {
-            return self.finish_upstream(scheduler, observer, faults, fetch, answer);
-        }
         let state = &mut self.fetches[fetch as usize];
         if matches!(answer.outcome, Outcome::Data(_)) {
             // Also where it may not be kept: TTL 0 is for the transaction in progress (RFC 1035 section 3.2.1).

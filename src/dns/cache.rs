@@ -1,5 +1,8 @@
 //! One cache: what it holds, until when, and what it says of it.
 
+use std::collections::HashMap;
+
+use super::lru::Lru;
 use super::paged::Paged;
 use crate::engine::time::{NANOS_PER_SECOND, SimDuration, SimTime};
 use crate::model::dns::{Question, Rules};
@@ -9,50 +12,110 @@ use crate::scenario::tree::{Expiry, RecordType};
 /// What an entry says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Nothing was ever stored.
+    /// Nothing was ever stored, or it was dropped.
     Empty,
     Data,
     NoData,
     /// The whole name does not exist; stands at the name's SOA question.
     NxDomain,
-    Failure,
 }
 
-/// A cached RRset, or that there is none: 32 bytes.
+/// A cached RRset, or that there is none: 56 bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
-    /// It is given out strictly before this instant.
+    /// Strictly before this instant it is given out as it is: data that is neither over, nor to be refreshed, nor to be
+    /// counted as used.
+    pub plain_until: SimTime,
+    /// It is live strictly before this instant.
     pub until: SimTime,
+    pub stored: SimTime,
     pub data: DataId,
     pub version: u32,
+    /// The name that has the data: the question's, or the end of a chain of aliases that an upstream followed.
+    pub owner: NameId,
+    pub ttl_s: u32,
     /// Fetches of this question so far: what their draws are keyed by.
     pub fetches: u32,
-    pub kind: Kind,
     /// The fetch of it that is in flight; `NO_FETCH` if there is none.
     pub flight: u32,
+    pub kind: Kind,
+    /// How often it was let live on.
+    pub extensions: u8,
 }
 
 /// No fetch in flight.
 pub(super) const NO_FETCH: u32 = u32::MAX;
 
-const EMPTY: Entry =
-    Entry { until: SimTime::ZERO, data: DataId::ABSENT, version: 0, fetches: 0, kind: Kind::Empty, flight: NO_FETCH };
+const EMPTY: Entry = Entry {
+    plain_until: SimTime::ZERO,
+    until: SimTime::ZERO,
+    stored: SimTime::ZERO,
+    data: DataId::ABSENT,
+    version: 0,
+    owner: NameId(0),
+    ttl_s: 0,
+    fetches: 0,
+    flight: NO_FETCH,
+    kind: Kind::Empty,
+    extensions: 0,
+};
+
+/// What is to be stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct New {
+    pub kind: Kind,
+    pub data: DataId,
+    pub version: u32,
+    pub owner: NameId,
+    pub ttl_s: u32,
+    pub until: SimTime,
+}
+
+/// That something could not be found out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failed {
+    /// SERVFAIL without trying again before this instant.
+    pub until: SimTime,
+    /// What has expired is given out without trying again before this one.
+    pub stale_until: SimTime,
+}
 
 /// A cache.
 #[derive(Debug)]
 pub(super) struct Cache {
     entries: Paged<Entry>,
+    /// What failed; only ever looked up by question.
+    failures: HashMap<Question, Failed>,
+    lru: Option<Lru>,
+}
+
+/// Entries of one type stand together: a page holds 64 names in a row, so that a cache of MX records alone has no empty
+/// places for other types.
+#[inline]
+const fn place(question: Question) -> usize {
+    let index = question.index();
+    index & !0x1ff | (index & 7) << 6 | index >> 3 & 0x3f
+}
+
+const fn question_at(place: usize) -> Question {
+    Question::from_index((place & !0x1ff | (place & 0x3f) << 3 | place >> 6 & 7) as u32)
 }
 
 impl Cache {
-    pub fn new() -> Self {
-        Self { entries: Paged::new() }
+    pub fn new(rules: &Rules) -> Self {
+        Self { entries: Paged::new(), failures: HashMap::new(), lru: rules.capacity.map(Lru::new) }
+    }
+
+    /// What there is for a question, live or not.
+    #[inline]
+    pub fn entry(&self, question: Question) -> Option<&Entry> {
+        self.entries.get(place(question))
     }
 
     /// The live entry for a question.
     #[inline]
     pub fn live(&self, now: SimTime, question: Question) -> Option<&Entry> {
-        self.entries.get(question.index()).filter(|entry| entry.until > now && entry.kind != Kind::Empty)
+        self.entry(question).filter(|entry| entry.until > now)
     }
 
     /// Whether the whole name is known not to exist: the entry that says so (RFC 2308 section 5: per name).
@@ -66,22 +129,80 @@ impl Cache {
     }
 
     pub fn entry_mut(&mut self, question: Question) -> &mut Entry {
-        self.entries.get_mut(question.index(), EMPTY)
+        self.entries.get_mut(place(question), EMPTY)
     }
 
-    pub fn store(&mut self, question: Question, kind: Kind, data: DataId, version: u32, until: SimTime) {
+    /// The failure that is remembered for a question.
+    pub fn failed(&self, question: Question) -> Option<Failed> {
+        if self.failures.is_empty() { None } else { self.failures.get(&question).copied() }
+    }
+
+    pub fn store_failure(&mut self, question: Question, failed: Failed) {
+        self.failures.insert(question, failed);
+    }
+
+    /// Stores what was found out; what had to go for it, if that was still live.
+    pub fn store(&mut self, now: SimTime, rules: &Rules, question: Question, new: New) -> Option<Question> {
+        let is_plain = new.kind == Kind::Data && new.owner == question.name() && self.lru.is_none();
+        let plain_until = if is_plain { new.until.min(rules.refresh_from(now, new.ttl_s)) } else { SimTime::ZERO };
         let entry = self.entry_mut(question);
-        *entry = Entry { until, data, version, kind, ..*entry };
+        let New { kind, data, version, owner, ttl_s, until } = new;
+        *entry = Entry { plain_until, until, stored: now, data, version, owner, ttl_s, kind, extensions: 0, ..*entry };
+        if !self.failures.is_empty() {
+            self.failures.remove(&question);
+        }
+        let gone = self.lru.as_mut()?.insert(question)?;
+        let was_live = self.live(now, gone).is_some();
+        self.forget(gone);
+        was_live.then_some(gone)
     }
 
-    /// Drops what is live for a name, or everything; `dropped` hears of each.
-    pub fn flush(&mut self, now: SimTime, name: Option<NameId>, mut dropped: impl FnMut(Question)) {
-        for (index, entry) in self.entries.iter_mut() {
-            let question = Question::from_index(index as u32);
-            if name.is_none_or(|name| question.name() == name) && entry.until > now {
-                entry.until = SimTime::ZERO;
-                dropped(question);
+    /// A question was answered from here.
+    #[inline]
+    pub fn touch(&mut self, question: Question) {
+        if let Some(lru) = &mut self.lru {
+            lru.touch(question);
+        }
+    }
+
+    fn forget(&mut self, question: Question) {
+        let entry = self.entry_mut(question);
+        (entry.plain_until, entry.until, entry.kind) = (SimTime::ZERO, SimTime::ZERO, Kind::Empty);
+    }
+
+    /// Drops one question; whether it was live.
+    pub fn drop_question(&mut self, now: SimTime, question: Question) -> bool {
+        let was_live = self.live(now, question).is_some();
+        self.failures.remove(&question);
+        if self.entry(question).is_some_and(|entry| entry.kind != Kind::Empty) {
+            self.forget(question);
+            if let Some(lru) = &mut self.lru {
+                lru.remove(question);
             }
+        }
+        was_live
+    }
+
+    /// Drops a name, or everything; `dropped` hears of each question that was live.
+    pub fn flush(&mut self, now: SimTime, name: Option<NameId>, mut dropped: impl FnMut(Question)) {
+        if let Some(name) = name {
+            for kind in &RecordType::ALL[..7] {
+                let question = Question::new(name, *kind);
+                if self.drop_question(now, question) {
+                    dropped(question);
+                }
+            }
+            return;
+        }
+        self.failures.clear();
+        if let Some(lru) = &mut self.lru {
+            lru.clear();
+        }
+        for (place, entry) in self.entries.iter_mut() {
+            if entry.until > now {
+                dropped(question_at(place));
+            }
+            (entry.plain_until, entry.until, entry.kind) = (SimTime::ZERO, SimTime::ZERO, Kind::Empty);
         }
     }
 }
@@ -98,6 +219,28 @@ impl Rules {
         }
     }
 
+    /// The instant from which a hit refreshes something stored now, for a TTL in seconds.
+    fn refresh_from(&self, now: SimTime, ttl_s: u32) -> SimTime {
+        let Some(prefetch) = self.prefetch.as_ref().filter(|prefetch| ttl_s >= prefetch.min_ttl_s) else {
+            return SimTime::NEVER;
+        };
+        let ttl = SimDuration::from_secs(u64::from(ttl_s));
+        let left = prefetch.left + SimDuration::from_secs_f64(prefetch.share * f64::from(ttl_s));
+        match self.expiry {
+            Expiry::Exact => now + ttl.saturating_sub(left),
+            // The TTL left counts down in whole seconds.
+            Expiry::Before | Expiry::Through => {
+                let left = SimDuration::from_secs(left.whole_seconds());
+                SimTime::from_secs(now.whole_seconds()) + ttl.saturating_sub(left)
+            }
+        }
+    }
+
+    /// Whether a hit now refreshes an entry.
+    pub(super) fn is_refresh_due(&self, now: SimTime, entry: &Entry) -> bool {
+        self.prefetch.is_some() && now >= self.refresh_from(entry.stored, entry.ttl_s)
+    }
+
     /// The TTL in the answer for something given out until `until`: whole seconds left, rounded up on an exact clock.
     pub(super) fn ttl_left_s(&self, now: SimTime, until: SimTime) -> u32 {
         let left = until.whole_seconds().saturating_sub(now.whole_seconds());
@@ -107,5 +250,33 @@ impl Rules {
             Expiry::Through => left.saturating_sub(1),
         };
         u32::try_from(left).unwrap_or(u32::MAX).min(self.ttl.max_answer_s)
+    }
+
+    /// Until when a failure is kept: counted as TTLs are where an entry lives through its last second (Unbound 1.17 keeps
+    /// failures as messages: measured 5.9 s of 5), exactly elsewhere (BIND: 1.0 s).
+    pub(super) fn failed_until(&self, now: SimTime) -> SimTime {
+        match self.expiry {
+            Expiry::Through if !self.servfail_ttl.is_zero() => {
+                self.until(now, u32::try_from(self.servfail_ttl.whole_seconds()).unwrap_or(u32::MAX))
+            }
+            _ => now + self.servfail_ttl,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_holds_one_type_of_64_names() {
+        for index in (0..5000).chain([u32::MAX - 8]) {
+            let question = Question::from_index(index);
+            assert_eq!(question_at(place(question)), question);
+        }
+        let mx = |name| place(Question::new(NameId(name), RecordType::Mx));
+        assert!((0..64).all(|name| mx(name) / 64 == mx(0) / 64));
+        assert_ne!(mx(0) / 64, place(Question::new(NameId(0), RecordType::A)) / 64);
+        assert_eq!(size_of::<Entry>(), 56);
     }
 }

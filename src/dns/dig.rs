@@ -4,7 +4,7 @@ use super::authority::Reply;
 use super::resolver::{Dns, NONE, Pending, Who};
 use super::{Asker, DnsEvent, DnsObserver, ServerState, Source, Waiter};
 use crate::engine::scheduler::Scheduler;
-use crate::engine::time::SimDuration;
+use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::{DelegationModel, Question, Rdata};
 use crate::model::{CacheId, DataId, ServerId, ZoneId};
 
@@ -60,6 +60,8 @@ impl Dns<'_> {
             aliases: 0,
             stale: false,
             ttl_s: u32::MAX,
+            stale_at: SimTime::NEVER,
+            fetch: NONE,
             source: Source::Miss,
             who: Who::Asker(Asker::Dig(number), Waiter(number)),
             asked: scheduler.now(),

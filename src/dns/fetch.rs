@@ -51,6 +51,11 @@ pub(super) struct Fetch {
     pub began: SimTime,
     /// How long it waits at this try.
     pub wait: SimDuration,
+    /// A forwarder's question to its upstream that it waits for, 0 if none, and until when.
+    pub serial: u32,
+    pub deadline: SimTime,
+    /// Upstreams that could not find out.
+    pub failures: u32,
     pub sent: SimTime,
     pub round_trip: SimDuration,
     /// Whether nothing will come back from this try.
@@ -132,6 +137,11 @@ impl Fetch {
     pub(super) fn place(&self, purpose: Purpose, place: u32) -> u64 {
         u64::from(self.count) << 32 | u64::from(self.queries & 0xff) << 24 | (purpose as u64) << 16 | u64::from(place)
     }
+
+    /// A place that is the same for all queries of a fetch.
+    pub(super) fn place_of_fetch(&self, purpose: Purpose) -> u64 {
+        u64::from(self.count) << 32 | (purpose as u64) << 16
+    }
 }
 
 impl<'m> Dns<'m> {
@@ -145,24 +155,44 @@ impl<'m> Dns<'m> {
     ) {
         let ask = self.asks[slot as usize];
         let question = Question::new(ask.owner, ask.question.kind());
-        let entry = self.caches[ask.cache.index()].entry_mut(question);
-        if entry.flight != NO_FETCH {
-            let fetch = &mut self.fetches[entry.flight as usize];
-            self.asks[slot as usize].source = Source::Coalesced;
-            self.asks[slot as usize].next = NONE;
-            self.asks[fetch.last as usize].next = slot;
-            fetch.last = slot;
+        self.asks[slot as usize].next = NONE;
+        self.time_stale(scheduler, slot);
+        let flight = self.caches[ask.cache.index()].entry_mut(question).flight;
+        if flight != NO_FETCH && self.rules(ask.cache).coalesces {
+            let ask = &mut self.asks[slot as usize];
+            (ask.source, ask.fetch) = (Source::Coalesced, flight);
+            let fetch = &mut self.fetches[flight as usize];
+            match std::mem::replace(&mut fetch.last, slot) {
+                NONE => fetch.first = slot,
+                last => self.asks[last as usize].next = slot,
+            }
             return;
         }
-        entry.fetches += 1;
-        let count = entry.fetches;
+        // A forwarder's question begins anew at its upstream: only what one cache asks itself is nested.
         let depth = match ask.who {
             Who::Fetch(above) => self.fetches[above as usize].depth + 1,
-            Who::Asker(..) => 0,
+            Who::Asker(..) | Who::Forwarder(..) => 0,
         };
-        self.asks[slot as usize].next = NONE;
+        self.start_fetch(scheduler, observer, faults, ask.cache, question, slot, depth);
+    }
+
+    /// Begins a fetch for the one in `slot`, or for nobody.
+    #[allow(clippy::too_many_arguments, reason = "the layers a resolver works with, and a question")]
+    pub(super) fn start_fetch<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        cache: CacheId,
+        question: Question,
+        slot: u32,
+        depth: u8,
+    ) {
+        let entry = self.caches[cache.index()].entry_mut(question);
+        entry.fetches += 1;
+        let count = entry.fetches;
         let fetch = self.put_fetch(Fetch {
-            cache: ask.cache,
+            cache,
             question,
             first: slot,
             last: slot,
@@ -177,22 +207,28 @@ impl<'m> Dns<'m> {
             tries: 0,
             bad: 0,
             queries: 0,
+            failures: 0,
             depth,
             count,
             began: scheduler.now(),
             wait: SimDuration::ZERO,
+            serial: 0,
+            deadline: SimTime::NEVER,
             sent: scheduler.now(),
             round_trip: SimDuration::ZERO,
             is_unanswered: false,
             response: None,
             reachable: None,
         });
-        self.caches[ask.cache.index()].entry_mut(question).flight = fetch;
+        self.caches[cache.index()].entry_mut(question).flight = fetch;
+        if slot != NONE {
+            self.asks[slot as usize].fetch = fetch;
+        }
         if depth > DEPTH_MAX {
             return self.finish_failed(scheduler, observer, faults, fetch);
         }
         // A forwarder does not walk.
-        if self.resolver_of(ask.cache).upstream.is_empty() {
+        if self.resolver_of(cache).upstream.is_empty() {
             self.enter_zone(scheduler.now(), fetch);
         }
         self.send(scheduler, observer, faults, fetch);
@@ -211,7 +247,7 @@ impl<'m> Dns<'m> {
         }
     }
 
-    pub(super) fn sub_ask(cache: CacheId, question: Question, fetch: u32, now: SimTime, half: SimDuration) -> Pending {
+    pub(super) fn sub_ask(cache: CacheId, question: Question, who: Who, now: SimTime, half: SimDuration) -> Pending {
         Pending {
             cache,
             question,
@@ -219,8 +255,10 @@ impl<'m> Dns<'m> {
             aliases: 0,
             stale: false,
             ttl_s: u32::MAX,
+            stale_at: SimTime::NEVER,
+            fetch: NONE,
             source: Source::Miss,
-            who: Who::Fetch(fetch),
+            who,
             asked: now,
             half,
             answer: None,

@@ -1,12 +1,13 @@
 //! The end of a fetch: what is kept, and who is told.
 
-use super::cache::{Kind, NO_FETCH};
+use super::cache::{Kind, NO_FETCH, New};
 use super::resolver::{Dns, NONE, failure};
 use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState, Source};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::SimTime;
 use crate::model::dns::Question;
 use crate::model::{CacheId, DataId, NameId};
+use crate::scenario::tree::{RecordType, ServeStale};
 
 impl Dns<'_> {
     #[allow(clippy::too_many_arguments, reason = "the parts of one entry")]
@@ -22,16 +23,49 @@ impl Dns<'_> {
         ttl_s: u32,
     ) {
         let until = self.rules(cache).until(now, ttl_s);
+        // NXDOMAIN is of the name (RFC 2308 section 5).
+        let place = if kind == Kind::NxDomain { Question::new(question.name(), RecordType::Soa) } else { question };
+        self.put(
+            now,
+            observer,
+            cache,
+            question,
+            place,
+            New { kind, data, version, owner: question.name(), ttl_s, until },
+        );
+    }
+
+    /// Stores at `place` what was found out about `asked`, if the rules let it be kept.
+    pub(super) fn put(
+        &mut self,
+        now: SimTime,
+        observer: &mut impl DnsObserver,
+        cache: CacheId,
+        asked: Question,
+        place: Question,
+        new: New,
+    ) {
+        let rules = self.rules(cache);
         // TTL 0 is for the transaction in progress only (RFC 1035 section 3.2.1).
-        if ttl_s > 0 && until > now {
-            self.caches[cache.index()].store(question, kind, data, version, until);
-            observer.on_store(now, cache, question, data, until);
+        if new.ttl_s == 0 || new.until <= now || !rules.caches(asked.kind()) {
+            return;
         }
+        // What the primary has told it is over came too late.
+        if rules.told_after.is_some() && self.is_stale(place, new.owner, new.data) {
+            return;
+        }
+        if let Some(gone) = self.caches[cache.index()].store(now, rules, place, new) {
+            observer.on_flush(now, cache, gone);
+        }
+        let is_given_on = self.serve_stale_of(cache) == ServeStale::AtOnce && rules.stale.extensions == 0;
+        let until = if is_given_on { new.until + rules.stale.max } else { new.until };
+        observer.on_store(now, cache, place, new.data, until);
     }
 
     pub(super) fn fresh(&self, question: Question, outcome: Outcome, data: DataId, version: u32, ttl_s: u32) -> Answer {
-        let stale = data != self.authority.current(question);
-        Answer { outcome, owner: question.name(), ttl_s, stale, data_version: version, source: Source::Miss }
+        let stale = self.is_stale(question, question.name(), data);
+        let until = SimTime::ZERO;
+        Answer { outcome, owner: question.name(), ttl_s, until, stale, data_version: version, source: Source::Miss }
     }
 
     pub(super) fn finish_failed<E: Copy + From<DnsEvent>>(
@@ -43,11 +77,21 @@ impl Dns<'_> {
     ) {
         let now = scheduler.now();
         let (cache, question) = (self.fetches[fetch as usize].cache, self.fetches[fetch as usize].question);
-        let kept = self.rules(cache).servfail_ttl;
-        if !kept.is_zero() {
-            self.caches[cache.index()].store(question, Kind::Failure, DataId::ABSENT, 0, now + kept);
+        self.keep_failure(now, cache, question);
+        let mut slot = self.close(fetch);
+        while slot != NONE {
+            let next = self.asks[slot as usize].next;
+            let source = self.source_of(slot, Source::Miss);
+            let answer = self.stale_after_failure(now, slot).unwrap_or(failure(question.name(), source));
+            self.asks[slot as usize].fetch = NONE;
+            self.send_answer(scheduler, observer, faults, slot, answer);
+            slot = next;
         }
-        self.finish(scheduler, observer, faults, fetch, failure(question.name(), Source::Miss));
+    }
+
+    /// Where an answer to one that waited comes from.
+    fn source_of(&self, slot: u32, source: Source) -> Source {
+        if self.asks[slot as usize].source == Source::Coalesced { Source::Coalesced } else { source }
     }
 
     /// Everyone who waits gets the answer.
@@ -62,9 +106,10 @@ impl Dns<'_> {
         let mut slot = self.close(fetch);
         while slot != NONE {
             let ask = self.asks[slot as usize];
-            let source = if ask.source == Source::Coalesced { Source::Coalesced } else { answer.source };
+            let source = self.source_of(slot, answer.source);
             let answer =
                 Answer { source, stale: answer.stale || ask.stale, ttl_s: answer.ttl_s.min(ask.ttl_s), ..answer };
+            self.asks[slot as usize].fetch = NONE;
             self.send_answer(scheduler, observer, faults, slot, answer);
             slot = ask.next;
         }
@@ -86,6 +131,7 @@ impl Dns<'_> {
         while slot != NONE {
             let ask = &mut self.asks[slot as usize];
             let next = ask.next;
+            ask.fetch = NONE;
             ask.owner = target;
             ask.aliases += 1;
             ask.ttl_s = ask.ttl_s.min(ttl_s);
@@ -105,7 +151,12 @@ impl Dns<'_> {
         let state = &mut self.fetches[fetch as usize];
         let first = std::mem::replace(&mut state.first, NONE);
         let (cache, question) = (state.cache, state.question);
-        self.caches[cache.index()].entry_mut(question).flight = NO_FETCH;
+        state.serial = 0;
+        let entry = self.caches[cache.index()].entry_mut(question);
+        // Where fetches are not joined, another may be on its way.
+        if entry.flight == fetch {
+            entry.flight = NO_FETCH;
+        }
         self.free_fetches.push(fetch);
         first
     }

@@ -1,18 +1,19 @@
-//! Forwarders: a fetch that asks another resolver instead of walking the tree.
+//! Forwarders: a fetch that asks other resolvers instead of walking the tree.
 
 use super::cache::Kind;
 use super::fetch::{Purpose, QUERIES_MAX};
 use super::path::{half, round_trip};
-use super::resolver::Dns;
+use super::resolver::{Dns, Who};
 use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState, Source};
 use crate::engine::random::{below, draw};
 use crate::engine::scheduler::Scheduler;
+use crate::engine::time::SimTime;
+use crate::model::ResolverId;
 use crate::model::dns::Question;
-use crate::model::{CacheId, DataId, ResolverId};
-use crate::scenario::tree::RecordType;
+use crate::scenario::tree::{Expiry, RecordType};
 
 impl Dns<'_> {
-    /// A forwarder asks one of its upstream resolvers.
+    /// A forwarder asks the next of its upstream resolvers.
     pub(super) fn send_upstream<E: Copy + From<DnsEvent>>(
         &mut self,
         scheduler: &mut Scheduler<E>,
@@ -22,33 +23,66 @@ impl Dns<'_> {
     ) {
         let now = scheduler.now();
         let state = &self.fetches[fetch as usize];
-        let own = self.resolver_of(state.cache);
-        let wait = own.rules.asking.wait(state.tries, own.upstream.len(), now.since(state.began));
-        if wait.is_none() || state.queries >= QUERIES_MAX {
+        let rules = &self.resolver_of(state.cache).rules;
+        let upstreams = self.resolver_of(state.cache).upstream.len();
+        let wait = rules.asking.wait(state.tries, upstreams, now.since(state.began));
+        let Some(wait) = wait.filter(|_| state.queries < QUERIES_MAX) else {
             return self.finish_failed(scheduler, observer, faults, fetch);
-        }
+        };
+        // 0 stands for none.
+        self.serial = self.serial.checked_add(1).unwrap_or(1);
+        let serial = self.serial;
+        let state = &mut self.fetches[fetch as usize];
+        (state.serial, state.wait, state.deadline) = (serial, wait, now + wait);
         let (key, index) = (self.keys[state.cache.index()], state.question.index() as u64);
-        let bits = draw(key, index, state.place(Purpose::Order, 0));
-        let turn = below(bits, own.upstream.len() as u64) as usize + state.tries as usize;
-        let upstream: ResolverId = own.upstream[turn % own.upstream.len()];
-        let to = &self.model.dns.resolvers[upstream.index()];
-        let member = to.farm.index(draw(key, index, state.place(Purpose::Upstream, 0)));
-        let trip = round_trip(&self.model.network, own.region, to.region, |link| {
+        let model = self.model;
+        let from = model.dns.caches[state.cache.index()];
+        let own = &model.dns.resolvers[from.resolver.index()];
+        // The same order at every try of a fetch.
+        let first = below(draw(key, index, state.place_of_fetch(Purpose::Order)), own.upstream.len() as u64) as usize;
+        let upstream: ResolverId = own.upstream[(first + state.tries as usize) % own.upstream.len()];
+        let place = state.place(Purpose::Upstream, 0);
+        let cache = model.dns.resolvers[upstream.index()]
+            .cache_for(from.region, state.question, key, || draw(key, index, place));
+        let to = model.dns.caches[cache.index()].region;
+        let trip = round_trip(&model.network, from.region, to, |link| {
             draw(key, index, state.place(Purpose::RoundTrip, u32::from(link)))
         });
-        let (cache, question) = (CacheId(to.first_cache.0 + member as u32), state.question);
-        self.fetches[fetch as usize].queries += 1;
-        let slot = self.put_ask(Self::sub_ask(cache, question, fetch, now, half(trip)));
+        let question = state.question;
+        state.queries += 1;
+        let who = Who::Forwarder(fetch, serial);
+        let slot = self.put_ask(Self::sub_ask(cache, question, who, now, half(trip)));
         if half(trip).is_zero() {
             self.on_question(scheduler, observer, faults, slot);
         } else {
             let entity = self.first_entity + cache.0;
             scheduler.schedule(entity, now + half(trip), DnsEvent::QuestionArrives(slot).into());
         }
+        let state = &self.fetches[fetch as usize];
+        if state.serial == serial {
+            let (entity, deadline) = (self.first_entity + state.cache.0, state.deadline);
+            scheduler.schedule(entity, deadline, DnsEvent::ForwardTimedOut(fetch).into());
+        }
     }
 
-    /// A forwarder keeps its upstream's answer for the time that is left of it (RFC 1034 section 3.6).
-    pub(super) fn finish_upstream<E: Copy + From<DnsEvent>>(
+    /// A forwarder that still waits for that answer asks the next upstream.
+    pub(super) fn on_forward_timed_out<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+    ) {
+        let state = &mut self.fetches[fetch as usize];
+        if state.serial != 0 && state.deadline == scheduler.now() {
+            state.serial = 0;
+            state.tries += 1;
+            self.send(scheduler, observer, faults, fetch);
+        }
+    }
+
+    /// An upstream has answered in time. One that could not find out leaves it to the next.
+    pub(super) fn on_upstream_answer<E: Copy + From<DnsEvent>>(
         &mut self,
         scheduler: &mut Scheduler<E>,
         observer: &mut impl DnsObserver,
@@ -57,20 +91,66 @@ impl Dns<'_> {
         answer: Answer,
     ) {
         let now = scheduler.now();
+        let state = &mut self.fetches[fetch as usize];
+        state.serial = 0;
+        let (cache, question) = (state.cache, state.question);
+        let (kind, negative) = match answer.outcome {
+            Outcome::Data(_) => (Kind::Data, false),
+            Outcome::NoData => (Kind::NoData, true),
+            Outcome::NxDomain => (Kind::NxDomain, true),
+            Outcome::ServFail => {
+                state.tries += 1;
+                state.failures += 1;
+                let resolver = self.model.dns.caches[cache.index()].resolver;
+                let is_last = state.failures as usize >= self.model.dns.resolvers[resolver.index()].upstream.len();
+                if is_last {
+                    return self.finish_failed(scheduler, observer, faults, fetch);
+                }
+                return self.send(scheduler, observer, faults, fetch);
+            }
+        };
+        let rules = self.rules(cache);
+        let ttl_s = match negative {
+            true => rules.negative_ttl_s(Some((answer.ttl_s, answer.ttl_s))),
+            false => rules.positive_ttl_s(answer.ttl_s),
+        };
+        // What is left of it (RFC 1034 section 3.6), to the nanosecond between exact clocks.
+        let is_exact = rules.expiry == Expiry::Exact && ttl_s == answer.ttl_s && answer.until > now;
+        let until = if is_exact { answer.until.min(rules.until(now, ttl_s)) } else { rules.until(now, ttl_s) };
+        self.store_upstream(now, observer, fetch, kind, &answer, ttl_s, until);
+        let told_s = if rules.ttl.passes { answer.ttl_s } else { ttl_s };
+        let ttl_s = told_s.min(rules.ttl.max_answer_s);
+        let source = Source::Miss;
+        // Whoever is asked has judged it then; data may have changed on the way.
+        let stale = answer.stale || self.is_stale(question, answer.owner, answer.outcome.data());
+        self.finish(scheduler, observer, faults, fetch, Answer { ttl_s, until, source, stale, ..answer });
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one entry")]
+    fn store_upstream(
+        &mut self,
+        now: SimTime,
+        observer: &mut impl DnsObserver,
+        fetch: u32,
+        kind: Kind,
+        answer: &Answer,
+        ttl_s: u32,
+        until: SimTime,
+    ) {
         let state = &self.fetches[fetch as usize];
         let (cache, question) = (state.cache, state.question);
-        let rules = self.rules(cache);
-        let (kind, data, ttl_s) = match answer.outcome {
-            Outcome::Data(data) => (Kind::Data, data, rules.positive_ttl_s(answer.ttl_s)),
-            Outcome::NoData => (Kind::NoData, DataId::ABSENT, rules.negative_ttl_s(Some((answer.ttl_s, answer.ttl_s)))),
-            Outcome::NxDomain => {
-                (Kind::NxDomain, DataId::ABSENT, rules.negative_ttl_s(Some((answer.ttl_s, answer.ttl_s))))
-            }
-            Outcome::ServFail => return self.finish_failed(scheduler, observer, faults, fetch),
+        let is_nxdomain = kind == Kind::NxDomain;
+        let owner = if kind == Kind::Data { answer.owner } else { question.name() };
+        // Aliases that the upstream followed: the name asked for exists, whatever is true of where they lead.
+        let (kind, place) = if is_nxdomain && answer.owner == question.name() {
+            (kind, Question::new(question.name(), RecordType::Soa))
+        } else if is_nxdomain {
+            (Kind::NoData, question)
+        } else {
+            (kind, question)
         };
-        let place = if kind == Kind::NxDomain { Question::new(question.name(), RecordType::Soa) } else { question };
-        self.store(now, observer, cache, place, kind, data, answer.data_version, ttl_s);
-        let answer = Answer { ttl_s, source: Source::Miss, ..answer };
-        self.finish(scheduler, observer, faults, fetch, answer);
+        let new =
+            super::cache::New { kind, data: answer.outcome.data(), version: answer.data_version, owner, ttl_s, until };
+        self.put(now, observer, cache, question, place, new);
     }
 }

@@ -3,14 +3,12 @@
 use super::Outcome;
 use super::authority::Reply;
 use super::cache::Kind;
-use super::resolver::Dns;
+use super::current::ALIASES_MAX;
+use super::resolver::{Dns, outcome_of};
 use crate::engine::time::SimTime;
 use crate::model::dns::Question;
 use crate::model::{CacheId, DataId, NameId};
 use crate::scenario::tree::RecordType;
-
-/// Links in a chain of aliases that are followed.
-const ALIASES_MAX: u32 = 8;
 
 impl Dns<'_> {
     /// What a cache would answer from itself, failures among it; `None` if it would have to ask.
@@ -18,15 +16,15 @@ impl Dns<'_> {
         let held = &self.caches[cache.index()];
         let mut owner = question.name();
         for _ in 0..=ALIASES_MAX {
-            if let Some(entry) = held.live(now, Question::new(owner, question.kind())) {
-                return Some(match entry.kind {
-                    Kind::Data => Outcome::Data(entry.data),
-                    Kind::NoData => Outcome::NoData,
-                    Kind::NxDomain => Outcome::NxDomain,
-                    Kind::Failure | Kind::Empty => Outcome::ServFail,
-                });
+            let asked = Question::new(owner, question.kind());
+            let found = held.entry(asked).filter(|entry| !matches!(entry.kind, Kind::Empty | Kind::NxDomain));
+            if let Some(entry) = found.filter(|entry| self.given_until(now, cache, entry).is_some()) {
+                return Some(outcome_of(entry).0);
             }
-            if held.no_such_name(now, owner).is_some() {
+            if held.failed(asked).is_some_and(|failed| now < failed.until) {
+                return Some(Outcome::ServFail);
+            }
+            if self.no_such_name(now, cache, owner).is_some() {
                 return Some(Outcome::NxDomain);
             }
             let alias = held.live(now, Question::new(owner, RecordType::Cname))?;

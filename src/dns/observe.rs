@@ -55,6 +55,10 @@ pub trait DnsObserver {
     fn on_flush(&mut self, now: SimTime, cache: CacheId, question: Question) {
         let _ = (now, cache, question);
     }
+    /// A cache was told that a question's data has changed.
+    fn on_push(&mut self, now: SimTime, cache: CacheId, question: Question) {
+        let _ = (now, cache, question);
+    }
     /// The primary's data for a question changed.
     fn on_change(&mut self, now: SimTime, question: Question, data: DataId) {
         let _ = (now, question, data);

@@ -1,9 +1,9 @@
 //! What an operator does to zones and caches.
 
-use super::DnsObserver;
 use super::authority::Copied;
 use super::resolver::Dns;
-use crate::engine::time::SimTime;
+use super::{DnsEvent, DnsObserver};
+use crate::engine::scheduler::Scheduler;
 use crate::model::dns::{DelegationModel, KeyId, Question, Rdata};
 use crate::model::{DataId, ServerId, ZoneId};
 use crate::scenario::tree::{NsAt, OldServers, RecordType};
@@ -12,9 +12,9 @@ impl Dns<'_> {
     /// Names other servers for a zone: at its parent, in itself, or both. A server that is then named in neither goes on
     /// as `old` says; one that is named anew has what the primary has.
     #[allow(clippy::too_many_arguments, reason = "the parts of one action")]
-    pub fn set_ns(
+    pub fn set_ns<E: Copy + From<DnsEvent>>(
         &mut self,
-        now: SimTime,
+        scheduler: &mut Scheduler<E>,
         observer: &mut impl DnsObserver,
         zone: ZoneId,
         ns: DataId,
@@ -32,7 +32,7 @@ impl Dns<'_> {
         }
         if at != NsAt::Parent {
             let question = Question::new(self.model.dns.zones[zone.index()].apex, RecordType::Ns);
-            self.set_data(now, observer, question, ns, ttl_s.unwrap_or(0));
+            self.set_data(scheduler, observer, question, ns, ttl_s.unwrap_or(0));
             if let Some(ttl_s) = ttl_s {
                 self.set_ttl(question, ttl_s);
             }

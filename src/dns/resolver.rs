@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::authority::Authority;
-use super::cache::{Cache, Entry, Kind};
+use super::cache::{Cache, Entry, Failed, Kind, NO_FETCH};
+use super::current::ALIASES_MAX;
 use super::delegation::Delegations;
 use super::fetch::Fetch;
 use super::path::{half, round_trip};
@@ -13,12 +14,9 @@ use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, LookupRecord, 
 use crate::engine::random::{EntityKey, draw};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::dns::{Question, Rdata};
-use crate::model::{CacheId, DataId, Model, NameId, RegionId};
-use crate::scenario::tree::RecordType;
-
-/// Links in a chain of aliases that a resolver follows.
-const ALIASES_MAX: u32 = 8;
+use crate::model::dns::Question;
+use crate::model::{CacheId, DataId, Model, NameId, RegionId, ResolverId};
+use crate::scenario::tree::{RecordType, ServeStale};
 
 /// All of DNS in one replication.
 #[derive(Debug)]
@@ -37,6 +35,15 @@ pub struct Dns<'m> {
     pub(super) fetches: Vec<Fetch>,
     pub(super) free_fetches: Vec<u32>,
     completed: VecDeque<Completed>,
+    /// Every change of data at its primary.
+    pub(super) changes: Vec<(SimTime, Question)>,
+    /// When each resolver gives out what has expired.
+    pub(super) serve_stale: Vec<ServeStale>,
+    /// What caches will be told of, by slot.
+    pub(super) tells: Vec<(CacheId, Question)>,
+    pub(super) free_tells: Vec<u32>,
+    /// What the next question of a forwarder to its upstream is told apart by.
+    pub(super) serial: u32,
     /// Between which regions no time passes.
     is_instant: Vec<bool>,
     pub(super) first_entity: u32,
@@ -54,6 +61,9 @@ pub(super) struct Pending {
     pub stale: bool,
     /// The least TTL on the way.
     pub ttl_s: u32,
+    /// When it is given what has expired, if it still waits for `fetch` then.
+    pub stale_at: SimTime,
+    pub fetch: u32,
     pub source: Source,
     pub who: Who,
     pub asked: SimTime,
@@ -68,8 +78,10 @@ pub(super) struct Pending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
     Asker(Asker, Waiter),
-    /// A fetch of some cache: for a server's address, or as a forwarder.
+    /// A fetch of some cache, for a server's address.
     Fetch(u32),
+    /// A fetch of a forwarder, and the serial number of its question.
+    Forwarder(u32, u32),
 }
 
 /// No more of a list.
@@ -78,13 +90,25 @@ pub(super) const NONE: u32 = u32::MAX;
 /// What the cache makes of a question.
 pub(super) enum Looked {
     Answer(Answer),
+    /// An answer, and what is to be fetched behind it.
+    Refresh(Answer, Question),
     /// It must be fetched: this name, at the end of what is known of the chain.
-    Fetch {
-        owner: NameId,
-        aliases: u32,
-        stale: bool,
-        ttl_s: u32,
-    },
+    Fetch(Walk),
+}
+
+/// How far a question has come along aliases.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walk {
+    pub owner: NameId,
+    pub aliases: u32,
+    pub stale: bool,
+    pub ttl_s: u32,
+}
+
+impl Walk {
+    pub const fn begin(question: Question) -> Self {
+        Self { owner: question.name(), aliases: 0, stale: false, ttl_s: u32::MAX }
+    }
 }
 
 impl<'m> Dns<'m> {
@@ -99,7 +123,12 @@ impl<'m> Dns<'m> {
         Self {
             model,
             authority: Authority::new(&model.dns),
-            caches: model.dns.caches.iter().map(|_| Cache::new()).collect(),
+            caches: model
+                .dns
+                .caches
+                .iter()
+                .map(|cache| Cache::new(&model.dns.resolvers[cache.resolver.index()].rules))
+                .collect(),
             delegations: model.dns.caches.iter().map(|_| Delegations::new()).collect(),
             known: model.dns.caches.iter().map(|_| Servers::new()).collect(),
             transfers: Transfers::new(model, replication),
@@ -109,6 +138,11 @@ impl<'m> Dns<'m> {
             fetches: Vec::new(),
             free_fetches: Vec::new(),
             completed: VecDeque::new(),
+            changes: Vec::new(),
+            serve_stale: model.dns.resolvers.iter().map(|resolver| resolver.rules.stale.serve).collect(),
+            tells: Vec::new(),
+            free_tells: Vec::new(),
+            serial: 0,
             is_instant: instant_paths(&model.network),
             first_entity: model.entities().dns,
         }
@@ -128,19 +162,19 @@ impl<'m> Dns<'m> {
     ) -> Option<Answer> {
         let now = scheduler.now();
         let resolver = &self.model.dns.resolvers[ask.resolver.index()];
-        let member =
-            if resolver.farm.count() == 1 { 0 } else { resolver.farm.index(draw(ask.key, ask.a, ask.b ^ 0xff)) };
-        let cache = CacheId(resolver.first_cache.0 + member as u32);
-        let is_instant =
-            self.is_instant[ask.region.index() * self.model.network.regions.len() + resolver.region.index()];
+        let cache = resolver.cache_for(ask.region, ask.question, ask.key, || draw(ask.key, ask.a, ask.b ^ 0xff));
+        let region = self.model.dns.caches[cache.index()].region;
+        let is_instant = self.is_instant[ask.region.index() * self.model.network.regions.len() + region.index()];
+        // The hit that there is nothing to say of.
         if is_instant
-            && let Some(entry) = self.caches[cache.index()].live(now, ask.question)
-            && entry.kind == Kind::Data
+            && let Some(entry) = self.caches[cache.index()].entry(ask.question)
+            && now < entry.plain_until
         {
             let answer = Answer {
                 outcome: Outcome::Data(entry.data),
                 owner: ask.question.name(),
                 ttl_s: resolver.rules.ttl_left_s(now, entry.until),
+                until: entry.until,
                 stale: self.authority.is_stale(ask.question, entry.data),
                 data_version: entry.version,
                 source: Source::Hit,
@@ -163,14 +197,19 @@ impl<'m> Dns<'m> {
         is_instant: bool,
     ) -> Option<Answer> {
         let now = scheduler.now();
-        if is_instant && let Looked::Answer(answer) = self.look(now, cache, ask.question) {
-            self.tell(observer, cache, ask.asker, ask.question, now, now, answer);
-            return Some(answer);
+        if is_instant {
+            let looked = self.look(now, cache, ask.question, Walk::begin(ask.question));
+            if let Looked::Answer(answer) | Looked::Refresh(answer, _) = looked {
+                self.tell(observer, cache, ask.asker, ask.question, now, now, answer);
+                if let Looked::Refresh(_, question) = looked {
+                    self.refresh(scheduler, observer, faults, cache, question);
+                }
+                return Some(answer);
+            }
         }
-        let resolver = &self.model.dns.resolvers[ask.resolver.index()];
-        let round_trip = round_trip(&self.model.network, ask.region, resolver.region, |link| {
-            draw(ask.key, ask.a, ask.b ^ u64::from(link))
-        });
+        let region = self.model.dns.caches[cache.index()].region;
+        let round_trip =
+            round_trip(&self.model.network, ask.region, region, |link| draw(ask.key, ask.a, ask.b ^ u64::from(link)));
         let slot = self.put_ask(Pending {
             cache,
             question: ask.question,
@@ -178,6 +217,8 @@ impl<'m> Dns<'m> {
             aliases: 0,
             stale: false,
             ttl_s: u32::MAX,
+            stale_at: SimTime::NEVER,
+            fetch: NONE,
             source: Source::Miss,
             who: Who::Asker(ask.asker, ask.waiter),
             asked: now,
@@ -211,6 +252,9 @@ impl<'m> Dns<'m> {
             DnsEvent::CheckDue(secondary) => self.on_check_due(scheduler, faults, secondary as usize),
             DnsEvent::NotifyDue(secondary) => self.on_notify_due(scheduler, faults, secondary as usize),
             DnsEvent::Transferred(secondary) => self.on_transferred(secondary as usize),
+            DnsEvent::ForwardTimedOut(fetch) => self.on_forward_timed_out(scheduler, observer, faults, fetch),
+            DnsEvent::StaleDue(ask) => self.on_stale_due(scheduler, observer, faults, ask),
+            DnsEvent::Told(tell) => self.on_told(scheduler.now(), observer, tell),
         }
     }
 
@@ -220,16 +264,19 @@ impl<'m> Dns<'m> {
     }
 
     /// Replaces an RRset's data at its primary; `ttl_s_if_new` is its TTL if there was none.
-    pub fn set_data(
+    pub fn set_data<E: Copy + From<DnsEvent>>(
         &mut self,
-        now: SimTime,
+        scheduler: &mut Scheduler<E>,
         observer: &mut impl DnsObserver,
         question: Question,
         data: DataId,
         ttl_s_if_new: u32,
     ) {
         if self.authority.set_data(question, data, ttl_s_if_new) {
+            let now = scheduler.now();
+            self.changes.push((now, question));
             observer.on_change(now, question, data);
+            self.push_change(scheduler, observer, question);
         }
     }
 
@@ -253,17 +300,24 @@ impl<'m> Dns<'m> {
         self.caches[cache.index()].flush(now, name, |question| observer.on_flush(now, cache, question));
     }
 
-    /// What a cache would answer from itself, and for how long; [`DataId::ABSENT`] for a negative answer, `None` if it
-    /// would have to ask, or only knows a failure.
+    /// When a resolver gives out what has expired, from now on.
+    pub fn set_serve_stale(&mut self, resolver: ResolverId, serve: ServeStale) {
+        self.serve_stale[resolver.index()] = serve;
+    }
+
+    /// What a cache would answer from itself at once, and for how long; [`DataId::ABSENT`] for a negative answer, `None`
+    /// if it would have to ask, or only knows a failure.
     pub fn peek(&self, now: SimTime, cache: CacheId, question: Question) -> Option<(DataId, SimDuration)> {
         let (mut owner, mut left) = (question.name(), SimDuration::MAX);
         for _ in 0..=ALIASES_MAX {
             let held = &self.caches[cache.index()];
-            if let Some(entry) = held.live(now, Question::new(owner, question.kind())) {
-                let data = if entry.kind == Kind::Data { entry.data } else { DataId::ABSENT };
-                return (entry.kind != Kind::Failure).then_some((data, left.min(entry.until.since(now))));
+            let asked = Question::new(owner, question.kind());
+            let found = held.entry(asked).filter(|entry| entry.kind != Kind::Empty && entry.kind != Kind::NxDomain);
+            let found = found.and_then(|entry| Some((entry, self.given_until(now, cache, entry)?)));
+            if let Some((entry, until)) = found {
+                return Some((entry.data, left.min(until.since(now))));
             }
-            if let Some(entry) = held.no_such_name(now, owner) {
+            if let Some(entry) = self.no_such_name(now, cache, owner) {
                 return Some((DataId::ABSENT, left.min(entry.until.since(now))));
             }
             let alias = held.live(now, Question::new(owner, RecordType::Cname))?;
@@ -273,92 +327,120 @@ impl<'m> Dns<'m> {
         None
     }
 
-    /// What the primary holds now.
-    pub fn current(&self, question: Question) -> DataId {
-        self.authority.current(question)
-    }
-
-    /// How many times that has changed.
+    /// How many times a question's data has changed at its primary.
     pub fn version(&self, question: Question) -> u32 {
         self.authority.version(question)
     }
 
-    pub(super) fn alias_target(&self, data: DataId) -> Option<NameId> {
-        match self.model.dns.data[data.index()] {
-            Rdata::Cname(target) => Some(target),
+    /// Answers from the cache, along aliases, as far as it knows.
+    pub(super) fn look(&mut self, now: SimTime, cache: CacheId, question: Question, mut walk: Walk) -> Looked {
+        loop {
+            let asked = Question::new(walk.owner, question.kind());
+            let held = &self.caches[cache.index()];
+            if let Some(entry) = held.entry(asked).copied()
+                && !matches!(entry.kind, Kind::Empty | Kind::NxDomain)
+                && let Some(looked) = self.look_at(now, cache, asked, &entry, &walk)
+            {
+                self.caches[cache.index()].touch(asked);
+                return looked;
+            }
+            if let Some(Failed { until, .. }) = held.failed(asked)
+                && now < until
+            {
+                return Looked::Answer(failure(walk.owner, Source::Failure));
+            }
+            if let Some(entry) = self.no_such_name(now, cache, walk.owner).copied() {
+                self.caches[cache.index()].touch(Question::new(walk.owner, RecordType::Soa));
+                return Looked::Answer(self.answer_from(now, cache, asked, &entry, &walk));
+            }
+            let alias = Question::new(walk.owner, RecordType::Cname);
+            let Some(entry) = held.live(now, alias).filter(|entry| entry.kind == Kind::Data).copied() else {
+                return Looked::Fetch(walk);
+            };
+            let (Some(target), true) = (self.alias_target(entry.data), walk.aliases < ALIASES_MAX) else {
+                return Looked::Answer(failure(walk.owner, Source::Failure));
+            };
+            self.caches[cache.index()].touch(alias);
+            walk = Walk {
+                owner: target,
+                aliases: walk.aliases + 1,
+                stale: walk.stale || self.authority.is_stale(alias, entry.data),
+                ttl_s: walk.ttl_s.min(self.rules(cache).ttl_left_s(now, entry.until)),
+            };
+        }
+    }
+
+    /// What an entry that is not empty gives: it may be live, to be refreshed, or expired and still of use.
+    fn look_at(&self, now: SimTime, cache: CacheId, asked: Question, entry: &Entry, walk: &Walk) -> Option<Looked> {
+        let rules = self.rules(cache);
+        let failed = self.caches[cache.index()].failed(asked);
+        if entry.until > now {
+            let answer = self.answer_from(now, cache, asked, entry, walk);
+            let is_due = entry.kind == Kind::Data
+                && entry.flight == NO_FETCH
+                && rules.is_refresh_due(now, entry)
+                && failed.is_none_or(|failed| failed.until <= now);
+            return Some(if is_due { Looked::Refresh(answer, asked) } else { Looked::Answer(answer) });
+        }
+        if !self.may_be_stale(now, cache, entry) {
+            return None;
+        }
+        let answer = self.expired_answer(cache, asked, entry, walk);
+        if failed.is_some_and(|failed| now < failed.stale_until) {
+            return Some(Looked::Answer(answer));
+        }
+        let is_in_flight = entry.flight != NO_FETCH;
+        match self.serve_stale_of(cache) {
+            ServeStale::AtOnce if is_in_flight => Some(Looked::Answer(answer)),
+            ServeStale::AtOnce => Some(Looked::Refresh(answer, asked)),
             _ => None,
         }
     }
 
-    /// Answers from the cache, along aliases, as far as it knows.
-    fn look(&self, now: SimTime, cache: CacheId, question: Question) -> Looked {
-        self.look_along(now, cache, question, question.name(), 0, false, u32::MAX)
-    }
-
-    /// The same from some link of the chain on.
-    #[allow(clippy::too_many_arguments, reason = "the state of a walk along a chain of aliases")]
-    pub(super) fn look_along(
-        &self,
-        now: SimTime,
-        cache: CacheId,
-        question: Question,
-        mut owner: NameId,
-        mut aliases: u32,
-        mut stale: bool,
-        mut ttl_s: u32,
-    ) -> Looked {
-        let rules = self.rules(cache);
-        let held = &self.caches[cache.index()];
-        loop {
-            let asked = Question::new(owner, question.kind());
-            if let Some(entry) = held.live(now, asked) {
-                return Looked::Answer(self.answer_from(now, cache, asked, entry, stale, ttl_s));
-            }
-            if let Some(entry) = held.no_such_name(now, owner) {
-                return Looked::Answer(self.answer_from(now, cache, asked, entry, stale, ttl_s));
-            }
-            let alias = Question::new(owner, RecordType::Cname);
-            let Some(entry) = held.live(now, alias).filter(|entry| entry.kind == Kind::Data) else {
-                return Looked::Fetch { owner, aliases, stale, ttl_s };
-            };
-            let target = self.alias_target(entry.data);
-            let (Some(target), true) = (target, aliases < ALIASES_MAX) else {
-                return Looked::Answer(failure(owner, Source::Failure));
-            };
-            stale |= self.authority.is_stale(alias, entry.data);
-            ttl_s = ttl_s.min(rules.ttl_left_s(now, entry.until));
-            (owner, aliases) = (target, aliases + 1);
-        }
-    }
-
-    #[inline]
-    fn answer_from(
+    pub(super) fn answer_from(
         &self,
         now: SimTime,
         cache: CacheId,
         question: Question,
         entry: &Entry,
-        stale: bool,
-        ttl_s: u32,
+        walk: &Walk,
     ) -> Answer {
-        let (outcome, source) = match entry.kind {
-            Kind::Data => (Outcome::Data(entry.data), Source::Hit),
-            Kind::NoData => (Outcome::NoData, Source::Negative),
-            Kind::NxDomain => (Outcome::NxDomain, Source::Negative),
-            Kind::Failure | Kind::Empty => return failure(question.name(), Source::Failure),
-        };
+        let (outcome, source) = outcome_of(entry);
+        let version =
+            if entry.kind == Kind::NxDomain { self.version_at(question, entry.stored) } else { entry.version };
         Answer {
             outcome,
-            owner: question.name(),
-            ttl_s: ttl_s.min(self.rules(cache).ttl_left_s(now, entry.until)),
-            stale: stale || self.authority.is_stale(question, entry.data),
-            data_version: entry.version,
+            owner: if entry.kind == Kind::Data { entry.owner } else { question.name() },
+            ttl_s: walk.ttl_s.min(self.rules(cache).ttl_left_s(now, entry.until)),
+            until: entry.until,
+            stale: walk.stale || self.is_stale(question, entry.owner, entry.data),
+            data_version: version,
             source,
         }
     }
 
     pub(super) fn resolver_of(&self, cache: CacheId) -> &'m crate::model::dns::ResolverModel {
         &self.model.dns.resolvers[self.model.dns.caches[cache.index()].resolver.index()]
+    }
+
+    /// The entry that says that a name does not exist, or one above it where that counts (RFC 8020).
+    pub(super) fn no_such_name(&self, now: SimTime, cache: CacheId, name: NameId) -> Option<&Entry> {
+        let held = &self.caches[cache.index()];
+        let found = held.no_such_name(now, name);
+        if found.is_some() || !self.rules(cache).negatives.cut {
+            return found;
+        }
+        let mut name = name;
+        loop {
+            let up = self.model.dns.names.parent[name.index()];
+            if up == name {
+                return None;
+            }
+            name = up;
+            if let Some(entry) = held.no_such_name(now, name) {
+                return Some(entry);
+            }
+        }
     }
 
     pub(super) fn rules(&self, cache: CacheId) -> &'m crate::model::dns::Rules {
@@ -388,17 +470,22 @@ impl<'m> Dns<'m> {
     ) {
         let now = scheduler.now();
         let ask = self.asks[slot as usize];
-        match self.look_along(now, ask.cache, ask.question, ask.owner, ask.aliases, ask.stale, ask.ttl_s) {
-            Looked::Answer(mut answer) => {
+        let walk = Walk { owner: ask.owner, aliases: ask.aliases, stale: ask.stale, ttl_s: ask.ttl_s };
+        let looked = self.look(now, ask.cache, ask.question, walk);
+        match looked {
+            Looked::Answer(mut answer) | Looked::Refresh(mut answer, _) => {
                 // What had to be fetched in part was not in the cache.
                 if ask.aliases > 0 && ask.source != Source::Hit {
                     answer.source = ask.source;
                 }
                 self.send_answer(scheduler, observer, faults, slot, answer);
+                if let Looked::Refresh(_, question) = looked {
+                    self.refresh(scheduler, observer, faults, ask.cache, question);
+                }
             }
-            Looked::Fetch { owner, aliases, stale, ttl_s } => {
+            Looked::Fetch(walk) => {
                 let ask = &mut self.asks[slot as usize];
-                (ask.owner, ask.aliases, ask.stale, ask.ttl_s) = (owner, aliases, stale, ttl_s);
+                (ask.owner, ask.aliases, ask.stale, ask.ttl_s) = (walk.owner, walk.aliases, walk.stale, walk.ttl_s);
                 self.join_or_fetch(scheduler, observer, faults, slot);
             }
         }
@@ -445,6 +532,14 @@ impl<'m> Dns<'m> {
                 self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
                 self.on_sub_answer(scheduler, observer, faults, fetch, answer);
             }
+            Who::Forwarder(fetch, serial) => {
+                let asker = Asker::Cache(self.fetches[fetch as usize].cache);
+                self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
+                // One that comes after the time-out finds nobody.
+                if self.fetches[fetch as usize].serial == serial {
+                    self.on_upstream_answer(scheduler, observer, faults, fetch, answer);
+                }
+            }
         }
     }
 
@@ -471,7 +566,17 @@ fn instant_paths(network: &crate::model::network::Network) -> Vec<bool> {
     pairs.map(|(from, to)| network.path(from, to).all(|link| link.rtt.is_zero())).collect()
 }
 
+/// What an entry says, and that it comes from the cache.
+pub(super) const fn outcome_of(entry: &Entry) -> (Outcome, Source) {
+    match entry.kind {
+        Kind::Data => (Outcome::Data(entry.data), Source::Hit),
+        Kind::NoData => (Outcome::NoData, Source::Negative),
+        Kind::NxDomain => (Outcome::NxDomain, Source::Negative),
+        Kind::Empty => (Outcome::ServFail, Source::Failure),
+    }
+}
+
 /// That it could not be found out.
 pub(super) fn failure(owner: NameId, source: Source) -> Answer {
-    Answer { outcome: Outcome::ServFail, owner, ttl_s: 0, stale: false, data_version: 0, source }
+    Answer { outcome: Outcome::ServFail, owner, ttl_s: 0, until: SimTime::ZERO, stale: false, data_version: 0, source }
 }

@@ -144,16 +144,16 @@ impl<'m> Dns<'m> {
     ) {
         let now = scheduler.now();
         let state = &self.fetches[fetch as usize];
-        let resolver = self.resolver_of(state.cache);
+        let from = self.model.dns.caches[state.cache.index()].region;
         let at = state.servers[state.current].at;
         let to = &self.model.dns.servers[at.server.index()];
         let wait = state.wait;
         let (key, index) = (self.keys[state.cache.index()], state.question.index() as u64);
         let is_dead_end = at.is_v6 && to.ipv6 == Ipv6::Dead;
-        let way = if is_dead_end { 1.0 } else { one_way_loss(&self.model.network, resolver.region, to.region) };
+        let way = if is_dead_end { 1.0 } else { one_way_loss(&self.model.network, from, to.region) };
         let lost = 1.0 - (1.0 - way) * (1.0 - way) * (1.0 - to.loss);
         let fate = if lost > 0.0 { unit_open(draw(key, index, state.place(Purpose::Loss, 0))) } else { 1.0 };
-        let trip = round_trip(&self.model.network, resolver.region, to.region, |link| {
+        let trip = round_trip(&self.model.network, from, to.region, |link| {
             draw(key, index, state.place(Purpose::RoundTrip, u32::from(link)))
         });
         let state = &mut self.fetches[fetch as usize];
@@ -320,12 +320,7 @@ impl<'m> Dns<'m> {
             }
             Reply::NxDomain { version, soa } => {
                 let ttl_s = rules.negative_ttl_s(soa);
-                let until = rules.until(now, ttl_s);
-                let whole = Question::new(question.name(), RecordType::Soa);
-                self.caches[cache.index()].store(whole, Kind::NxDomain, DataId::ABSENT, version, until);
-                if until > now {
-                    observer.on_store(now, cache, whole, DataId::ABSENT, until);
-                }
+                self.store(now, observer, cache, question, Kind::NxDomain, DataId::ABSENT, version, ttl_s);
                 let answer = self.fresh(question, Outcome::NxDomain, DataId::ABSENT, version, ttl_s);
                 self.finish(scheduler, observer, faults, fetch, answer);
             }

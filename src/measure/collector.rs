@@ -411,6 +411,12 @@ impl DnsObserver for Collector<'_> {
         }
     }
 
+    fn on_push(&mut self, now: SimTime, cache: CacheId, _question: Question) {
+        if self.is_in_window(now) {
+            self.dns.on_push(cache);
+        }
+    }
+
     fn on_store(&mut self, now: SimTime, cache: CacheId, question: Question, data: DataId, until: SimTime) {
         for tracked in self.tracked(question) {
             tracked.on_store(now, cache.index(), data, until);

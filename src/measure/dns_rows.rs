@@ -27,6 +27,9 @@ impl Collector<'_> {
         let entries: Vec<f64> =
             (0..self.model.clock.cells as usize + 1).map(|index| self.entries_of_all(index)).collect();
         self.entry_rows(rows, "all", &entries);
+        if self.model.dns.resolvers.iter().any(|resolver| resolver.rules.told_after.is_some()) {
+            rows.count("push_messages", "all", counts.pushed.iter().sum());
+        }
         self.resolver_rows(rows);
         if is_listed(counts.servers.len()) {
             for (received, server) in counts.servers.iter().zip(&self.model.dns.servers) {
@@ -48,6 +51,9 @@ impl Collector<'_> {
             lookup_rows(rows, &scope, &received, self.dns.took_of(index).filter(|_| forwarded.answers == 0));
             upstream_rows(rows, &scope, self.dns.sent_for_askers[index], received.answers);
             rows.count("upstream_queries", &scope, self.dns.sent[index]);
+            if resolver.rules.told_after.is_some() {
+                rows.count("push_messages", &scope, self.dns.pushed[index]);
+            }
             self.query_rows(rows, &scope, &received.by_type);
             self.entry_rows(rows, &scope, &self.entries[index]);
         }

@@ -44,6 +44,8 @@ pub(super) struct DnsCounts<'m> {
     pub sent_for_askers: Vec<u64>,
     /// By resolver: those of `sent_for_askers` that went to servers.
     pub walked: Vec<u64>,
+    /// By resolver: messages that told it of changes.
+    pub pushed: Vec<u64>,
     /// By server: queries received.
     pub servers: Vec<ByType>,
     /// Names of servers that nobody asks for but resolvers, to find the servers.
@@ -63,6 +65,7 @@ impl<'m> DnsCounts<'m> {
             sent: vec![0; resolvers],
             sent_for_askers: vec![0; resolvers],
             walked: vec![0; resolvers],
+            pushed: vec![0; resolvers],
             servers: vec![[0; RecordType::ALL.len()]; model.dns.servers.len()],
             is_infrastructure: infrastructure(model),
             types: types(model),
@@ -89,7 +92,7 @@ impl<'m> DnsCounts<'m> {
         counts.by_type[record.question.kind() as usize] += 1;
         counts.stale += u64::from(stale);
         match source {
-            Source::Hit => counts.hits += 1,
+            Source::Hit | Source::Expired => counts.hits += 1,
             Source::Miss => counts.misses += 1,
             Source::Coalesced => counts.coalesced += 1,
             Source::Negative => counts.negative += 1,
@@ -116,6 +119,11 @@ impl<'m> DnsCounts<'m> {
             || self.is_infrastructure[question.name().index()];
         self.sent_for_askers[resolver] += u64::from(!is_own);
         self.walked[resolver] += u64::from(!is_own);
+    }
+
+    /// A cache was told of a change in the window.
+    pub fn on_push(&mut self, cache: CacheId) {
+        self.pushed[self.model.dns.caches[cache.index()].resolver.index()] += 1;
     }
 
     /// Times of one resolver that were not zero, if it has a histogram of its own.

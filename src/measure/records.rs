@@ -155,6 +155,7 @@ impl<'m> Records<'m> {
         let answer = &record.answer;
         let source = match answer.source {
             Source::Miss | Source::Coalesced => "miss",
+            Source::Expired => "stale",
             Source::Hit if answer.stale => "stale",
             Source::Hit => "hit",
             Source::Negative => "negative",

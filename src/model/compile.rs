@@ -179,7 +179,7 @@ impl<'a> Compiler<'a> {
         let mut hosts = self.mail_hosts();
         self.records(&hosts);
         self.secondaries();
-        self.resolvers();
+        self.resolvers(&network);
         let clients = self.clients(&clock);
         let probes = self.probes();
         self.dns.clients = clients;

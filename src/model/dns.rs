@@ -15,8 +15,9 @@ use smallvec::SmallVec;
 
 use crate::engine::choice::WeightedChoice;
 use crate::engine::dist::Dist;
+use crate::engine::random::{EntityKey, draw};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::scenario::tree::{ProbeKind, RecordType};
+use crate::scenario::tree::{FarmChoice, ProbeKind, RecordType};
 
 /// All of DNS, as it is at simulated time 0.
 #[derive(Debug, Clone, Default)]
@@ -122,8 +123,16 @@ pub struct ResolverModel {
     pub rules: Rules,
     /// Its first cache; they are consecutive.
     pub first_cache: CacheId,
-    /// How a query falls to one of them.
+    /// How a query falls to one of those at a site.
     pub farm: WeightedChoice,
+    /// By what.
+    pub choice: FarmChoice,
+    /// How many sites it has, each with its own farm.
+    pub sites: u32,
+    /// What names are hashed with.
+    pub hash: EntityKey,
+    /// For an asker in each region, the nearest site; empty if there is but one.
+    pub nearest: Vec<u32>,
     /// Resolvers it forwards to; empty if it walks the tree itself.
     pub upstream: Vec<ResolverId>,
     /// Whether an answer that the DS at the parent does not fit is a failure.
@@ -137,8 +146,39 @@ pub struct ResolverModel {
 pub struct CacheModel {
     /// Whose.
     pub resolver: ResolverId,
-    /// Which of them, from 0.
+    /// Which of them, from 0: the farm of the first site, then that of the next.
     pub member: u32,
+    /// Where it is.
+    pub region: RegionId,
+}
+
+impl ResolverModel {
+    /// How many caches it has.
+    pub fn caches(&self) -> u32 {
+        self.farm.count() as u32 * self.sites
+    }
+
+    /// The cache that a question from a region falls to; `random` is drawn if chance decides.
+    #[inline]
+    pub fn cache_for(
+        &self,
+        region: RegionId,
+        question: Question,
+        asker: EntityKey,
+        random: impl FnOnce() -> u64,
+    ) -> CacheId {
+        let count = self.farm.count() as u32;
+        let site = self.nearest.get(region.index()).map_or(0, |site| site * count);
+        if count == 1 {
+            return CacheId(self.first_cache.0 + site);
+        }
+        let bits = match self.choice {
+            FarmChoice::Random => random(),
+            FarmChoice::Hashed => draw(self.hash, u64::from(question.name().0), 0),
+            FarmChoice::Sticky => draw(asker, u64::from(self.first_cache.0), u64::MAX),
+        };
+        CacheId(self.first_cache.0 + site + self.farm.index(bits) as u32)
+    }
 }
 
 /// What asks without mail.
@@ -320,10 +360,6 @@ impl DnsModel {
     pub fn cache_name(&self, id: CacheId) -> String {
         let cache = self.caches[id.index()];
         let resolver = &self.resolvers[cache.resolver.index()];
-        if resolver.farm.count() == 1 {
-            resolver.name.clone()
-        } else {
-            format!("{}#{}", resolver.name, cache.member + 1)
-        }
+        if resolver.caches() == 1 { resolver.name.clone() } else { format!("{}#{}", resolver.name, cache.member + 1) }
     }
 }

@@ -66,6 +66,7 @@ pub const MEASURES: &[Measure] = &[
     measure("lookup_time", &["mean", "p50", "p90", "p99", "max"]),
     measure("hit_ratio_upstream", SHARE),
     measure("upstream_queries", COUNT),
+    measure("push_messages", COUNT),
     measure("dns_queries", &["count", "MX", "A", "AAAA", "CNAME", "NS", "TXT", "SOA"]),
     measure("cache_entries", LEVEL),
 ];

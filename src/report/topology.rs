@@ -235,7 +235,7 @@ impl<'a> Draft<'a> {
     fn resolvers(&mut self) {
         for (index, resolver) in self.model.dns.resolvers.iter().enumerate() {
             let Some(node) = self.resolver(ResolverId(index as u32)) else { continue };
-            let caches = resolver.farm.count();
+            let caches = resolver.caches();
             if caches > 1 {
                 self.graph[node].note = format!("{caches} caches");
             }

@@ -168,6 +168,10 @@ pub struct Resolver {
     pub farm: u32,
     /// How often each of them is chosen, all alike if empty.
     pub weights: Vec<f64>,
+    /// Which of them a question falls to.
+    pub choice: FarmChoice,
+    /// Regions where it stands, each with a farm of its own, in place of `region`: an asker comes to the nearest (anycast).
+    pub sites: Vec<String>,
     /// Resolvers that it forwards to instead of walking the tree itself.
     pub upstream: Option<Vec<String>>,
     /// Whether it validates: an answer that the parent's DS record does not fit is a failure (RFC 4035 section 5).
@@ -185,11 +189,25 @@ impl Default for Resolver {
             software: Software::WholeSecond(ResolverRules::default()),
             farm: 1,
             weights: Vec::new(),
+            choice: FarmChoice::Random,
+            sites: Vec::new(),
             upstream: None,
             validates: false,
             ipv6: true,
         }
     }
+}
+
+/// Which cache of a farm a question falls to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum FarmChoice {
+    /// Any, each time anew.
+    #[default]
+    Random,
+    /// By the name asked for: each name has its cache.
+    Hashed,
+    /// By the asker: each asker has its cache.
+    Sticky,
 }
 
 /// What asks a resolver without sending mail, and so fills its caches.

@@ -104,6 +104,8 @@ overridable! {
     serve_stale: ServeStale,
     /// TTL in a stale answer; 0 for what is left of an extension.
     stale_ttl: Duration,
+    /// Whether that is at most the TTL that it came with.
+    stale_ttl_is_capped: bool,
     /// How long after its end something is given out; 0 for ever.
     max_stale: Duration,
     /// How long it gives out stale data at once after a refresh failed, instead of trying again.

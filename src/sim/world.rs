@@ -359,13 +359,13 @@ impl<'m> Simulation<'m> {
         let now = self.scheduler.now();
         match action {
             ActionModel::SetData { question, data, ttl_s } => {
-                self.dns.set_data(now, observer, *question, *data, *ttl_s);
+                self.dns.set_data(&mut self.scheduler, observer, *question, *data, *ttl_s);
             }
             ActionModel::SetTtl { questions } => {
                 questions.iter().for_each(|&(question, ttl_s)| self.dns.set_ttl(question, ttl_s));
             }
             ActionModel::SetNs { zone, ns, ttl_s, at, old, is_new_key } => {
-                self.dns.set_ns(now, observer, *zone, *ns, *ttl_s, *at, *old);
+                self.dns.set_ns(&mut self.scheduler, observer, *zone, *ns, *ttl_s, *at, *old);
                 if *is_new_key {
                     self.dns.change_key(*zone);
                 }

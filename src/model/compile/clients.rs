@@ -89,7 +89,7 @@ impl Compiler<'_> {
         resolvers
             .flat_map(|resolver| {
                 let first = resolver.first_cache.0;
-                (first..first + resolver.farm.count() as u32).map(CacheId)
+                (first..first + resolver.caches()).map(CacheId)
             })
             .collect()
     }

@@ -84,7 +84,7 @@ impl Compiler<'_> {
         let mut is_active = vec![false; regions];
         let passive = mail.hosts.iter().map(|host| (host.region, "a host", false));
         let passive = passive.chain(self.dns.servers.iter().map(|server| (server.region, "a name server", false)));
-        let active = self.dns.resolvers.iter().map(|resolver| (resolver.region, "a resolver", true));
+        let active = self.dns.caches.iter().map(|cache| (cache.region, "a resolver", true));
         let active = active.chain(mail.nodes.iter().map(|node| (node.region, "a sender", true)));
         let active = active.chain(self.dns.clients.iter().map(|client| (client.region, "a client", true)));
         for (region, what, is_asking) in passive.chain(active) {

@@ -77,6 +77,7 @@ impl Compiler<'_> {
             stale: StaleRules {
                 serve: all.serve_stale.unwrap_or(ServeStale::Off),
                 ttl_s: stale_ttl_s,
+                ttl_is_capped: all.stale_ttl_is_capped.unwrap_or(false),
                 max: limit(all.max_stale).unwrap_or(SimDuration::MAX),
                 refresh: span(all.stale_refresh_time),
                 extensions: all.stale_extensions.unwrap_or(0),

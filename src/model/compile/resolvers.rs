@@ -2,9 +2,11 @@
 
 use super::Compiler;
 use crate::engine::choice::WeightedChoice;
+use crate::engine::random::EntityKey;
 use crate::model::dns::{CacheModel, ResolverModel};
-use crate::model::{CacheId, ResolverId};
-use crate::scenario::tree::Popularity;
+use crate::model::network::Network;
+use crate::model::{CacheId, RegionId, ResolverId};
+use crate::scenario::tree::{Popularity, Resolver};
 
 /// Caches of one farm.
 const FARM_MAX: u32 = 100_000;
@@ -16,12 +18,12 @@ const CACHES_MAX: usize = 10_000_000;
 const CHOICES_MAX: usize = 20_000_000;
 
 impl Compiler<'_> {
-    pub(super) fn resolvers(&mut self) {
+    pub(super) fn resolvers(&mut self, network: &Network) {
         for id in 0..self.resolvers.len() as u32 {
             let member = self.resolvers.members[id as usize].clone();
             let Some((key, resolver)) = self.tree.resolvers.get_index(member.key) else { continue };
             self.number = member.number;
-            let region = self.region(&["resolvers", key, "region"], resolver.region.as_ref());
+            let sites = self.sites(key, resolver);
             let rules = self.rules(key, &resolver.software);
             let farm = resolver.farm.clamp(1, FARM_MAX);
             if farm != resolver.farm {
@@ -40,17 +42,25 @@ impl Compiler<'_> {
             let choice = self.choice(&["resolvers", key, "weights"], &weights);
             let upstream = resolver.upstream.as_ref().map_or_else(Vec::new, |names| self.upstream(key, names));
             let first_cache = CacheId(self.dns.caches.len() as u32);
-            self.dns.caches.extend((0..farm).map(|member| CacheModel { resolver: ResolverId(id), member }));
+            for (site, &region) in (0..).zip(&sites) {
+                let resolver = ResolverId(id);
+                let members = (site * farm..).take(farm as usize);
+                self.dns.caches.extend(members.map(|member| CacheModel { resolver, member, region }));
+            }
             let name = member.name;
             self.dns.resolvers.push(ResolverModel {
-                name,
-                region,
+                region: sites[0],
                 rules,
                 first_cache,
                 farm: choice,
+                choice: resolver.choice,
+                sites: sites.len() as u32,
+                hash: EntityKey::new(self.tree.run.seed, 0, "resolver", &name, "hash"),
+                nearest: nearest(network, &sites),
                 upstream,
                 validates: resolver.validates,
                 ipv6: resolver.ipv6,
+                name,
             });
         }
         self.number = 0;
@@ -58,6 +68,28 @@ impl Compiler<'_> {
             self.error(&["resolvers"], "too many caches").label = format!("expected fewer than {CACHES_MAX}");
         }
         self.check_loops();
+    }
+
+    /// Where a resolver is: one region or several.
+    fn sites(&mut self, key: &str, resolver: &Resolver) -> Vec<RegionId> {
+        if resolver.sites.is_empty() {
+            return vec![self.region(&["resolvers", key, "region"], resolver.region.as_ref())];
+        }
+        if resolver.region.is_some() {
+            self.error(&["resolvers", key, "region"], "a region beside sites").help =
+                Some("`sites` says where it is".into());
+        }
+        let mut sites: Vec<RegionId> = Vec::new();
+        for (index, name) in resolver.sites.iter().enumerate() {
+            let path = ["resolvers", key, "sites", &index.to_string()];
+            let region = self.region(&path, Some(name));
+            if sites.contains(&region) {
+                self.error(&path, "a site named twice").help = Some("use `farm` for several caches".into());
+            } else {
+                sites.push(region);
+            }
+        }
+        sites
     }
 
     fn upstream(&mut self, key: &str, names: &[String]) -> Vec<ResolverId> {
@@ -148,6 +180,25 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// For each region the site with the least mean round trip; of equals the first.
+fn nearest(network: &Network, sites: &[RegionId]) -> Vec<u32> {
+    if sites.len() < 2 {
+        return Vec::new();
+    }
+    let regions = (0..network.regions.len() as u32).map(RegionId);
+    let mean = |from: RegionId, to: RegionId| {
+        let mut links = network.path(from, to).peekable();
+        let is_cut = from != to && links.peek().is_none();
+        if is_cut { f64::INFINITY } else { links.map(|link| link.rtt.mean()).sum() }
+    };
+    regions
+        .map(|from| {
+            let site = (0..).zip(sites).min_by(|a, b| mean(from, *a.1).total_cmp(&mean(from, *b.1)));
+            site.map_or(0, |(site, _)| site)
+        })
+        .collect()
 }
 
 fn one() -> WeightedChoice {

@@ -83,6 +83,8 @@ pub struct StaleRules {
     pub serve: ServeStale,
     /// TTL in them, seconds; 0 for what is left of an extension.
     pub ttl_s: u32,
+    /// Whether that is at most the TTL it came with.
+    pub ttl_is_capped: bool,
     /// How long after its end something is given out.
     pub max: SimDuration,
     /// How long after a failed refresh it is not tried again.

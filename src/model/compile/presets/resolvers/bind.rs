@@ -24,6 +24,7 @@ pub(in super::super) const BIND: Sheet = Sheet {
         ("prefetch", "Near(left: \"2s\", min_ttl: \"9s\")", "bin/named/config.c, prefetch 2 9; measured"),
         ("serve_stale", "Off", "stale-answer-enable no; AfterFailure when on (stale-answer-client-timeout off)"),
         ("stale_ttl", "30s", "stale-answer-ttl"),
+        ("stale_ttl_is_capped", "false", "measured: as set"),
         ("max_stale", "1d", "max-stale-ttl 86400"),
         ("stale_refresh_time", "30s", "stale-refresh-time"),
         ("stale_extensions", "0", "max_stale counts"),

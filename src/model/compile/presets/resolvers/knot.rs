@@ -24,6 +24,7 @@ pub(in super::super) const KNOT_RESOLVER: Sheet = Sheet {
         ("prefetch", "Off", "predict module not loaded; with it Near(left: \"5s\", share: 0.01) (impl.h; measured)"),
         ("serve_stale", "Off", "serve_stale module not loaded; with it After(\"3s\") (serve_stale.lua)"),
         ("stale_ttl", "1s", "serve_stale.lua; measured"),
+        ("stale_ttl_is_capped", "false", "serve_stale.lua"),
         ("max_stale", "1d", "serve_stale.lua"),
         ("stale_refresh_time", "0s", "serve_stale.lua has none"),
         ("stale_extensions", "0", "max_stale counts"),

@@ -24,6 +24,7 @@ pub(in super::super) const IDEAL: Sheet = Sheet {
         ("prefetch", "Off", "theory"),
         ("serve_stale", "Off", "theory"),
         ("stale_ttl", "30s", "RFC 8767 section 5"),
+        ("stale_ttl_is_capped", "false", "RFC 8767 section 5"),
         ("max_stale", "1d", "RFC 8767 section 5: 1 to 3 days"),
         ("stale_refresh_time", "30s", "RFC 8767 section 5: failure recheck timer"),
         ("stale_extensions", "0", "max_stale counts"),

@@ -24,6 +24,7 @@ pub(in super::super) const POWERDNS_RECURSOR: Sheet = Sheet {
         ("prefetch", "Off", "refresh-on-ttl-perc 0; else Near(share: 0.1) for 10"),
         ("serve_stale", "Off", "serve-stale-extensions 0; AfterFailure when on"),
         ("stale_ttl", "0s", "measured: what is left of the extension"),
+        ("stale_ttl_is_capped", "false", "measured: what is left of the extension"),
         ("max_stale", "0s", "stale_extensions counts"),
         ("stale_refresh_time", "0s", "an extension is given out at once"),
         ("stale_extensions", "0", "recursor_cache.cc: min(30 s, TTL) each; measured N = 2, T = 10: 2 x 10 s"),

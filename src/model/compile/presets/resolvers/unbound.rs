@@ -24,6 +24,7 @@ pub(in super::super) const UNBOUND: Sheet = Sheet {
         ("prefetch", "Off", "prefetch: no; else Near(share: 0.1), the last tenth (unbound.conf(5))"),
         ("serve_stale", "Off", "serve-expired: no; since 1.23 After(\"1800ms\") when on (doc/Changelog 3 Dec 2024)"),
         ("stale_ttl", "30s", "serve-expired-reply-ttl"),
+        ("stale_ttl_is_capped", "true", "since 1.25 (doc/Changelog)"),
         ("max_stale", "1d", "serve-expired-ttl, since 1.23 (doc/Changelog 22 Nov 2024)"),
         ("stale_refresh_time", "5s", "after a failed refresh, NORR_TTL (iterator.c)"),
         ("stale_extensions", "0", "max_stale counts"),
@@ -68,6 +69,7 @@ pub(in super::super) const UNBOUND_PRE_125: Sheet = Sheet {
         ("top_bit_ttl", "Zero", "measured, 1.17.1"),
         ("min_ttl_raises_negatives", "true", "measured, 1.17.1: min 15, max-negative 7 gives 7"),
         ("serve_stale", "Off", "serve-expired: no; AtOnce when on (serve-expired-client-timeout 0), measured"),
+        ("stale_ttl_is_capped", "false", "measured, 1.17.1: 30 with a TTL of 10"),
         ("max_stale", "0s", "serve-expired-ttl 0: for ever (before 1.23)"),
     ],
 };
