@@ -313,7 +313,8 @@ fn every_row_is_in_the_vocabulary() {
     let hosts = r#""mx.a.example": (sessions: 5), "new.a.example": ()"#;
     let results = run(&world(r#"measure: "1h", drain: "1d", slo: ["5m"]"#, hosts, more));
     let forwarded = run(FORWARDED);
-    let rows = || results.variants[0].summary.iter().chain(&forwarded.variants[0].summary);
+    let told = run(&FORWARDED.replace("\"isp\": ()", "\"isp\": (software: Pushed())"));
+    let rows = || [&results, &forwarded, &told].into_iter().flat_map(|results| &results.variants[0].summary);
     for row in rows() {
         let known = MEASURES.iter().find(|known| known.name == row.measure);
         let known = known.unwrap_or_else(|| panic!("`{}` is not in the vocabulary", row.measure));

@@ -130,11 +130,6 @@ impl Dns<'_> {
     pub(super) fn keep_failure(&mut self, now: SimTime, cache: CacheId, question: Question) {
         let rules = self.rules(cache);
         let serve = self.serve_stale_of(cache);
-        let window = if serve == ServeStale::Off { SimDuration::ZERO } else { rules.stale.refresh };
-        let failed = Failed { until: rules.failed_until(now), stale_until: now + window };
-        if failed.until > now || failed.stale_until > now {
-            self.caches[cache.index()].store_failure(question, failed);
-        }
         let entry = self.caches[cache.index()].entry_mut(question);
         if serve != ServeStale::Off
             && u32::from(entry.extensions) < rules.stale.extensions
@@ -143,6 +138,12 @@ impl Dns<'_> {
         {
             entry.extensions += 1;
             entry.until = rules.until(now, entry.ttl_s.min(EXTENSION_S));
+            return;
+        }
+        let window = if serve == ServeStale::Off { SimDuration::ZERO } else { rules.stale.refresh };
+        let failed = Failed { until: rules.failed_until(now), stale_until: now + window };
+        if failed.until > now || failed.stale_until > now {
+            self.caches[cache.index()].store_failure(question, failed);
         }
     }
 

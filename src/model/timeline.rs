@@ -1,10 +1,10 @@
 //! What an operator does, and when.
 
 use super::dns::Question;
-use super::{CacheId, DataId, HostId, NameId, NodeId, TargetId, ZoneId};
+use super::{CacheId, DataId, HostId, NameId, NodeId, ResolverId, TargetId, ZoneId};
 use crate::engine::dist::Dist;
 use crate::engine::time::SimTime;
-use crate::scenario::tree::{FailureMode, NsAt, OldServers};
+use crate::scenario::tree::{FailureMode, NsAt, OldServers, ServeStale};
 
 /// One thing done at one instant.
 #[derive(Debug, Clone)]
@@ -45,6 +45,8 @@ pub enum ActionModel {
     SetService { hosts: Vec<HostId>, service: Dist },
     /// Drops everything, or one name, from caches.
     FlushCache { caches: Vec<CacheId>, name: Option<NameId> },
+    /// Changes when resolvers give out what has expired.
+    SetServeStale { resolvers: Vec<ResolverId>, serve: ServeStale },
     /// Makes what nodes hold back due now.
     FlushQueue { nodes: Vec<NodeId> },
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::distribution::{DistSpec, DurationDist};
 use super::tree_dns::RecordType;
 use super::tree_host::FailureMode;
+use super::tree_resolver::ServeStale;
 use super::units::{Bandwidth, Duration, seconds};
 
 /// The run's clock and its replications.
@@ -192,6 +193,8 @@ pub enum Action {
         #[serde(default)]
         name: Option<String>,
     },
+    /// Changes when a resolver gives out what has expired.
+    SetServeStale { resolver: String, serve_stale: ServeStale },
     /// Makes everything that a sender holds back due now, as `postqueue -f` does.
     FlushQueue { sender: String },
 }

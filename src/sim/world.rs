@@ -387,6 +387,9 @@ impl<'m> Simulation<'m> {
             ActionModel::FlushCache { caches, name } => {
                 caches.iter().for_each(|&cache| self.dns.flush(now, observer, cache, *name));
             }
+            ActionModel::SetServeStale { resolvers, serve } => {
+                resolvers.iter().for_each(|&resolver| self.dns.set_serve_stale(resolver, *serve));
+            }
             ActionModel::SetService { hosts, service } => {
                 hosts.iter().for_each(|&host| self.mail.set_service(host, service.clone()));
             }

@@ -10,7 +10,7 @@ use crate::engine::dist::Dist;
 use crate::model::dns::{Question, Rdata, canonical};
 use crate::model::mail::MailModel;
 use crate::model::timeline::ActionModel;
-use crate::model::{DataId, HostId, NodeId, RegionId, TargetId};
+use crate::model::{DataId, HostId, NodeId, RegionId, ResolverId, TargetId};
 use crate::scenario::tree::{Action, RecordType};
 
 /// What the timeline has changed so far, as far as an undoing has to know it.
@@ -215,6 +215,15 @@ impl Compiler<'_> {
                 let name = name.as_ref().map(|name| self.domain(&path("name"), name));
                 let name = name.map(|name| self.dns.names.intern(&name));
                 done.actions.push(ActionModel::FlushCache { caches, name });
+            }
+            Action::SetServeStale { resolver, serve_stale } => {
+                let found = self.find(&path("resolver"), "resolver", resolver);
+                let resolvers: Vec<ResolverId> = found.into_iter().map(ResolverId).collect();
+                let before = |id: ResolverId| self.dns.resolvers[id.index()].rules.stale.serve;
+                let undo =
+                    resolvers.iter().map(|&id| ActionModel::SetServeStale { resolvers: vec![id], serve: before(id) });
+                let undo = undo.collect();
+                state.set(&mut done, ActionModel::SetServeStale { resolvers, serve: *serve_stale }, undo);
             }
             Action::FlushQueue { sender } => {
                 let nodes = self.queues(&path("sender"), sender);

@@ -128,6 +128,7 @@ fn describe(action: &Action) -> String {
         Action::SetSessions { host, .. } => format!("sessions of {host}"),
         Action::SetService { host, .. } => format!("service of {host}"),
         Action::FlushCache { resolver, .. } => format!("flush of {resolver}"),
+        Action::SetServeStale { resolver, .. } => format!("serve-stale of {resolver}"),
         Action::FlushQueue { sender } => format!("flush of {sender}"),
     }
 }

@@ -45,6 +45,7 @@ fn act(model: &Model, action: &ActionModel) -> String {
         ActionModel::FlushCache { caches, name } => {
             format!("flush {caches:?} {}", name.map_or("all", |name| model.dns.names.text(name)))
         }
+        ActionModel::SetServeStale { resolvers, serve } => format!("serve-stale {resolvers:?} {serve:?}"),
         ActionModel::FlushQueue { nodes } => format!("flush {nodes:?}"),
     }
 }
