@@ -110,7 +110,9 @@ impl Dns<'_> {
             }
         };
         let rules = self.rules(cache);
+        let is_dropped = kind == Kind::NoData && answer.ttl_s == 0 && !rules.negatives.raises_zero_nodata;
         let ttl_s = match negative {
+            true if is_dropped => 0,
             true => rules.negative_ttl_s(Some((answer.ttl_s, answer.ttl_s))),
             false => rules.positive_ttl_s(answer.ttl_s),
         };

@@ -94,6 +94,8 @@ overridable! {
     max_negative_ttl: Duration,
     /// Whether `min_ttl` holds for negative answers, too.
     min_ttl_raises_negatives: bool,
+    /// Whether that goes for NODATA answers with TTL 0, or those are not kept.
+    zero_nodata_is_raised: bool,
     /// How long a negative answer without SOA is kept.
     no_soa_ttl: Duration,
     /// Whether a name that does not exist means that nothing below it does, unsigned zones included (RFC 8020).

@@ -15,16 +15,13 @@ fn exp3_a_created_name_is_seen_when_it_was() {
         // Unbound gives the shared SOA's TTL out with each negative answer, so that another name of the zone lengthens what
         // a forwarder keeps: negative answers of a chain add up there, or end early. One name at a time is simulated here.
         let chained = code.starts_with('D');
-        let least = f64::from(soa_s.min(minimum_s)).max(if code == "Dcl" { 15.0 } else { 0.0 });
+        let least = f64::from(soa_s.min(minimum_s))
+            .max(if code == "Dcl" && (soa_s.min(minimum_s) > 0 || row["kind"] == "NXDOMAIN") { 15.0 } else { 0.0 });
         let cap = if code == "Ucl" { 7.0 } else { f64::INFINITY };
         let is_shared = number(&row, "first_neg_soa_ttl") < f64::from(soa_s.min(minimum_s)).min(cap);
         let is_added_up = chained && (last_stale > least + 1.5 || seen < least - 0.2);
         if is_added_up || is_shared && (chained || code.starts_with('U')) {
             added_up += 1;
-            continue;
-        }
-        // dnsmasq with a minimum TTL does not keep a NODATA answer whose TTL is 0, but keeps such an NXDOMAIN.
-        if code == "Dcl" && soa_s.min(minimum_s) == 0 && row["kind"] == "NODATA" {
             continue;
         }
         let zones = format!(

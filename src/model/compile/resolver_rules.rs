@@ -64,6 +64,7 @@ impl Compiler<'_> {
                 min_s: if raises { min_negative_s.max(min_s) } else { min_negative_s },
                 max_s: max_negative_s,
                 no_soa_s,
+                raises_zero_nodata: all.zero_nodata_is_raised.unwrap_or(true),
                 cut: all.nxdomain_cut.unwrap_or(false),
             },
             prefetch: match all.prefetch {

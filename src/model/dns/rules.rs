@@ -61,6 +61,8 @@ pub struct NegativeRules {
     pub max_s: u32,
     /// Without SOA.
     pub no_soa_s: u32,
+    /// Whether NODATA with TTL 0 is kept for `min_s`.
+    pub raises_zero_nodata: bool,
     /// Whether NXDOMAIN covers what is below the name.
     pub cut: bool,
 }

@@ -19,6 +19,7 @@ pub(in super::super) const BIND: Sheet = Sheet {
         ("min_negative_ttl", "0s", "min-ncache-ttl"),
         ("max_negative_ttl", "3h", "bin/named/config.c, max-ncache-ttl 10800"),
         ("min_ttl_raises_negatives", "false", "measured: min-ncache-ttl is a value of its own"),
+        ("zero_nodata_is_raised", "true", "measured (exp3): as NXDOMAIN"),
         ("no_soa_ttl", "0s", "measured: not cached"),
         ("nxdomain_cut", "false", "measured in an unsigned zone"),
         ("prefetch", "Near(left: \"2s\", min_ttl: \"9s\")", "bin/named/config.c, prefetch 2 9; measured"),

@@ -19,6 +19,7 @@ pub(in super::super) const KNOT_RESOLVER: Sheet = Sheet {
         ("min_negative_ttl", "0s", "none beside min_ttl"),
         ("max_negative_ttl", "1d", "as max_ttl"),
         ("min_ttl_raises_negatives", "true", "measured"),
+        ("zero_nodata_is_raised", "true", "measured (exp3): as NXDOMAIN"),
         ("no_soa_ttl", "5s", "measured: min_ttl"),
         ("nxdomain_cut", "false", "measured in an unsigned zone"),
         ("prefetch", "Off", "predict module not loaded; with it Near(left: \"5s\", share: 0.01) (impl.h; measured)"),

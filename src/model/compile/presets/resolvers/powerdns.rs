@@ -19,6 +19,7 @@ pub(in super::super) const POWERDNS_RECURSOR: Sheet = Sheet {
         ("min_negative_ttl", "0s", "none beside minimum-ttl-override"),
         ("max_negative_ttl", "1h", "max-negative-ttl; measured"),
         ("min_ttl_raises_negatives", "true", "measured: minimum 15, max-negative 7 gives 7"),
+        ("zero_nodata_is_raised", "true", "measured (exp3): as NXDOMAIN"),
         ("no_soa_ttl", "60s", "packet cache; measured"),
         ("nxdomain_cut", "false", "nothing-below-nxdomain dnssec; measured in an unsigned zone"),
         ("prefetch", "Off", "refresh-on-ttl-perc 0; else Near(share: 0.1) for 10"),

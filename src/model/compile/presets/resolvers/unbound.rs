@@ -19,6 +19,7 @@ pub(in super::super) const UNBOUND: Sheet = Sheet {
         ("min_negative_ttl", "0s", "since 1.20, cache-min-negative-ttl (doc/Changelog #1027)"),
         ("max_negative_ttl", "1h", "util/config_file.c, cache-max-negative-ttl"),
         ("min_ttl_raises_negatives", "false", "since 1.20 cache-min-negative-ttl is a value of its own"),
+        ("zero_nodata_is_raised", "true", "measured (exp3): as NXDOMAIN"),
         ("no_soa_ttl", "5s", "util/data/msgparse.h, NORR_TTL; measured"),
         ("nxdomain_cut", "false", "harden-below-nxdomain needs DNSSEC proof; measured in an unsigned zone"),
         ("prefetch", "Off", "prefetch: no; else Near(share: 0.1), the last tenth (unbound.conf(5))"),
