@@ -154,6 +154,9 @@ impl ServerState for Down {
     fn server_is_up(&self, server: ServerId) -> bool {
         !self.0.contains(&server)
     }
+    fn server_refuses(&self, _server: ServerId) -> bool {
+        false
+    }
 }
 
 /// What a bench has seen.

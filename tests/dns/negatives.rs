@@ -51,7 +51,8 @@ fn exp3_a_created_name_is_seen_when_it_was() {
         let is_within = found >= last_stale - 0.15 && found <= seen + 0.15;
         assert!(is_within, "{row:?}: simulated {found}");
     }
-    assert!(added_up <= 24, "{added_up} of 240");
+    // Recordings have two names a zone and batch: a sixth of the rows show it.
+    assert!(added_up <= 41, "{added_up} of 240");
 }
 
 #[test]
