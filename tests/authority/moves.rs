@@ -41,12 +41,12 @@ fn first_new_s(text: &str) -> Option<f64> {
 }
 
 /// Fact 6 of the recordings: Unbound goes by the parent's TTL, BIND 9.18 by the shorter, PowerDNS by the child's, Knot
-/// Resolver by the child's begun anew with each answer. To the second, for both orders of the TTLs, with and without NS in
+/// Resolver by the child's begun anew with each answer; Unbound with prefetch asks the parent at each refresh. To the second, for both orders of the TTLs, with and without NS in
 /// the authority section.
 #[test]
 fn each_resolver_follows_a_move_when_the_real_one_did() {
     let mut compared = 0;
-    for row in rows("delegation_move.csv").into_iter().filter(|row| row["resolver"] != "Upf") {
+    for row in rows("delegation_move.csv") {
         let number = |column: &str| row[column].parse::<f64>().ok();
         let whole = |column: &str| number(column).unwrap_or(0.0) as u32;
         let minimal = row["old_server_sends_ns_in_authority"] == "0";
@@ -57,13 +57,15 @@ fn each_resolver_follows_a_move_when_the_real_one_did() {
         match (first_new_s(&text), measured) {
             (None, None) => {}
             (Some(simulated), Some(measured)) => {
-                assert!((simulated - measured).abs() < 0.2, "{row:?}: simulated {simulated}");
+                // One row of Unbound with prefetch has a miss among its refreshes, which puts those after it a second off.
+                let tolerance = if row["resolver"] == "Upf" { 1.2 } else { 0.2 };
+                assert!((simulated - measured).abs() < tolerance, "{row:?}: simulated {simulated}");
             }
             (simulated, _) => panic!("{row:?}: simulated {simulated:?}"),
         }
         compared += 1;
     }
-    assert_eq!(compared, 60);
+    assert_eq!(compared, 72);
 }
 
 /// BIND from 9.21.21 on keeps delegations in a database of their own: the parent's TTL, both ways.
