@@ -21,9 +21,11 @@ pub fn software(code: &str) -> &'static str {
         // The parent's server is the zone's here, and the recording counts what the zone was asked.
         "Upf" => "UnboundPre125(prefetch: Near(share: 0.1), refresh_asks_parent: false)",
         "Ucl" => "UnboundPre125(min_ttl: \"15s\", max_ttl: \"120s\", max_negative_ttl: \"7s\")",
-        "Ust1" => "UnboundPre125(serve_stale: AtOnce)",
-        "Ust2" => "UnboundPre125(serve_stale: After(\"1800ms\"), max_stale: \"40s\", stale_ttl: \"3s\")",
-        "Ust3" => "UnboundPre125(serve_stale: AtOnce, max_stale: \"40s\")",
+        "Ust1" => "UnboundPre125(refresh_asks_parent: false, serve_stale: AtOnce)",
+        "Ust2" => {
+            "UnboundPre125(refresh_asks_parent: false, serve_stale: After(\"1800ms\"), max_stale: \"40s\", stale_ttl: \"3s\")"
+        }
+        "Ust3" => "UnboundPre125(refresh_asks_parent: false, serve_stale: AtOnce, max_stale: \"40s\")",
         "B" | "B0" => "Bind()",
         "Bnopf" => "Bind(prefetch: Off)",
         "Bcl" => "Bind(min_ttl: \"15s\", max_ttl: \"120s\", max_negative_ttl: \"7s\")",
