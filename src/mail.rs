@@ -4,15 +4,21 @@ pub mod observe;
 
 mod attempt;
 mod candidates;
+mod connections;
+mod deferral;
+mod destination;
 mod freeze;
 mod greylist;
 mod host;
+mod memory;
 mod node;
 mod notices;
 mod path;
+mod queue;
 mod reception;
 mod recipients;
 pub mod retry;
+mod runs;
 mod session;
 mod status;
 mod welcome;
@@ -20,6 +26,7 @@ mod world;
 
 pub use notices::Notice;
 pub use observe::MailObserver;
+use queue::{Place, Tally};
 pub use status::Status;
 pub use world::{HostAvailability, Mail, MailContext, MailEvent};
 
@@ -64,6 +71,8 @@ pub struct Delivery {
     pub attempts: u32,
     /// Attempts so far at the node that has custody.
     pub node_attempts: u32,
+    /// Times it was put off without a connection.
+    pub suspensions: u32,
     /// Whether it was created in the measured window.
     pub measured: bool,
     /// When the current attempt began.
@@ -98,7 +107,7 @@ impl Delivery {
     pub fn phase(&self) -> Phase {
         match self.work.step {
             Step::Waiting if self.node_attempts > 0 => Phase::Deferred,
-            Step::Waiting | Step::Mx | Step::Address(_) => Phase::Active,
+            Step::Waiting | Step::Queued | Step::Mx | Step::Address(_) => Phase::Active,
             Step::Host(_) => Phase::InSession,
         }
     }
@@ -127,6 +136,16 @@ pub(crate) struct Work {
     pub sessions: u16,
     /// Addresses tried in this attempt.
     pub tried: u16,
+    /// Whether the current try goes through a session that was kept.
+    pub reused: bool,
+    /// Its place in its node's queue.
+    pub place: Place,
+    /// The queue runner that waits for it; 0 for none.
+    pub runner: u16,
+    /// Whether it is on the lists of those that wait for a host.
+    pub is_listed: bool,
+    /// What this attempt came across.
+    pub tally: Tally,
     /// Whether this attempt has come to the fallback relay.
     pub fell_back: bool,
     /// The addresses of the attempt, in order of trial.
@@ -155,7 +174,7 @@ impl Work {
     /// What made the attempt fail: its last try, or its look-ups.
     pub fn cause(&self) -> retry::Cause {
         match (self.step, self.verdict.result) {
-            (Step::Mx | Step::Address(_) | Step::Waiting, _) => retry::Cause::Dns,
+            (Step::Mx | Step::Address(_) | Step::Waiting | Step::Queued, _) => retry::Cause::Dns,
             (_, TryResult::Refused | TryResult::Accepted) => retry::Cause::Refused,
             (_, TryResult::TimedOut) => retry::Cause::TimedOut(self.verdict.stage),
             (_, TryResult::Lost) => retry::Cause::Lost(self.verdict.stage),
@@ -236,6 +255,8 @@ pub(crate) struct Candidate {
 pub(crate) enum Step {
     /// Between attempts.
     Waiting,
+    /// In the active queue, for its turn.
+    Queued,
     /// Asking for the MX RRset.
     Mx,
     /// Asking for the address of the n-th exchange.

@@ -3,8 +3,16 @@
 
 mod support;
 
-#[path = "mta/stories.rs"]
-mod stories;
+#[path = "mta/harness.rs"]
+mod harness;
 
+#[path = "mta/attempts.rs"]
+mod attempts;
+#[path = "mta/backlog.rs"]
+mod backlog;
 #[path = "mta/retry_own.rs"]
 mod retry_own;
+#[path = "mta/selection.rs"]
+mod selection;
+#[path = "mta/stories.rs"]
+mod stories;

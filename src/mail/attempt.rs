@@ -1,7 +1,7 @@
 //! One attempt: lookups, then hosts in turn, then acceptance, deferral or the end.
 
 use super::candidates::{self, Exchanges};
-use super::retry::{Failure, Next};
+use super::queue::{Left, Tally};
 use super::world::{Purpose, World, place};
 use super::{
     AttemptRecord, BounceCause, Delivery, End, Hop, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step,
@@ -12,7 +12,6 @@ use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::client::{Failing, NoRoute, RelayTo, Then};
 use crate::model::dns::{Question, Rdata};
-use crate::model::mail::DelayWarning;
 use crate::model::{DataId, HostId, NameId, NodeId};
 use crate::scenario::tree::{AddressLookups, RecordType, Stage};
 
@@ -37,6 +36,8 @@ impl<'m> Mail<'m> {
         work.sessions = 0;
         work.tried = 0;
         work.fell_back = false;
+        work.reused = false;
+        work.tally = Tally::default();
         work.candidates.clear();
         cx.observer.on_attempt_start(now, delivery);
         match self.model.mail.nodes[delivery.node.index()].client.smart_host {
@@ -150,6 +151,7 @@ impl<'m> Mail<'m> {
             let first = candidates.iter().position(|known| after.is_none_or(|after| known.preference > after));
             if let Some(first) = first {
                 self.order(slot, first);
+                self.by_connections(slot, first);
                 return self.try_hosts(cx, slot, first as u16);
             }
             if !self.widen(slot) {
@@ -268,6 +270,9 @@ impl<'m> Mail<'m> {
         mut hop: u16,
     ) {
         let now = cx.scheduler.now();
+        let delivery = &self.slots[slot as usize];
+        let has_queue = self.nodes[delivery.node.index()].queue.is_some();
+        let mut reused = has_queue && delivery.work.tried == 0 && self.reuse(now, slot, hop, cx.faults);
         loop {
             let delivery = &mut self.slots[slot as usize];
             let node = &self.model.mail.nodes[delivery.node.index()];
@@ -280,12 +285,22 @@ impl<'m> Mail<'m> {
                 Hop::Widen if self.widen(slot) => return self.gather(cx, slot, 0),
                 Hop::Widen | Hop::Over => return self.exhausted(cx, slot),
             };
+            if has_queue && !reused {
+                if self.is_held(now, slot, candidate) {
+                    hop += 1;
+                    continue;
+                }
+                self.connects(now, slot, candidate.host);
+            }
             let delivery = &mut self.slots[slot as usize];
             delivery.work.step = Step::Host(hop);
             delivery.work.tried += 1;
+            delivery.work.reused = reused;
             delivery.work.try_started = now;
             delivery.first_syn = delivery.first_syn.min(now);
-            cx.observer.on_syn(now, delivery, candidate.host);
+            if !reused {
+                cx.observer.on_syn(now, delivery, candidate.host);
+            }
             let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
             let random = |purpose| draw(key, number, place(attempt, u32::from(hop), purpose));
             let to = self.model.mail.hosts[candidate.host.index()].region;
@@ -294,7 +309,8 @@ impl<'m> Mail<'m> {
             });
             delivery.work.round_trip = round_trip;
             let loss = self.paths.cost(node.region, to).loss;
-            let sent = if loss > 0.0 {
+            let is_new = !std::mem::take(&mut reused);
+            let sent = if loss > 0.0 && is_new {
                 let u = crate::engine::random::unit_open(random(Purpose::Syn));
                 rules.syn.first_through(loss, rules.connect_timeout, u)
             } else {
@@ -331,6 +347,7 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         let fallback = self.model.mail.nodes[delivery.node.index()].client.fallback;
         match fallback.filter(|_| !delivery.work.fell_back) {
+            None if delivery.work.tried == 0 && delivery.work.tally.held > 0 => self.hold_back(cx, slot),
             None => self.defer(cx, slot),
             Some(relay) => {
                 let work = &mut delivery.work;
@@ -394,7 +411,7 @@ impl<'m> Mail<'m> {
         if verdict.taken {
             cx.observer.on_duplicate(now, delivery, candidate.host);
         }
-        let departure = self.departure(slot, candidate.host);
+        let mut departure = self.departure(slot, candidate.host);
         let parts = if verdict.in_parts { self.parts.remove(&slot) } else { None };
         let verdict = match parts {
             Some(fates) => self.settle(cx, slot, candidate.host, fates, verdict),
@@ -402,6 +419,11 @@ impl<'m> Mail<'m> {
         };
         let failing = match verdict.result {
             TryResult::Accepted => {
+                if self.nodes[self.slots[slot as usize].node.index()].queue.is_some() {
+                    let held = departure.holds_session;
+                    departure.holds_session &= !self.keep_session(cx, slot, candidate.host, held);
+                    self.leave(cx, slot, Left::Served);
+                }
                 self.accept(cx, slot, candidate.host);
                 self.depart(cx, candidate.host, departure);
                 return None;
@@ -413,13 +435,39 @@ impl<'m> Mail<'m> {
         };
         self.depart(cx, candidate.host, departure);
         let node = self.slots[slot as usize].node;
-        let (then, _) = self.model.mail.nodes[node.index()].client.failures.at(verdict.stage, failing);
+        let (then, blame) = self.model.mail.nodes[node.index()].client.failures.at(verdict.stage, failing);
+        if self.nodes[node.index()].queue.is_some() {
+            self.remember(now, slot, candidate.host, blame, hop);
+        }
         match then {
-            Then::NextHost => return Some(hop + 1),
+            Then::NextHost => return self.next_host(cx, slot, hop + 1),
             Then::Defer => self.defer(cx, slot),
             Then::Bounce => self.bounce(cx, slot, BounceCause::Rejected),
         }
         None
+    }
+
+    /// The next hop, if it may be tried now; else it is scheduled.
+    fn next_host<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32, hop: u16) -> Option<u16> {
+        let now = cx.scheduler.now();
+        let at = self.next_host_at(now, slot);
+        let work = &self.slots[slot as usize].work;
+        if at <= now || usize::from(hop) >= work.candidates.len() {
+            return Some(hop);
+        }
+        let generation = work.generation;
+        self.schedule(cx, slot, at, MailEvent::NextHost(slot, generation));
+        None
+    }
+
+    pub(super) fn on_next_host<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        if let Step::Host(hop) = self.slots[slot as usize].work.step {
+            self.try_hosts(cx, slot, hop + 1);
+        }
     }
 
     /// A host took the message: the final one, or a relay that now has custody.
@@ -490,86 +538,5 @@ impl<'m> Mail<'m> {
         }
         let event = MailEvent::Due(slot, delivery.work.generation);
         self.schedule(cx, slot, now + SimDuration::TICK, event);
-    }
-
-    /// The attempt failed for now: another later, or none.
-    pub(super) fn defer<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
-        let now = cx.scheduler.now();
-        let delivery = &mut self.slots[slot as usize];
-        let model = self.model;
-        let policy = &model.mail.nodes[delivery.node.index()].retry;
-        let key = self.nodes[delivery.sender.index()].key;
-        let failure = Failure {
-            arrived: delivery.in_custody_since,
-            started: delivery.attempt_started,
-            failed: now,
-            failures: delivery.node_attempts,
-            previous: delivery.work.previous,
-            cause: delivery.work.cause(),
-            domain: delivery.domain,
-            bits: draw(key, delivery.number, place(delivery.attempts, 0, Purpose::Jitter)),
-        };
-        let next = policy.next(&failure);
-        if policy.warning != DelayWarning::Never {
-            let due = policy.warning.due_after(&failure, next);
-            self.warn(cx, slot, due);
-        }
-        let delivery = &mut self.slots[slot as usize];
-        let due = match next {
-            Next::Due(due) => due,
-            Next::GiveUp => return self.end(cx, slot, End::Expired),
-            Next::ExpiresAt(at) => return self.expire_later(cx, slot, at),
-        };
-        // Never at this very instant, so that a policy without a wait cannot stop the clock.
-        let due = due.max(now + SimDuration::TICK);
-        let work = &mut delivery.work;
-        work.previous = Some((now, due));
-        work.step = Step::Waiting;
-        work.generation = work.generation.wrapping_add(1);
-        let generation = work.generation;
-        let scans = self.nodes[delivery.node.index()].scans.as_mut();
-        let (at, event) = match scans.map(|scans| scans.put(due, slot, generation)) {
-            Some((at, true)) => (at, Some(MailEvent::Scan(delivery.node.0))),
-            Some((at, false)) => (at, None),
-            None => (due, Some(MailEvent::Due(slot, generation))),
-        };
-        cx.observer.on_deferred(now, &self.slots[slot as usize], at);
-        if let Some(event) = event {
-            self.schedule(cx, slot, at, event);
-        }
-        if matches!(self.model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning, DelayWarning::Timer(_))
-        {
-            self.set_warning_timer(cx, slot);
-        }
-    }
-
-    /// No further attempt, and an end at `at`: by a timer, or when the node next looks.
-    fn expire_later<E: World, O: MailObserver, F>(
-        &mut self,
-        cx: &mut MailContext<'_, 'm, E, O, F>,
-        slot: u32,
-        at: SimTime,
-    ) {
-        let work = &mut self.slots[slot as usize].work;
-        work.step = Step::Waiting;
-        work.generation = work.generation.wrapping_add(1);
-        let expires = MailEvent::Expires(slot, work.generation);
-        let at = at.max(cx.scheduler.now() + SimDuration::TICK);
-        cx.observer.on_deferred(cx.scheduler.now(), &self.slots[slot as usize], at);
-        self.schedule(cx, slot, at, expires);
-    }
-
-    /// Schedules on behalf of the node that has custody; what lies beyond the run need not exist.
-    pub(super) fn schedule<E: World, O, F>(
-        &self,
-        cx: &mut MailContext<'_, 'm, E, O, F>,
-        slot: u32,
-        at: SimTime,
-        event: MailEvent,
-    ) {
-        if at <= self.model.clock.end {
-            let entity = self.entities.nodes + self.slots[slot as usize].node.0;
-            cx.scheduler.schedule(entity, at, event.into());
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::queue::Queue;
 use crate::arrivals::ArrivalClock;
 use crate::engine::random::{EntityKey, Stream, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
@@ -23,6 +24,8 @@ pub(super) struct Node<'m> {
     pub bytes: u64,
     /// The scans of its deferred queue, if its policy works by scans.
     pub scans: Option<Scans>,
+    /// What its queue does beyond that.
+    pub queue: Option<Box<Queue>>,
 }
 
 /// What waits for which scan. One event is pending for each scan that will find something, not one a message.
@@ -46,7 +49,7 @@ impl<'m> Node<'m> {
             Scans { phase, period, due: BTreeMap::new(), spare: Vec::new() }
         });
         let key = EntityKey::new(model.seed, replication, "node", &node.name, "deliveries");
-        Self { arrivals, key, numbered: 0, depth: 0, bytes: 0, scans }
+        Self { arrivals, key, numbered: 0, depth: 0, bytes: 0, scans, queue: Queue::new(node) }
     }
 }
 

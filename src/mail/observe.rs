@@ -28,6 +28,11 @@ pub trait MailObserver {
     fn on_deferred(&mut self, now: SimTime, delivery: &Delivery, next: SimTime) {
         let _ = (now, delivery, next);
     }
+    /// A delivery was put off without a connection, for what its node remembers of the destination: `delivery.suspensions`
+    /// counts it already. What follows is told as for a deferral.
+    fn on_suspended(&mut self, now: SimTime, delivery: &Delivery) {
+        let _ = (now, delivery);
+    }
     /// A relay accepted custody: `from` no longer holds it, `to` does. `delivery.in_custody_since` is when `from` took it.
     fn on_custody(&mut self, now: SimTime, delivery: &Delivery, from: NodeId, to: NodeId) {
         let _ = (now, delivery, from, to);

@@ -17,7 +17,7 @@ use crate::scenario::tree::{FailureMode, Stage, WhenFull};
 /// What a try that ended gives back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Departure {
-    holds_session: bool,
+    pub holds_session: bool,
     /// From the client's end of the session to the host's.
     after: SimDuration,
     client: Option<Client>,
@@ -44,6 +44,12 @@ impl<'m> Mail<'m> {
             && let Some(mode @ (FailureMode::Refuse | FailureMode::BlackHole)) = self.chance(slot, host)
         {
             return Some(self.fail(slot, host, mode));
+        }
+        if self.slots[slot as usize].work.reused {
+            // The session was there all along.
+            self.slots[slot as usize].work.holds_session = self.holds_kept_session(slot);
+            let now = cx.scheduler.now();
+            return Some(self.begin_session(slot, host, now, now));
         }
         let welcome = self.hosts[host.index()].welcome(&self.model.mail.hosts[host.index()]);
         self.greet(cx, slot, host, welcome)
@@ -209,6 +215,8 @@ impl<'m> Mail<'m> {
             self.verdict_timed_out(slot, Stage::Greeting);
             return now + patience;
         }
+        let shaken = if self.slots[slot as usize].work.reused { trips.handshake } else { 0 };
+        let gone = gone + round_trip.saturating_mul(u64::from(shaken));
         now + talk.saturating_sub(gone) + wait
     }
 
@@ -380,6 +388,7 @@ impl<'m> Mail<'m> {
                 self.tell_load(cx, host);
             }
         }
+        self.pump_all(cx);
     }
 
     pub(super) fn on_impatient<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
+use super::destination::Destinations;
 use super::freeze::freezable;
 use super::host::Host;
 use super::node::Node;
 use super::path::Paths;
+use super::queue::Left;
 use super::recipients::Fate;
 use super::{BounceCause, Delivery, End, Kind, MailObserver, Step, TryResult, Verdict, Work};
 use crate::arrivals::Arrival;
@@ -37,6 +39,12 @@ pub enum MailEvent {
     TryEnds(u32),
     /// A session is over at its host.
     HostFrees(u32),
+    /// A destination's rest is over, or its next connection may begin.
+    Wakes(u32),
+    /// A node closes idle sessions.
+    Closes(u32),
+    /// The next host of an attempt may be tried.
+    NextHost(u32, u16),
     /// A client has waited long enough for a greeting.
     Impatient(u32, u16),
 }
@@ -85,6 +93,8 @@ pub(super) enum Purpose {
     Replica,
     Lag,
     NullSender,
+    Rest,
+    Run,
 }
 
 /// The place of a draw: attempt, hop and purpose, the low byte left free for what the purpose counts.
@@ -118,6 +128,7 @@ impl Delivery {
             members: None,
             attempts: 0,
             node_attempts: 0,
+            suspensions: 0,
             measured: false,
             attempt_started: now,
             first_syn: SimTime::NEVER,
@@ -135,6 +146,11 @@ impl Delivery {
                 sessions: 0,
                 tried: 0,
                 fell_back: false,
+                reused: false,
+                place: Default::default(),
+                runner: 0,
+                is_listed: false,
+                tally: Default::default(),
                 candidates: Default::default(),
                 try_started: now,
                 round_trip: SimDuration::ZERO,
@@ -158,6 +174,10 @@ pub struct Mail<'m> {
     free: Vec<u32>,
     pub(super) hosts: Vec<Host<'m>>,
     pub(super) nodes: Vec<Node<'m>>,
+    /// Destinations of nodes that limit concurrency.
+    pub(super) destinations: Destinations,
+    /// Nodes whose queues may go on.
+    pub(super) pumps: Vec<NodeId>,
     next_arrivals: Vec<Option<Arrival>>,
     pub(super) paths: Paths<'m>,
     pub(super) entities: Entities,
@@ -181,6 +201,8 @@ impl<'m> Mail<'m> {
             free: Vec::new(),
             hosts: model.mail.hosts.iter().map(Host::new).collect(),
             nodes: model.mail.nodes.iter().map(|node| Node::new(model, node, replication)).collect(),
+            destinations: Destinations::default(),
+            pumps: Vec::new(),
             next_arrivals: vec![None; model.mail.nodes.len()],
             paths: Paths::new(&model.network),
             entities: model.entities(),
@@ -231,7 +253,7 @@ impl<'m> Mail<'m> {
             MailEvent::Arrival(node) => self.on_arrival(cx, node),
             MailEvent::Due(slot, generation) => {
                 if self.is_current(slot, generation) {
-                    self.start_attempt(cx, slot);
+                    self.take_up(cx, slot);
                 }
             }
             MailEvent::Expires(slot, generation) => {
@@ -249,6 +271,16 @@ impl<'m> Mail<'m> {
             MailEvent::TryEnds(slot) => self.on_try_ends(cx, slot),
             MailEvent::HostFrees(host) => self.on_host_frees(cx, HostId(host)),
             MailEvent::Impatient(slot, generation) => self.on_impatient(cx, slot, generation),
+            MailEvent::Wakes(destination) => self.on_wakes(cx, destination),
+            MailEvent::Closes(node) => self.on_closes(cx, NodeId(node)),
+            MailEvent::NextHost(slot, generation) => {
+                if self.is_current(slot, generation) {
+                    self.on_next_host(cx, slot);
+                }
+            }
+        }
+        if !self.pumps.is_empty() {
+            self.pump_all(cx);
         }
     }
 
@@ -262,7 +294,10 @@ impl<'m> Mail<'m> {
         match self.slots[slot as usize].work.step {
             Step::Mx => self.on_mx(cx, slot, answer),
             Step::Address(exchange) => self.on_address(cx, slot, exchange, answer),
-            Step::Waiting | Step::Host(_) => debug_assert!(false, "an answer nobody asked for"),
+            Step::Waiting | Step::Queued | Step::Host(_) => debug_assert!(false, "an answer nobody asked for"),
+        }
+        if !self.pumps.is_empty() {
+            self.pump_all(cx);
         }
     }
 
@@ -278,6 +313,7 @@ impl<'m> Mail<'m> {
         self.serve_waiting(cx, host);
         let state = &self.hosts[host.index()];
         cx.observer.on_host_load(cx.scheduler.now(), host, state.sessions, state.backlog.len() as u32);
+        self.pump_all(cx);
     }
 
     /// Changes a host's service time, for the sessions that begin from now on.
@@ -300,8 +336,10 @@ impl<'m> Mail<'m> {
             .collect();
         for slot in waiting {
             self.slots[slot as usize].work.generation = self.slots[slot as usize].work.generation.wrapping_add(1);
-            self.start_attempt(cx, slot);
+            self.leave_runs(slot);
+            self.take_up(cx, slot);
         }
+        self.pump_all(cx);
     }
 
     #[inline]
@@ -347,7 +385,7 @@ impl<'m> Mail<'m> {
         let slot = self.insert(delivery);
         cx.observer.on_created(now, &self.slots[slot as usize]);
         self.schedule_arrival(cx.scheduler, node as usize);
-        self.start_attempt(cx, slot);
+        self.take_up(cx, slot);
     }
 
     #[inline]
@@ -368,11 +406,14 @@ impl<'m> Mail<'m> {
         node: u32,
     ) {
         let now = cx.scheduler.now();
+        if self.nodes[node as usize].queue.as_ref().is_some_and(|queue| queue.runs.is_some()) {
+            return self.start_run(cx, NodeId(node));
+        }
         let Some(scans) = &mut self.nodes[node as usize].scans else { return };
         let due = scans.take(now);
         for &(slot, generation) in &due {
             if self.is_current(slot, generation) {
-                self.start_attempt(cx, slot);
+                self.take_up(cx, slot);
             }
         }
         if let Some(scans) = &mut self.nodes[node as usize].scans {
@@ -400,6 +441,9 @@ impl<'m> Mail<'m> {
         node.bytes = node.bytes.saturating_sub(u64::from(delivery.size_bytes));
         self.measured_live -= u64::from(delivery.measured) * u64::from(delivery.recipients);
         delivery.work.step = Step::Waiting;
+        if let Some(runs) = self.nodes[delivery.node.index()].queue.as_mut().and_then(|queue| queue.runs.as_mut()) {
+            runs.waiting.remove(&slot);
+        }
         cx.observer.on_end(cx.scheduler.now(), delivery, end);
         delivery.work.generation = delivery.work.generation.wrapping_add(1);
         // A free slot looks like one that has not begun, to a flush of the queue.
@@ -428,6 +472,7 @@ impl<'m> Mail<'m> {
         slot: u32,
         cause: BounceCause,
     ) {
+        self.leave(cx, slot, Left::Served);
         self.end(cx, slot, End::Bounced(cause));
     }
 

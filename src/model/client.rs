@@ -26,6 +26,10 @@ pub struct ClientRules {
     pub own: OwnMx,
     /// When lost SYNs are sent again.
     pub syn: SynRetry,
+    /// How sessions are kept open for messages that follow.
+    pub keeps: Option<KeptSessions>,
+    /// Time from one connection to the next to the same destination.
+    pub connections_apart: SimDuration,
     /// What each failure leads to.
     pub failures: FailureTable,
     /// What each DNS outcome leads to.
@@ -36,6 +40,17 @@ pub struct ClientRules {
     pub smart_host: Option<RelayTo>,
     /// Where what failed at every MX host goes.
     pub fallback: Option<RelayTo>,
+}
+
+/// How sessions are kept open for messages that follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptSessions {
+    /// Only while deliveries to the destination follow one another.
+    pub on_demand: bool,
+    /// An idle session is closed after this.
+    pub idle: SimDuration,
+    /// A session older than this is not used again.
+    pub reuse: SimDuration,
 }
 
 /// A relay that is named by configuration.

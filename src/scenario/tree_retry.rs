@@ -94,6 +94,12 @@ pub struct PostfixRetry {
     pub smtp_mx_session_limit: u32,
     /// Whether addresses of equal preference are shuffled.
     pub smtp_randomize_addresses: bool,
+    /// Whether sessions are kept while deliveries to a destination follow one another.
+    pub smtp_connection_cache_on_demand: bool,
+    /// An idle session is closed after this.
+    pub smtp_connection_cache_time_limit: Duration,
+    /// A session older than this is not used again.
+    pub smtp_connection_reuse_time_limit: Duration,
     /// When the queue manager's scans fall, as a time less than `queue_run_delay`; drawn once a replication if absent.
     /// (No parameter of Postfix: the time since it was started.)
     pub scan_phase: Option<Duration>,
@@ -120,6 +126,9 @@ impl Default for PostfixRetry {
             smtp_mx_address_limit: 5,
             smtp_mx_session_limit: 2,
             smtp_randomize_addresses: true,
+            smtp_connection_cache_on_demand: true,
+            smtp_connection_cache_time_limit: seconds(2),
+            smtp_connection_reuse_time_limit: seconds(300),
             scan_phase: None,
         }
     }

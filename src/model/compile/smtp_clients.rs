@@ -5,7 +5,7 @@ use crate::engine::time::SimDuration;
 use crate::model::client::{
     Blame, ClientRules, DnsRules,
     Failing::{self, Lost, Permanent, Silence, Transient},
-    FailureRule, FailureTable, NoRoute, Then,
+    FailureRule, FailureTable, KeptSessions, NoRoute, Then,
 };
 use crate::scenario::tree::{
     AddressLookups, ClientSystem, OwnMx, Shuffle,
@@ -98,6 +98,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         lookups: AddressLookups::All,
         own: OwnMx::DropEqualsAndWorse,
         syn: SynRetry::Classic,
+        keeps: None,
+        connections_apart: SimDuration::ZERO,
         failures: FailureTable::new(POSTFIX),
         dns: bounce,
         hops_max: 100,
@@ -112,6 +114,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         ClientSystem::Postfix => ClientRules {
             address_limit: 5,
             session_limit: 2,
+            keeps: Some(KeptSessions { on_demand: true, idle: seconds(2), reuse: seconds(300) }),
             dns: DnsRules { null_among_others_bounces: true, ..bounce },
             hops_max: 50,
             ..ideal
@@ -135,10 +138,13 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             hops_max: 25,
             ..ideal
         },
-        // mta_session.c: 300 s for the connection and each reply; DNS cases measured, 6.8.0p2.
+        // limit.c: a connection to a relay every 2 s (conndelay_relay), sessions kept 10 s; routes in the order of their
+        // connections. mta_session.c: 300 s for the connection and each reply; DNS cases measured, 6.8.0p2.
         ClientSystem::OpenSmtpd => ClientRules {
             connect_timeout: seconds(300),
             shuffle: Shuffle::Off,
+            keeps: Some(KeptSessions { on_demand: false, idle: seconds(10), reuse: SimDuration::MAX }),
+            connections_apart: seconds(2),
             failures: FailureTable::new(OPEN_SMTPD),
             dns: DnsRules { null_mx: NoRoute::Defer, null_among_others_bounces: false, no_address: NoRoute::Defer },
             ..ideal
@@ -163,6 +169,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             connect_timeout: seconds(60),
             greeting_timeout: seconds(60),
             own: OwnMx::Keep,
+            keeps: Some(KeptSessions { on_demand: false, idle: seconds(5), reuse: SimDuration::MAX }),
             failures: FailureTable::new(UNTIL_SESSION),
             dns: DnsRules { no_address: NoRoute::Defer, ..bounce },
             ..ideal

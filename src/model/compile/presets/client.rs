@@ -1,7 +1,7 @@
 //! What each system's SMTP client does within an attempt: its tables, with the parameters that its policy names.
 
 use crate::engine::time::SimDuration;
-use crate::model::client::ClientRules;
+use crate::model::client::{ClientRules, KeptSessions};
 use crate::model::compile::smtp_clients;
 use crate::scenario::tree::{ClientSystem, Retry, Shuffle};
 
@@ -43,6 +43,11 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
             address_limit: limit(own.smtp_mx_address_limit),
             session_limit: limit(own.smtp_mx_session_limit),
             shuffle: if own.smtp_randomize_addresses { Shuffle::Addresses } else { Shuffle::Off },
+            keeps: own.smtp_connection_cache_on_demand.then_some(KeptSessions {
+                on_demand: true,
+                idle: own.smtp_connection_cache_time_limit.0,
+                reuse: own.smtp_connection_reuse_time_limit.0,
+            }),
             ..timeouts(own.smtp_connect_timeout.0, own.smtp_helo_timeout.0)
         },
         Retry::Exim(own) => timeouts(own.connect_timeout.0, own.command_timeout.0),

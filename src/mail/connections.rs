@@ -1,0 +1,64 @@
+//! Sessions kept open for the messages that follow (Postfix's `scache`, OpenSMTPD's and KumoMTA's kept-alive sessions).
+
+use super::Candidate;
+use crate::engine::time::SimTime;
+use crate::model::{HostId, NameId};
+
+/// An idle session of one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Idle {
+    pub host: HostId,
+    /// For which destination it was last used.
+    pub name: NameId,
+    /// When it is closed if nobody uses it.
+    pub until: SimTime,
+    /// When it was opened.
+    pub opened: SimTime,
+    /// Messages sent through it.
+    pub messages: u32,
+    /// Whether it holds one of its host's limited sessions.
+    pub holds_session: bool,
+}
+
+/// The idle sessions of one node, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    idle: Vec<Idle>,
+}
+
+impl Connections {
+    pub fn put(&mut self, idle: Idle) {
+        self.idle.push(idle);
+    }
+
+    /// A session for a destination that would try `candidates` in this order: one that it used before, else one to an
+    /// address of the best preference, in their order (`smtp_reuse_session`). With the place of its candidate.
+    pub fn take(&mut self, now: SimTime, name: NameId, candidates: &[Candidate]) -> Option<(usize, Idle)> {
+        let best = candidates.first()?.preference;
+        let places = || candidates.iter().take_while(|candidate| candidate.preference == best).enumerate();
+        let place_of =
+            |idle: &Idle| places().find(|(_, candidate)| candidate.host == idle.host).map(|(place, _)| place);
+        let is_live = |idle: &Idle| now < idle.until;
+        let by_name = self.idle.iter().position(|idle| idle.name == name && is_live(idle) && place_of(idle).is_some());
+        let by_address = || {
+            places().find_map(|(_, candidate)| {
+                self.idle.iter().position(|idle| idle.host == candidate.host && is_live(idle))
+            })
+        };
+        let index = by_name.or_else(by_address)?;
+        let idle = self.idle.remove(index);
+        place_of(&idle).map(|place| (place, idle))
+    }
+
+    /// Whether a session of that destination is idle.
+    pub fn has(&self, now: SimTime, name: NameId) -> bool {
+        self.idle.iter().any(|idle| idle.name == name && now < idle.until)
+    }
+
+    /// Takes out what is due to be closed.
+    pub fn expired(&mut self, now: SimTime) -> Vec<Idle> {
+        let (closed, kept) = self.idle.iter().partition(|idle| idle.until <= now);
+        self.idle = kept;
+        closed
+    }
+}

@@ -1,0 +1,155 @@
+//! What becomes of a delivery whose attempt failed for now.
+
+use super::queue::Left;
+use super::retry::{Cause, Failure, Next};
+use super::world::{Purpose, World, place};
+use super::{End, Mail, MailContext, MailEvent, MailObserver, Step};
+use crate::engine::random::draw;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::mail::DelayWarning;
+
+impl<'m> Mail<'m> {
+    /// The attempt failed for now: another later, or none.
+    pub(super) fn defer<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let delivery = &self.slots[slot as usize];
+        if self.nodes[delivery.node.index()].queue.is_some() {
+            let work = &delivery.work;
+            let unreached = work.cause() == Cause::Dns || work.tally.site;
+            self.leave(cx, slot, if unreached { Left::SiteFailed } else { Left::Served });
+        }
+        self.put_off(cx, slot);
+    }
+
+    /// Puts a delivery back in the queue until its policy, or its node's next run, takes it up again.
+    pub(super) fn put_off<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let now = cx.scheduler.now();
+        if let Some(queue) = &self.nodes[self.slots[slot as usize].node.index()].queue
+            && queue.keeps_records()
+        {
+            return self.put_off_by_records(cx, slot);
+        }
+        let (failure, next) = self.next_attempt(now, slot);
+        let model = self.model;
+        let warning = &model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
+        if *warning != DelayWarning::Never {
+            self.warn(cx, slot, warning.due_after(&failure, next));
+        }
+        let delivery = &mut self.slots[slot as usize];
+        let due = match next {
+            Next::Due(due) => due,
+            Next::GiveUp => return self.end(cx, slot, End::Expired),
+            Next::ExpiresAt(at) => return self.expire_later(cx, slot, at),
+        };
+        // Never at this very instant, so that a policy without a wait cannot stop the clock.
+        let due = due.max(now + SimDuration::TICK);
+        let work = &mut delivery.work;
+        work.previous = Some((now, due));
+        work.step = Step::Waiting;
+        work.generation = work.generation.wrapping_add(1);
+        let generation = work.generation;
+        if let Some(at) = self.wait_for_run(cx, slot, false) {
+            return cx.observer.on_deferred(now, &self.slots[slot as usize], at);
+        }
+        let delivery = &self.slots[slot as usize];
+        let scans = self.nodes[delivery.node.index()].scans.as_mut();
+        let (at, event) = match scans.map(|scans| scans.put(due, slot, generation)) {
+            Some((at, true)) => (at, Some(MailEvent::Scan(delivery.node.0))),
+            Some((at, false)) => (at, None),
+            None => (due, Some(MailEvent::Due(slot, generation))),
+        };
+        cx.observer.on_deferred(now, &self.slots[slot as usize], at);
+        if let Some(event) = event {
+            self.schedule(cx, slot, at, event);
+        }
+        if matches!(warning, DelayWarning::Timer(_)) {
+            self.set_warning_timer(cx, slot);
+        }
+    }
+
+    /// What the policy says of the failure just now.
+    fn next_attempt(&self, now: SimTime, slot: u32) -> (Failure, Next) {
+        let delivery = &self.slots[slot as usize];
+        let policy = &self.model.mail.nodes[delivery.node.index()].retry;
+        let key = self.nodes[delivery.sender.index()].key;
+        let failure = Failure {
+            arrived: delivery.in_custody_since,
+            started: delivery.attempt_started,
+            failed: now,
+            failures: delivery.node_attempts,
+            previous: delivery.work.previous,
+            cause: delivery.work.cause(),
+            domain: delivery.domain,
+            bits: draw(key, delivery.number, place(delivery.attempts, 0, Purpose::Jitter)),
+        };
+        (failure, policy.next(&failure))
+    }
+
+    /// Exim's `retry_update`: failures of hosts are in their records, those of the message and of its look-ups in the
+    /// message's own; when all that were written are past their last cutoff, and no host was passed over, it is given up.
+    fn put_off_by_records<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let now = cx.scheduler.now();
+        let work = &self.slots[slot as usize].work;
+        let mut tally = work.tally;
+        let was_tried = work.tried > 0 || tally.held == 0;
+        let is_own = was_tried && (tally.own || work.cause() == Cause::Dns);
+        if is_own {
+            tally.records += 1;
+            let previous = match self.next_attempt(now, slot).1 {
+                Next::Due(due) => (now, due),
+                Next::GiveUp | Next::ExpiresAt(_) => {
+                    tally.timed_out += 1;
+                    (now, now)
+                }
+            };
+            self.slots[slot as usize].work.previous = Some(previous);
+        }
+        let failed_for_too_long = tally.held == 0 && tally.records > 0 && tally.timed_out >= tally.records;
+        // delay_after_cutoff: with every host past its cutoff and at rest the message is not kept.
+        let is_hopeless = !was_tried && tally.held == tally.held_expired;
+        let work = &mut self.slots[slot as usize].work;
+        work.step = Step::Waiting;
+        work.generation = work.generation.wrapping_add(1);
+        if failed_for_too_long || is_hopeless {
+            return self.end(cx, slot, End::Expired);
+        }
+        let model = self.model;
+        let warning = &model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
+        if *warning != DelayWarning::Never {
+            let (failure, next) = self.next_attempt(now, slot);
+            self.warn(cx, slot, warning.due_after(&failure, next));
+        }
+        if let Some(at) = self.wait_for_run(cx, slot, tally.held > 0 || !is_own) {
+            cx.observer.on_deferred(now, &self.slots[slot as usize], at);
+        }
+    }
+
+    /// No further attempt, and an end at `at`: by a timer, or when the node next looks.
+    fn expire_later<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        at: SimTime,
+    ) {
+        let work = &mut self.slots[slot as usize].work;
+        work.step = Step::Waiting;
+        work.generation = work.generation.wrapping_add(1);
+        let expires = MailEvent::Expires(slot, work.generation);
+        let at = at.max(cx.scheduler.now() + SimDuration::TICK);
+        cx.observer.on_deferred(cx.scheduler.now(), &self.slots[slot as usize], at);
+        self.schedule(cx, slot, at, expires);
+    }
+
+    /// Schedules on behalf of the node that has custody; what lies beyond the run need not exist.
+    pub(super) fn schedule<E: World, O, F>(
+        &self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        at: SimTime,
+        event: MailEvent,
+    ) {
+        if at <= self.model.clock.end {
+            let entity = self.entities.nodes + self.slots[slot as usize].node.0;
+            cx.scheduler.schedule(entity, at, event.into());
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! A destination's place in the active queue: how many deliveries to it may run at once, and whether it is dead.
+//!
+//! Postfix's `src/qmgr/qmgr_queue.c`, `qmgr_feedback.c`, `qmgr_entry.c`; a system with a fixed limit is the same without
+//! feedback.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::mail::DestinationRules;
+use crate::model::{NameId, NodeId};
+use crate::scenario::tree::Feedback;
+
+/// One destination of one node, in memory while something is there for it, or while it is dead.
+#[derive(Debug, Clone)]
+pub(super) struct Destination {
+    pub node: NodeId,
+    pub name: NameId,
+    /// Deliveries that may run at once; none while it is dead.
+    pub window: u32,
+    /// Deliveries that run.
+    pub busy: u32,
+    /// Waiting for their turn, with the place in the active queue of each.
+    pub todo: VecDeque<(u64, u32)>,
+    success: f64,
+    failure: f64,
+    cohorts: f64,
+    /// Until when it rests, while it is dead.
+    pub rests_until: SimTime,
+    /// Whole second of the last completed delivery.
+    last_done: Option<u64>,
+    /// Whether sessions are kept for those that follow.
+    pub keeps_sessions: bool,
+    /// When a connection to it was last begun.
+    pub last_connection: Option<SimTime>,
+}
+
+impl Destination {
+    fn new(node: NodeId, name: NameId, rules: &DestinationRules) -> Self {
+        Self {
+            node,
+            name,
+            window: rules.initial.min(rules.limit).max(1),
+            busy: 0,
+            todo: VecDeque::new(),
+            success: 0.0,
+            failure: 0.0,
+            cohorts: 0.0,
+            rests_until: SimTime::ZERO,
+            last_done: None,
+            keeps_sessions: false,
+            last_connection: None,
+        }
+    }
+
+    /// Whether its window is closed.
+    pub fn is_dead(&self) -> bool {
+        self.window == 0
+    }
+
+    /// Whether another delivery may start.
+    pub fn may_start(&self) -> bool {
+        self.busy < self.window && !self.todo.is_empty()
+    }
+
+    /// Nothing is there for it: its history is lost unless it is dead (`qmgr_entry_done`).
+    pub fn is_idle(&self) -> bool {
+        self.busy == 0 && self.todo.is_empty()
+    }
+
+    /// A delivery ended without a failure of the site (`qmgr_queue_unthrottle`).
+    pub fn succeeded(&mut self, rules: &DestinationRules) {
+        if self.is_dead() {
+            return self.revive(rules);
+        }
+        self.cohorts = 0.0;
+        // With a margin of the initial concurrency above what is in use.
+        if self.window >= rules.limit || self.window >= self.busy.saturating_add(rules.initial) {
+            return;
+        }
+        let gain = step(rules.positive, self.window);
+        self.success += gain;
+        while gain > 0.0 && self.success + gain / 2.0 >= HYSTERESIS {
+            self.window += 1;
+            self.success -= HYSTERESIS;
+            self.failure = 0.0;
+        }
+        self.window = self.window.min(rules.limit);
+    }
+
+    /// A delivery failed at the site (`qmgr_queue_throttle`): `true` if it is dead now.
+    pub fn failed(&mut self, now: SimTime, rules: &DestinationRules) -> bool {
+        if self.is_dead() {
+            return false;
+        }
+        self.cohorts += 1.0 / f64::from(self.window);
+        if rules.failed_cohort_limit > 0.0 && self.cohorts >= rules.failed_cohort_limit {
+            self.window = 0;
+            self.keeps_sessions = false;
+            self.rests_until = now + rules.rest;
+            return true;
+        }
+        let loss = step(rules.negative, self.window);
+        self.failure -= loss;
+        while loss > 0.0 && self.failure - loss / 2.0 < 0.0 {
+            self.window = self.window.saturating_sub(1).max(1);
+            self.success = 0.0;
+            self.failure += HYSTERESIS;
+        }
+        false
+    }
+
+    /// The rest is over: another chance, with as many as are still under way, else as at first.
+    pub fn revive(&mut self, rules: &DestinationRules) {
+        self.window = if self.busy > 0 { self.busy } else { rules.initial.min(rules.limit).max(1) };
+        (self.success, self.failure, self.cohorts) = (0.0, 0.0, 0.0);
+    }
+
+    /// A delivery is about to start: decides whether sessions are kept. Back-to-back deliveries switch it on, the end of
+    /// both them and concurrency switches it off (`qmgr_entry_select`).
+    pub fn starts(&mut self, now: SimTime) {
+        let back_to_back = self.last_done.is_some_and(|done| done + 1 >= now.whole_seconds());
+        self.keeps_sessions = back_to_back || self.keeps_sessions && self.busy > 1;
+    }
+
+    /// A delivery ended.
+    pub fn done(&mut self, now: SimTime) {
+        self.busy = self.busy.saturating_sub(1);
+        self.last_done = Some(now.whole_seconds());
+    }
+
+    /// When the next connection may begin, if connections keep a distance.
+    pub fn next_connection(&self, now: SimTime, apart: SimDuration) -> SimTime {
+        self.last_connection.map_or(now, |last| now.max(last + apart))
+    }
+}
+
+/// Windows move by whole deliveries (`qmgr_feedback_init`).
+const HYSTERESIS: f64 = 1.0;
+
+fn step(feedback: Feedback, window: u32) -> f64 {
+    let window = f64::from(window);
+    match feedback {
+        Feedback::Constant(x) => x,
+        Feedback::Inverse(x) => x / window,
+        Feedback::InverseRoot(x) => x / window.sqrt(),
+    }
+}
+
+/// The destinations of all nodes.
+#[derive(Debug, Default)]
+pub(super) struct Destinations {
+    pub slab: Vec<Destination>,
+    free: Vec<u32>,
+    by_name: HashMap<(NodeId, NameId), u32>,
+}
+
+impl Destinations {
+    /// The destination of that name, made if it is not in memory.
+    pub fn of(&mut self, node: NodeId, name: NameId, rules: &DestinationRules) -> u32 {
+        *self.by_name.entry((node, name)).or_insert_with(|| {
+            let new = Destination::new(node, name, rules);
+            match self.free.pop() {
+                Some(id) => {
+                    self.slab[id as usize] = new;
+                    id
+                }
+                None => {
+                    self.slab.push(new);
+                    self.slab.len() as u32 - 1
+                }
+            }
+        })
+    }
+
+    /// The destination of that name, if it is in memory.
+    pub fn find(&self, node: NodeId, name: NameId) -> Option<u32> {
+        self.by_name.get(&(node, name)).copied()
+    }
+
+    /// Forgets a destination.
+    pub fn forget(&mut self, id: u32) {
+        let destination = &self.slab[id as usize];
+        self.by_name.remove(&(destination.node, destination.name));
+        self.free.push(id);
+    }
+}
+
+/// Destinations with something to do and room to do it, by the place of their next message in the active queue: first
+/// come, first served, except that a full destination lets others by (`qmgr_job.c` without preemption, since each
+/// message here is one entry).
+pub(super) type Ready = BTreeSet<(u64, u32)>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(positive: Feedback, negative: Feedback) -> DestinationRules {
+        DestinationRules {
+            initial: 5,
+            limit: 20,
+            positive,
+            negative,
+            failed_cohort_limit: 1.0,
+            rest: SimDuration::from_secs(300),
+        }
+    }
+
+    fn destination(rules: &DestinationRules) -> Destination {
+        Destination::new(NodeId(0), NameId(0), rules)
+    }
+
+    #[test]
+    fn three_failures_in_a_row_kill_a_destination() {
+        // 1/5 + 1/3 + 1/2 > 1: the first failure costs the window two, since the cycle of hysteresis begins at zero
+        // (`qmgr_queue_throttle`). Measured: 3 to 5 probes a cycle, the more the more are under way when the third fails.
+        let rules = rules(Feedback::Constant(1.0), Feedback::Constant(1.0));
+        let mut destination = destination(&rules);
+        let deaths: Vec<bool> = (0..3).map(|_| destination.failed(SimTime::ZERO, &rules)).collect();
+        assert_eq!(deaths, [false, false, true]);
+        assert_eq!(destination.rests_until, SimTime::from_secs(300));
+        destination.revive(&rules);
+        assert_eq!(destination.window, 5);
+    }
+
+    #[test]
+    fn one_success_forgives_all_failures() {
+        let rules = rules(Feedback::Constant(1.0), Feedback::Constant(1.0));
+        let mut destination = destination(&rules);
+        for _ in 0..2 {
+            assert!(!destination.failed(SimTime::ZERO, &rules));
+        }
+        destination.succeeded(&rules);
+        assert!(!destination.failed(SimTime::ZERO, &rules));
+    }
+
+    #[test]
+    fn the_window_grows_as_the_feedback_says() {
+        // SCHEDULER_README: with 1 the window doubles in each round of replies, with 1/W it grows by one a round.
+        for (positive, rounds) in [(Feedback::Constant(1.0), [10, 20, 20]), (Feedback::Inverse(1.0), [6, 7, 8])] {
+            let rules = rules(positive, Feedback::Constant(1.0));
+            let mut destination = destination(&rules);
+            let windows = rounds.map(|_| {
+                for _ in 0..destination.window {
+                    destination.busy = destination.window;
+                    destination.succeeded(&rules);
+                }
+                destination.window
+            });
+            assert_eq!(windows, rounds, "{positive:?}");
+        }
+    }
+
+    #[test]
+    fn sessions_are_kept_once_deliveries_follow_each_other() {
+        let rules = rules(Feedback::Constant(1.0), Feedback::Constant(1.0));
+        let mut destination = destination(&rules);
+        destination.starts(SimTime::from_secs(10));
+        assert!(!destination.keeps_sessions);
+        destination.busy = 1;
+        destination.done(SimTime::from_secs(10));
+        destination.starts(SimTime::from_secs(11));
+        assert!(destination.keeps_sessions);
+        destination.done(SimTime::from_secs(11));
+        destination.starts(SimTime::from_secs(13));
+        assert!(!destination.keeps_sessions);
+    }
+}

@@ -1,0 +1,176 @@
+//! What a node remembers of hosts over messages, and whether it holds a delivery back for it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::retry::{Record, Retried, update};
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::HostId;
+use crate::model::mail::{Memory, RetryPolicy, RetrySchedule};
+use crate::scenario::exim_retry::EximRule;
+
+/// What is remembered of hosts, as the node's system does it.
+#[derive(Debug)]
+pub(super) enum Remembered {
+    /// Exim's hints database: host records, and those of domains whose look-ups fail.
+    Records { hosts: HashMap<HostId, Record>, forget_s: u64 },
+    /// sendmail's host status: until when a host is passed over, by all processes; or by those of one queue run.
+    Status { persistent: Option<SimDuration>, until: HashMap<HostId, SimTime> },
+    /// qmail's `tcpto`: the second of the last time-out that counted, and how many there were.
+    Timeouts { apart_s: u64, timeouts: u32, unit: SimDuration, hosts: HashMap<HostId, (u64, u32)> },
+    /// OpenSMTPD's routes: until when disabled, and the penalty.
+    Routes { unit: SimDuration, max: SimDuration, hosts: HashMap<HostId, (SimTime, u32)> },
+}
+
+/// Whether a host may be tried now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It may.
+    No,
+    /// It rests.
+    Rests,
+    /// It rests, and has failed for longer than its last cutoff.
+    RestsExpired,
+}
+
+impl Remembered {
+    pub fn new(memory: &Memory) -> Option<Self> {
+        match *memory {
+            Memory::RetryRecords { forget, .. } => {
+                Some(Self::Records { hosts: HashMap::new(), forget_s: forget.whole_seconds() })
+            }
+            Memory::HostStatus { persistent } => Some(Self::Status { persistent, until: HashMap::new() }),
+            Memory::TimeoutTable { timeouts, apart, unit, .. } => {
+                Some(Self::Timeouts { apart_s: apart.whole_seconds(), timeouts, unit, hosts: HashMap::new() })
+            }
+            Memory::Routes { unit, max } => Some(Self::Routes { unit, max, hosts: HashMap::new() }),
+            _ => None,
+        }
+    }
+
+    /// Whether the host rests, for a message of this age. `bits` stand for what a system draws.
+    pub fn holds(&self, now: SimTime, host: HostId, age_s: u64, cutoff_s: Option<u64>, bits: u64) -> Held {
+        let rests = |rests: bool| if rests { Held::Rests } else { Held::No };
+        match self {
+            Self::Records { hosts, forget_s } => {
+                let second = now.whole_seconds();
+                let record = hosts.get(&host).filter(|record| second.saturating_sub(record.last_try) <= *forget_s);
+                match record.filter(|record| second < record.next_try) {
+                    None => Held::No,
+                    Some(record) if record.expired => Held::RestsExpired,
+                    // retry_ultimate_address_timeout: a message older than the last cutoff is tried, to be given up.
+                    Some(_) => rests(cutoff_s.is_some_and(|cutoff| age_s <= cutoff)),
+                }
+            }
+            Self::Status { until, .. } => rests(until.get(&host).is_some_and(|until| now < *until)),
+            Self::Timeouts { timeouts, unit, hosts, .. } => rests(hosts.get(&host).is_some_and(|&(second, count)| {
+                // (60 + pid mod 32) * 64 s after the last.
+                let rest = unit.saturating_mul(60 + (bits >> 59));
+                count >= *timeouts && now.whole_seconds() < second.saturating_add(rest.whole_seconds())
+            })),
+            Self::Routes { hosts, .. } => rests(hosts.get(&host).is_some_and(|(until, _)| now < *until)),
+        }
+    }
+
+    /// A host failed. `timed_out`: its SYN was not answered. Exim's record after it, if it keeps one.
+    pub fn failed(&mut self, what: &Retried, host: HostId, timed_out: bool, rule: Option<Rule<'_>>) -> Option<Record> {
+        match self {
+            Self::Records { hosts, .. } => {
+                let Rule(rule, interval_max) = rule?;
+                let record = update(hosts.get(&host).copied(), rule, interval_max, what);
+                hosts.insert(host, record);
+                return Some(record);
+            }
+            Self::Status { persistent, until } => {
+                if let Some(span) = persistent {
+                    until.insert(host, what.now + *span);
+                }
+            }
+            Self::Timeouts { apart_s, hosts, .. } if timed_out => {
+                let now = what.now.whole_seconds();
+                let entry = hosts.entry(host).or_insert((now, 0));
+                // tcpto_err: what comes within two minutes of the last does not count.
+                if entry.1 == 0 || now >= entry.0.saturating_add(*apart_s) {
+                    *entry = (now, (entry.1 + 1).min(10));
+                }
+            }
+            Self::Timeouts { .. } => {}
+            Self::Routes { unit, max, hosts } => {
+                let penalty = hosts.get(&host).map_or(0, |(until, penalty)| {
+                    // A penalty goes down by one when the route is enabled again (mta_route_enable).
+                    if what.now >= *until { penalty.saturating_sub(1) } else { *penalty }
+                });
+                let penalty = penalty.saturating_add(1);
+                let rest = unit.saturating_mul(u64::from(penalty) * u64::from(penalty)).min(*max);
+                hosts.insert(host, (what.now + rest, penalty));
+            }
+        }
+        None
+    }
+
+    /// A host took a message, or was at least reached.
+    pub fn worked(&mut self, host: HostId) {
+        match self {
+            Self::Records { hosts, .. } => drop(hosts.remove(&host)),
+            Self::Status { until, .. } => drop(until.remove(&host)),
+            Self::Timeouts { hosts, .. } => drop(hosts.remove(&host)),
+            Self::Routes { hosts, .. } => drop(hosts.remove(&host)),
+        }
+    }
+}
+
+/// A retry rule with the longest wait there may be.
+#[derive(Clone, Copy)]
+pub(super) struct Rule<'a>(pub &'a EximRule, pub SimDuration);
+
+/// Exim's last cutoff, seconds: messages older than that are given up after their next failure.
+pub(super) fn last_cutoff_s(policy: &RetryPolicy) -> Option<u64> {
+    let RetrySchedule::Exim { rules, .. } = &policy.schedule else { return None };
+    rules.first()?.rule.steps.last().map(|step| step.cutoff().whole_seconds())
+}
+
+/// Hosts that failed within one queue run (sendmail's connection information, `mci.c`).
+pub(super) type FailedInRun = HashSet<HostId>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: u64) -> Retried {
+        Retried { now: SimTime::from_secs(second), arrived: None, bits: 0 }
+    }
+
+    #[test]
+    fn qmail_rests_a_host_after_two_time_outs_that_are_apart() {
+        // tcpto.c: at least 2 time-outs, 120 s apart, then (60 + 0..31) * 64 s.
+        let memory = Memory::TimeoutTable {
+            timeouts: 2,
+            apart: SimDuration::from_secs(120),
+            unit: SimDuration::from_secs(64),
+            entries: 64,
+        };
+        let mut table = Remembered::new(&memory).expect("a memory");
+        let host = HostId(0);
+        let holds = |table: &Remembered, second| table.holds(SimTime::from_secs(second), host, 0, None, 0);
+        table.failed(&at(1000), host, true, None);
+        table.failed(&at(1060), host, true, None);
+        assert_eq!(holds(&table, 1100), Held::No);
+        table.failed(&at(1130), host, true, None);
+        assert_eq!((holds(&table, 1131), holds(&table, 1130 + 3839)), (Held::Rests, Held::Rests));
+        assert_eq!(holds(&table, 1130 + 3840), Held::No);
+        table.worked(host);
+        assert_eq!(holds(&table, 1131), Held::No);
+    }
+
+    #[test]
+    fn opensmtpd_disables_a_route_for_the_square_of_its_penalty() {
+        // mta.c, mta_route_disable: 15 penalty^2 s; one less when it is enabled again.
+        let memory = Memory::Routes { unit: SimDuration::from_secs(15), max: SimDuration::from_secs(3600) };
+        let mut routes = Remembered::new(&memory).expect("a memory");
+        let host = HostId(0);
+        let holds = |routes: &Remembered, second| routes.holds(SimTime::from_secs(second), host, 0, None, 0);
+        routes.failed(&at(0), host, false, None);
+        assert_eq!((holds(&routes, 14), holds(&routes, 15)), (Held::Rests, Held::No));
+        routes.failed(&at(10), host, false, None);
+        assert_eq!((holds(&routes, 69), holds(&routes, 70)), (Held::Rests, Held::No));
+    }
+}

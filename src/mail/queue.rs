@@ -1,0 +1,580 @@
+//! The queue of a node whose system does more than keep a timer a message: an active queue with limits, destinations
+//! whose concurrency is controlled, queue runs, hosts that rest.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::connections::{Connections, Idle};
+use super::destination::Ready;
+use super::memory::{Held, Remembered, Rule, last_cutoff_s};
+use super::retry::Retried;
+use super::runs::Runs;
+use super::world::{Purpose, World, place};
+use super::{Candidate, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult};
+use crate::dns::{DnsObserver, ServerState};
+use crate::engine::random::draw;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::client::{Blame, KeptSessions};
+use crate::model::mail::{DestinationRules, Memory, NodeModel, Pickup, QueueLimits, RetrySchedule};
+use crate::model::{HostId, NameId, NodeId};
+use crate::scenario::tree::{Feedback, Stage};
+
+/// A node's queue in one replication.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// How many deliveries to one destination may run; without it all start at once.
+    pub gate: Option<DestinationRules>,
+    limits: QueueLimits,
+    running: u32,
+    active: u32,
+    /// Beyond the active queue's limit.
+    incoming: VecDeque<u32>,
+    admitted: u64,
+    ready: Ready,
+    /// What it remembers of hosts.
+    pub memory: Option<Remembered>,
+    /// Its queue runs.
+    pub runs: Option<Runs>,
+    /// How sessions are kept, if they are.
+    keeps: Option<KeptSessions>,
+    pub connections: Connections,
+    /// The kept or passed-on session that a delivery goes through.
+    pub sessions: HashMap<u32, Idle>,
+    /// Connections open to each host, where routes are chosen by them.
+    open: HashMap<HostId, u32>,
+    /// Time between connections to one destination.
+    apart: SimDuration,
+    is_pumped: bool,
+}
+
+/// What a delivery has of its node's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Place {
+    /// Nothing: it waits, or nothing is limited.
+    #[default]
+    None,
+    /// A place in the active queue.
+    Active,
+    /// One of the deliveries that run.
+    Running,
+}
+
+/// What an attempt came across, for what is remembered of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Tally {
+    /// Hosts passed over since they rest.
+    pub held: u16,
+    /// Of these, such as have failed for too long.
+    pub held_expired: u16,
+    /// Records of failure written, and of these past their last cutoff.
+    pub records: u16,
+    pub timed_out: u16,
+    /// Whether something failed that is the message's own.
+    pub own: bool,
+    /// Whether the last try failed at the site.
+    pub site: bool,
+}
+
+/// How a delivery left its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// The site answered.
+    Served,
+    /// The site could not be reached.
+    SiteFailed,
+    /// It was not tried.
+    Suspended,
+}
+
+impl Queue {
+    /// The queue that a node's policy needs; `None` if a timer a message, or a scan, is all.
+    pub fn new(node: &NodeModel) -> Option<Box<Self>> {
+        let (policy, limits) = (&node.retry, node.retry.limits);
+        let is_limited = [limits.active, limits.deliveries, limits.per_destination].into_iter().any(|n| n != u32::MAX);
+        let gate = match policy.memory {
+            Memory::Destination(rules) => Some(rules),
+            _ => is_limited.then_some(DestinationRules {
+                initial: limits.per_destination,
+                limit: limits.per_destination,
+                positive: Feedback::Constant(0.0),
+                negative: Feedback::Constant(0.0),
+                failed_cohort_limit: 0.0,
+                rest: SimDuration::ZERO,
+            }),
+        };
+        let memory = Remembered::new(&policy.memory);
+        let runs = match policy.pickup {
+            Pickup::QueueRun { runners, order, .. } => Some(Runs::new(runners, order)),
+            Pickup::AtOnce | Pickup::Scan(_) => None,
+        };
+        (gate.is_some() || memory.is_some() || runs.is_some()).then(|| {
+            Box::new(Self {
+                gate,
+                limits,
+                running: 0,
+                active: 0,
+                incoming: VecDeque::new(),
+                admitted: 0,
+                ready: Ready::new(),
+                memory,
+                runs,
+                keeps: node.client.keeps,
+                connections: Connections::default(),
+                sessions: HashMap::new(),
+                open: HashMap::new(),
+                apart: node.client.connections_apart,
+                is_pumped: false,
+            })
+        })
+    }
+
+    /// Whether failures are kept in records of hosts, as Exim does.
+    pub fn keeps_records(&self) -> bool {
+        matches!(self.memory, Some(Remembered::Records { .. }))
+    }
+
+    /// Connections open to a host, where that is counted.
+    pub fn open(&self, host: HostId) -> u32 {
+        self.open.get(&host).copied().unwrap_or(0)
+    }
+
+    /// Whether routes are chosen by the connections they have.
+    pub fn counts_connections(&self) -> bool {
+        matches!(self.memory, Some(Remembered::Routes { .. }))
+    }
+
+    fn count(&mut self, host: HostId, opened: bool) {
+        if self.counts_connections() {
+            let open = self.open.entry(host).or_insert(0);
+            *open = if opened { *open + 1 } else { open.saturating_sub(1) };
+        }
+    }
+}
+
+impl<'m> Mail<'m> {
+    /// The node that has custody takes a delivery up: at once, or when its queue lets it.
+    pub(super) fn take_up<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        let node = self.slots[slot as usize].node;
+        match &mut self.nodes[node.index()].queue {
+            Some(queue) if queue.gate.is_some() => {
+                self.slots[slot as usize].work.step = Step::Queued;
+                queue.incoming.push_back(slot);
+                self.wants_pump(node);
+            }
+            _ => self.start_attempt(cx, slot),
+        }
+    }
+
+    pub(super) fn wants_pump(&mut self, node: NodeId) {
+        if let Some(queue) = &mut self.nodes[node.index()].queue
+            && !std::mem::replace(&mut queue.is_pumped, true)
+        {
+            self.pumps.push(node);
+        }
+    }
+
+    /// Lets every queue go on whose state has changed. Called once an event, never from within an attempt, so that a
+    /// long queue of failures is a loop and not a recursion.
+    pub(super) fn pump_all<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+    ) {
+        while let Some(node) = self.pumps.pop() {
+            if let Some(queue) = &mut self.nodes[node.index()].queue {
+                queue.is_pumped = false;
+            }
+            self.admit(cx, node);
+            while let Some(slot) = self.next_to_start(cx, node) {
+                self.start_attempt(cx, slot);
+            }
+            self.pass_on(cx, node);
+            self.run(cx, node);
+        }
+    }
+
+    /// Fills the active queue.
+    fn admit<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        node: NodeId,
+    ) {
+        loop {
+            let Some(queue) = &mut self.nodes[node.index()].queue else { return };
+            let Some(rules) = queue.gate.filter(|_| queue.active < queue.limits.active) else { return };
+            let Some(slot) = queue.incoming.pop_front() else { return };
+            queue.active += 1;
+            queue.admitted += 1;
+            let entry = (queue.admitted, slot);
+            let delivery = &mut self.slots[slot as usize];
+            delivery.work.place = Place::Active;
+            let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
+            let id = self.destinations.of(node, name, &rules);
+            let destination = &mut self.destinations.slab[id as usize];
+            if destination.is_dead() {
+                self.leave(cx, slot, Left::Suspended);
+                self.suspend(cx, slot);
+            } else {
+                destination.todo.push_back(entry);
+                self.list(id);
+            }
+        }
+    }
+
+    /// Puts a destination that may start something on its node's list.
+    fn list(&mut self, id: u32) {
+        let destination = &self.destinations.slab[id as usize];
+        if destination.may_start()
+            && let Some(&(entry, _)) = destination.todo.front()
+            && let Some(queue) = &mut self.nodes[destination.node.index()].queue
+        {
+            queue.ready.insert((entry, id));
+        }
+    }
+
+    /// The next delivery that may start.
+    fn next_to_start<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, node: NodeId) -> Option<u32> {
+        let now = cx.scheduler.now();
+        loop {
+            let queue = self.nodes[node.index()].queue.as_mut()?;
+            if queue.running >= queue.limits.deliveries {
+                return None;
+            }
+            let (entry, id) = queue.ready.pop_first()?;
+            let destination = &mut self.destinations.slab[id as usize];
+            // An entry of the list may be of a destination that has become full, dead or another since.
+            if !destination.may_start() || destination.todo.front().is_none_or(|&(first, _)| first != entry) {
+                continue;
+            }
+            let at = destination.next_connection(now, queue.apart);
+            if at > now && !queue.connections.has(now, destination.name) {
+                if at <= self.model.clock.end {
+                    cx.scheduler.schedule(self.entities.nodes + node.0, at, MailEvent::Wakes(id).into());
+                }
+                continue;
+            }
+            let (_, slot) = destination.todo.pop_front()?;
+            destination.busy += 1;
+            destination.starts(now);
+            queue.running += 1;
+            if !queue.apart.is_zero() && at <= now && !queue.connections.has(now, destination.name) {
+                destination.last_connection = Some(now);
+            }
+            self.slots[slot as usize].work.place = Place::Running;
+            self.list(id);
+            return Some(slot);
+        }
+    }
+
+    /// A destination's rest is over, or its next connection may begin.
+    pub(super) fn on_wakes<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, id: u32) {
+        let now = cx.scheduler.now();
+        let destination = &mut self.destinations.slab[id as usize];
+        let node = destination.node;
+        let Some(rules) = self.nodes[node.index()].queue.as_ref().and_then(|queue| queue.gate) else { return };
+        if destination.is_dead() && destination.rests_until <= now {
+            destination.revive(&rules);
+            if destination.is_idle() {
+                self.destinations.forget(id);
+                return;
+            }
+        }
+        self.list(id);
+        self.wants_pump(node);
+    }
+
+    /// A delivery leaves its place in the queue; the destination learns of it, and if it is dead now all that waits for
+    /// it is put off.
+    pub(super) fn leave<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        left: Left,
+    ) {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        let (node, domain) = (delivery.node, delivery.domain);
+        let place = std::mem::take(&mut delivery.work.place);
+        let runner = std::mem::take(&mut delivery.work.runner);
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
+        if place == Place::None && runner == 0 {
+            return;
+        }
+        if let Some(runs) = &mut queue.runs {
+            runs.finished(runner);
+        }
+        self.wants_pump(node);
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
+        let Some(rules) = queue.gate.filter(|_| place != Place::None) else { return };
+        queue.active -= 1;
+        let name = self.model.mail.nodes[node.index()].client.next_hop_name(domain);
+        let Some(id) = self.destinations.find(node, name) else { return };
+        let destination = &mut self.destinations.slab[id as usize];
+        let mut died = false;
+        match left {
+            Left::Served => destination.succeeded(&rules),
+            Left::SiteFailed => died = destination.failed(now, &rules),
+            Left::Suspended => {}
+        }
+        if place == Place::Running {
+            queue.running -= 1;
+            destination.done(now);
+        }
+        let put_off = if died { std::mem::take(&mut destination.todo) } else { VecDeque::new() };
+        if died && destination.rests_until <= self.model.clock.end {
+            let at = destination.rests_until;
+            cx.scheduler.schedule(self.entities.nodes + node.0, at, MailEvent::Wakes(id).into());
+        }
+        if destination.is_idle() && !destination.is_dead() {
+            self.destinations.forget(id);
+        } else {
+            self.list(id);
+        }
+        for (_, slot) in put_off {
+            self.slots[slot as usize].work.place = Place::None;
+            if let Some(queue) = &mut self.nodes[node.index()].queue {
+                queue.active -= 1;
+            }
+            self.suspend(cx, slot);
+        }
+    }
+
+    /// A delivery is put off without having been tried: a suspension, no attempt.
+    pub(super) fn suspend<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let delivery = &mut self.slots[slot as usize];
+        delivery.suspensions += 1;
+        cx.observer.on_suspended(cx.scheduler.now(), delivery);
+        self.put_off(cx, slot);
+    }
+
+    /// The attempt found every host at rest: it was none.
+    pub(super) fn hold_back<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let delivery = &mut self.slots[slot as usize];
+        delivery.attempts = delivery.attempts.saturating_sub(1);
+        delivery.node_attempts = delivery.node_attempts.saturating_sub(1);
+        delivery.work.tally.site = false;
+        self.leave(cx, slot, Left::Suspended);
+        self.suspend(cx, slot);
+    }
+
+    /// Whether the node lets a candidate rest.
+    pub(super) fn is_held(&mut self, now: SimTime, slot: u32, candidate: Candidate) -> bool {
+        let delivery = &self.slots[slot as usize];
+        let Some(queue) = &self.nodes[delivery.node.index()].queue else { return false };
+        let Some(memory) = &queue.memory else { return false };
+        let policy = &self.model.mail.nodes[delivery.node.index()].retry;
+        let age_s = now.whole_seconds().saturating_sub(delivery.in_custody_since.whole_seconds());
+        let key = self.nodes[delivery.sender.index()].key;
+        let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(candidate.preference), Purpose::Rest));
+        let mut held = memory.holds(now, candidate.host, age_s, last_cutoff_s(policy), bits);
+        if queue.runs.as_ref().is_some_and(|runs| runs.has_failed(delivery.work.runner, candidate.host)) {
+            held = Held::Rests;
+        }
+        let tally = &mut self.slots[slot as usize].work.tally;
+        tally.held += u16::from(held != Held::No);
+        tally.held_expired += u16::from(held == Held::RestsExpired);
+        held != Held::No
+    }
+
+    /// Remembers how a try of a host failed.
+    pub(super) fn remember(&mut self, now: SimTime, slot: u32, host: HostId, blame: Blame, hop: u16) {
+        let delivery = &mut self.slots[slot as usize];
+        let model = &self.model.mail.nodes[delivery.node.index()];
+        let (verdict, cause) = (delivery.work.verdict, delivery.work.cause());
+        delivery.work.tally.site = blame == Blame::Host;
+        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
+        if verdict.stage >= Stage::Connect && verdict.result != TryResult::Accepted {
+            queue.sessions.remove(&slot);
+            queue.count(host, false);
+        }
+        if queue.memory.is_none() {
+            return;
+        }
+        if blame != Blame::Host {
+            delivery.work.tally.own = true;
+            return;
+        }
+        if let Some(runs) = &mut queue.runs {
+            runs.host_failed(delivery.work.runner, host);
+        }
+        let rule = match &model.retry.schedule {
+            RetrySchedule::Exim { rules, interval_max } => {
+                rules.iter().find(|case| case.fits(delivery.domain, cause)).map(|case| Rule(&case.rule, *interval_max))
+            }
+            _ => None,
+        };
+        let key = self.nodes[delivery.sender.index()].key;
+        let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(hop), Purpose::Jitter));
+        let timed_out = verdict.result == TryResult::TimedOut && verdict.stage == Stage::Connect;
+        let what = Retried { now, arrived: None, bits };
+        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
+        let Some(memory) = queue.memory.as_mut() else { return };
+        if let Some(record) = memory.failed(&what, host, timed_out, rule) {
+            let arrived = delivery.in_custody_since.whole_seconds();
+            let age_s = now.whole_seconds().saturating_sub(arrived);
+            let too_old =
+                arrived <= record.first_failed && last_cutoff_s(&model.retry).is_none_or(|cutoff| age_s > cutoff);
+            delivery.work.tally.records += 1;
+            delivery.work.tally.timed_out += u16::from(record.expired || too_old);
+        }
+    }
+
+    /// A kept session that the attempt may go through instead of connecting anew: its candidate comes first then.
+    pub(super) fn reuse<F: HostAvailability>(&mut self, now: SimTime, slot: u32, hop: u16, faults: &F) -> bool {
+        let delivery = &mut self.slots[slot as usize];
+        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return false };
+        let from = usize::from(hop);
+        if let Some(passed_on) = queue.sessions.get(&slot) {
+            let host = passed_on.host;
+            let place = delivery.work.candidates[from..].iter().position(|candidate| candidate.host == host);
+            let Some(place) = place.filter(|_| faults.host_down(host).is_none()) else {
+                queue.sessions.remove(&slot);
+                return false;
+            };
+            delivery.work.candidates[from..=from + place].rotate_right(1);
+            return true;
+        }
+        let Some(keeps) = queue.keeps else { return false };
+        let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
+        let destination = self.destinations.find(delivery.node, name);
+        if keeps.on_demand && destination.is_none_or(|id| !self.destinations.slab[id as usize].keeps_sessions) {
+            return false;
+        }
+        let Some((place, idle)) = queue.connections.take(now, name, &delivery.work.candidates[from..]) else {
+            return false;
+        };
+        if faults.host_down(idle.host).is_some() {
+            return false;
+        }
+        delivery.work.candidates[from..=from + place].rotate_right(1);
+        queue.sessions.insert(slot, idle);
+        true
+    }
+
+    /// Whether the kept session that a delivery goes through holds one of its host's.
+    pub(super) fn holds_kept_session(&self, slot: u32) -> bool {
+        let node = self.slots[slot as usize].node;
+        let queue = self.nodes[node.index()].queue.as_ref();
+        queue.and_then(|queue| queue.sessions.get(&slot)).is_some_and(|idle| idle.holds_session)
+    }
+
+    /// A connection is made, not reused.
+    pub(super) fn connects(&mut self, now: SimTime, slot: u32, host: HostId) {
+        let delivery = &self.slots[slot as usize];
+        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
+        queue.count(host, true);
+        if !queue.apart.is_zero() {
+            let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
+            if let Some(id) = self.destinations.find(delivery.node, name) {
+                self.destinations.slab[id as usize].last_connection = Some(now);
+            }
+        }
+    }
+
+    /// When the next host of an attempt may be tried: at once, or where connections keep a distance after that.
+    pub(super) fn next_host_at(&self, now: SimTime, slot: u32) -> SimTime {
+        let delivery = &self.slots[slot as usize];
+        let Some(queue) = &self.nodes[delivery.node.index()].queue else { return now };
+        if queue.apart.is_zero() {
+            return now;
+        }
+        let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
+        let destination = self.destinations.find(delivery.node, name).map(|id| &self.destinations.slab[id as usize]);
+        destination.map_or(now, |destination| destination.next_connection(now, queue.apart))
+    }
+
+    /// A host took the message: its session is kept, passed on to one that waits for that host, or closed. `true` if
+    /// the session goes on.
+    pub(super) fn keep_session<E: World, O, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        host: HostId,
+        holds_session: bool,
+    ) -> bool {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        let node = delivery.node;
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return false };
+        if let Some(memory) = &mut queue.memory {
+            memory.worked(host);
+        }
+        let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
+        let before = queue.sessions.remove(&slot);
+        let (opened, messages) = before.map_or((delivery.work.try_started, 0), |idle| (idle.opened, idle.messages));
+        let mut idle = Idle { host, name, until: now, opened, messages: messages + 1, holds_session };
+        if idle.messages < queue.limits.per_session {
+            if queue.keeps_records() {
+                let runner = std::mem::take(&mut delivery.work.runner);
+                if let Some(next) = self.next_for(now, node, host) {
+                    self.slots[next as usize].work.runner = runner;
+                    if let Some(queue) = &mut self.nodes[node.index()].queue {
+                        queue.sessions.insert(next, idle);
+                        if let Some(runs) = &mut queue.runs {
+                            runs.passed_on.push_back(next);
+                        }
+                    }
+                    self.wants_pump(node);
+                    return true;
+                }
+                self.slots[slot as usize].work.runner = runner;
+                return false;
+            }
+            let destination = self.destinations.find(node, name).map(|id| &self.destinations.slab[id as usize]);
+            let Some(keeps) = queue.keeps else { return false };
+            let wanted = !keeps.on_demand || destination.is_some_and(|destination| destination.keeps_sessions);
+            if wanted && now.since(opened) < keeps.reuse {
+                idle.until = now + keeps.idle;
+                queue.connections.put(idle);
+                if (holds_session || queue.counts_connections()) && idle.until <= self.model.clock.end {
+                    let entity = self.entities.nodes + node.0;
+                    cx.scheduler.schedule(entity, idle.until, MailEvent::Closes(node.0).into());
+                }
+                return true;
+            }
+        }
+        if let Some(queue) = &mut self.nodes[node.index()].queue {
+            queue.count(host, false);
+        }
+        false
+    }
+
+    /// Closes idle sessions whose time is over.
+    pub(super) fn on_closes<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        node: NodeId,
+    ) {
+        let now = cx.scheduler.now();
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
+        let closed = queue.connections.expired(now);
+        for idle in &closed {
+            queue.count(idle.host, false);
+        }
+        for idle in closed {
+            if idle.holds_session {
+                self.on_host_frees(cx, idle.host);
+            }
+        }
+    }
+
+    /// Puts the candidates that are to be tried in the order of the connections they have, where routes are chosen so.
+    pub(super) fn by_connections(&mut self, slot: u32, first: usize) {
+        let delivery = &mut self.slots[slot as usize];
+        if let Some(queue) = &self.nodes[delivery.node.index()].queue
+            && queue.counts_connections()
+        {
+            delivery.work.candidates[first..]
+                .sort_by_key(|candidate| (candidate.preference, queue.open(candidate.host)));
+        }
+    }
+}
+
+impl crate::model::client::ClientRules {
+    /// The name by which a queue knows where a message goes next.
+    fn next_hop_name(&self, domain: NameId) -> NameId {
+        self.smart_host.map_or(domain, |relay| relay.name)
+    }
+}

@@ -1,0 +1,249 @@
+//! Queue runs: runners that visit what waits one after the other (Exim `queue.c`, sendmail `queue.c`). A host that takes
+//! its time to fail keeps a runner for that long.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use super::memory::{FailedInRun, last_cutoff_s};
+use super::world::{Purpose, World, place};
+use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
+use crate::dns::{DnsObserver, ServerState};
+use crate::engine::random::draw;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::mail::RunOrder;
+use crate::model::{HostId, NodeId};
+
+/// The queue runs of one node.
+#[derive(Debug)]
+pub(super) struct Runs {
+    /// Runners at once.
+    limit: u32,
+    order: RunOrder,
+    /// Deliveries that wait for a run, by slot.
+    pub waiting: BTreeSet<u32>,
+    runners: Vec<Option<Runner>>,
+    /// Whether the next run is scheduled.
+    pub is_scheduled: bool,
+    /// Runs so far.
+    count: u32,
+    /// Which messages wait for which host, the latest last (Exim's `wait-` databases): slot and number.
+    waits_for: HashMap<HostId, Vec<(u32, u64)>>,
+    /// Deliveries to which a session was passed on.
+    pub passed_on: VecDeque<u32>,
+}
+
+#[derive(Debug)]
+struct Runner {
+    list: Vec<(u32, u16)>,
+    at: usize,
+    is_busy: bool,
+    failed: FailedInRun,
+}
+
+impl Runs {
+    pub fn new(limit: u32, order: RunOrder) -> Self {
+        Self {
+            limit,
+            order,
+            waiting: BTreeSet::new(),
+            runners: Vec::new(),
+            is_scheduled: false,
+            count: 0,
+            waits_for: HashMap::new(),
+            passed_on: VecDeque::new(),
+        }
+    }
+
+    /// A runner's delivery is over; runners count from 1.
+    pub fn finished(&mut self, runner: u16) {
+        if let Some(runner) = self.runner(runner) {
+            runner.is_busy = false;
+        }
+    }
+
+    fn runner(&mut self, runner: u16) -> Option<&mut Runner> {
+        self.runners.get_mut(usize::from(runner).checked_sub(1)?)?.as_mut()
+    }
+
+    /// A host failed a runner's delivery: the rest of its run passes it over.
+    pub fn host_failed(&mut self, runner: u16, host: HostId) {
+        if let Some(runner) = self.runner(runner) {
+            runner.failed.insert(host);
+        }
+    }
+
+    /// Whether a host has failed in the run of a runner, where that counts.
+    pub fn has_failed(&self, runner: u16, host: HostId) -> bool {
+        matches!(self.order, RunOrder::Priority { .. })
+            && usize::from(runner)
+                .checked_sub(1)
+                .and_then(|place| self.runners.get(place)?.as_ref())
+                .is_some_and(|runner| runner.failed.contains(&host))
+    }
+
+    fn start(&mut self, list: Vec<(u32, u16)>) {
+        let new = Some(Runner { list, at: 0, is_busy: false, failed: FailedInRun::new() });
+        match self.runners.iter_mut().find(|runner| runner.is_none()) {
+            Some(place) => *place = new,
+            None => self.runners.push(new),
+        }
+    }
+}
+
+impl<'m> Mail<'m> {
+    /// Puts a delivery where queue runs find it. `hosts`: whether it waits for its hosts.
+    pub(super) fn wait_for_run<E: World, O, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        for_hosts: bool,
+    ) -> Option<SimTime> {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        let node = delivery.node;
+        let state = &mut self.nodes[node.index()];
+        let scans = state.scans.as_ref()?;
+        let (_, next) = super::retry::next_scan(now + SimDuration::TICK, scans.phase, scans.period);
+        let runs = state.queue.as_mut()?.runs.as_mut()?;
+        runs.waiting.insert(slot);
+        if for_hosts && !std::mem::replace(&mut delivery.work.is_listed, true) {
+            for candidate in &delivery.work.candidates {
+                let list = runs.waits_for.entry(candidate.host).or_default();
+                if list.last() != Some(&(slot, delivery.number)) {
+                    list.push((slot, delivery.number));
+                }
+            }
+        }
+        if !std::mem::replace(&mut runs.is_scheduled, true) && next <= self.model.clock.end {
+            cx.scheduler.schedule(self.entities.nodes + node.0, next, MailEvent::Scan(node.0).into());
+        }
+        Some(next)
+    }
+
+    /// The latest message that waits for a host and may be tried: taken out of the queue.
+    pub(super) fn next_for(&mut self, now: SimTime, node: NodeId, host: HostId) -> Option<u32> {
+        loop {
+            let runs = self.nodes[node.index()].queue.as_mut()?.runs.as_mut()?;
+            let (slot, number) = runs.waits_for.get_mut(&host)?.pop()?;
+            let delivery = &mut self.slots[slot as usize];
+            let is_this = delivery.number == number && delivery.node == node && delivery.work.step == Step::Waiting;
+            if !is_this || !runs.waiting.contains(&slot) {
+                continue;
+            }
+            delivery.work.is_listed = false;
+            if !self.is_due(now, slot) {
+                continue;
+            }
+            let runs = self.nodes[node.index()].queue.as_mut()?.runs.as_mut()?;
+            runs.waiting.remove(&slot);
+            return Some(slot);
+        }
+    }
+
+    /// Takes a delivery out of what waits for a run.
+    pub(super) fn leave_runs(&mut self, slot: u32) {
+        let node = self.slots[slot as usize].node;
+        if let Some(runs) = self.nodes[node.index()].queue.as_mut().and_then(|queue| queue.runs.as_mut()) {
+            runs.waiting.remove(&slot);
+        }
+    }
+
+    /// Whether a message's own retry time has come, or it is too old to wait for it.
+    fn is_due(&self, now: SimTime, slot: u32) -> bool {
+        let delivery = &self.slots[slot as usize];
+        let age_s = now.whole_seconds().saturating_sub(delivery.in_custody_since.whole_seconds());
+        let policy = &self.model.mail.nodes[delivery.node.index()].retry;
+        delivery.work.previous.is_none_or(|(_, due)| due.whole_seconds() <= now.whole_seconds())
+            || last_cutoff_s(policy).is_some_and(|cutoff| age_s > cutoff)
+    }
+
+    /// A queue run begins, if a runner is free.
+    pub(super) fn start_run<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, node: NodeId) {
+        let now = cx.scheduler.now();
+        let key = self.nodes[node.index()].key;
+        let Some(scans) = &self.nodes[node.index()].scans else { return };
+        let (_, next) = super::retry::next_scan(now + SimDuration::TICK, scans.phase, scans.period);
+        let Some(runs) = self.nodes[node.index()].queue.as_ref().and_then(|queue| queue.runs.as_ref()) else { return };
+        let (order, count) = (runs.order, runs.count);
+        let mut list: Vec<(u64, u64, u32)> = runs
+            .waiting
+            .iter()
+            .filter(|&&slot| self.is_due(now, slot))
+            .map(|&slot| {
+                let delivery = &self.slots[slot as usize];
+                let rank = match order {
+                    RunOrder::Random => draw(key, delivery.number, place(count, slot, Purpose::Run)),
+                    RunOrder::Arrival => delivery.in_custody_since.as_nanos(),
+                    // sendmail: size + 30000 a recipient + RetryFactor each time it was processed; lowest first.
+                    RunOrder::Priority { retry_factor } => {
+                        let processed = u64::from(delivery.node_attempts) + u64::from(delivery.suspensions);
+                        u64::from(delivery.size_bytes)
+                            + 30_000 * u64::from(delivery.recipients)
+                            + u64::from(retry_factor) * processed
+                    }
+                };
+                (rank, delivery.in_custody_since.as_nanos(), slot)
+            })
+            .collect();
+        list.sort_unstable();
+        let list: Vec<(u32, u16)> =
+            list.into_iter().map(|(.., slot)| (slot, self.slots[slot as usize].work.generation)).collect();
+        let Some(runs) = self.nodes[node.index()].queue.as_mut().and_then(|queue| queue.runs.as_mut()) else { return };
+        runs.is_scheduled = false;
+        runs.count = runs.count.wrapping_add(1);
+        let running = runs.runners.iter().flatten().count() as u64;
+        if running < u64::from(runs.limit) && !list.is_empty() {
+            runs.start(list);
+        }
+        if !runs.waiting.is_empty() && next <= self.model.clock.end {
+            runs.is_scheduled = true;
+            cx.scheduler.schedule(self.entities.nodes + node.0, next, MailEvent::Scan(node.0).into());
+        }
+        self.wants_pump(node);
+    }
+
+    /// Goes on with the deliveries that a session was passed on to.
+    pub(super) fn pass_on<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        node: NodeId,
+    ) {
+        loop {
+            let runs = self.nodes[node.index()].queue.as_mut().and_then(|queue| queue.runs.as_mut());
+            let Some(slot) = runs.and_then(|runs| runs.passed_on.pop_front()) else { return };
+            self.slots[slot as usize].work.generation = self.slots[slot as usize].work.generation.wrapping_add(1);
+            self.start_attempt(cx, slot);
+        }
+    }
+
+    /// Lets each runner that is free visit the next on its list.
+    pub(super) fn run<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        node: NodeId,
+    ) {
+        let mut place = 0;
+        loop {
+            let Some(runs) = self.nodes[node.index()].queue.as_mut().and_then(|queue| queue.runs.as_mut()) else {
+                return;
+            };
+            let Some(entry) = runs.runners.get_mut(place) else { return };
+            let Some(runner) = entry.as_mut().filter(|runner| !runner.is_busy) else {
+                place += 1;
+                continue;
+            };
+            let Some(&(slot, generation)) = runner.list.get(runner.at) else {
+                *entry = None;
+                continue;
+            };
+            runner.at += 1;
+            let work = &mut self.slots[slot as usize].work;
+            if work.generation != generation || !runs.waiting.remove(&slot) {
+                continue;
+            }
+            runner.is_busy = true;
+            work.runner = place as u16 + 1;
+            work.generation = work.generation.wrapping_add(1);
+            self.start_attempt(cx, slot);
+        }
+    }
+}
