@@ -96,7 +96,8 @@ impl Destination {
         if rules.failed_cohort_limit > 0.0 && self.cohorts >= rules.failed_cohort_limit {
             self.window = 0;
             self.keeps_sessions = false;
-            self.rests_until = now + rules.rest;
+            // The queue manager's timers count whole seconds (`event_request_timer`).
+            self.rests_until = SimTime::from_secs(now.whole_seconds()) + rules.rest;
             return true;
         }
         let loss = step(rules.negative, self.window);

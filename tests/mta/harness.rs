@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use mxsim::dns::DnsObserver;
 use mxsim::engine::time::SimTime;
 use mxsim::faults::FaultObserver;
-use mxsim::mail::{AttemptRecord, BounceCause, Delivery, End, MailObserver, TryResult};
+use mxsim::mail::{AttemptRecord, Delivery, End, MailObserver};
 use mxsim::model::Model;
 use mxsim::model::compile::{Memory, load_source};
 use mxsim::scenario::diagnostic::SourceText;
@@ -85,16 +85,6 @@ impl Default for Case {
     }
 }
 
-/// One try of a host.
-#[derive(Debug, Clone)]
-pub struct Try {
-    pub number: u64,
-    pub attempt: u32,
-    pub host: String,
-    pub start_s: f64,
-    pub result: TryResult,
-}
-
 /// How a message ended.
 #[derive(Debug, Clone)]
 pub struct Ended {
@@ -102,7 +92,6 @@ pub struct Ended {
     pub ended_s: f64,
     /// `sent`, `bounce`, `expired` or, at the end of the run, `queued`.
     pub outcome: &'static str,
-    pub cause: Option<BounceCause>,
     pub host: String,
     pub attempts: u32,
     pub suspensions: u32,
@@ -111,7 +100,8 @@ pub struct Ended {
 /// What happened.
 pub struct Log<'m> {
     model: &'m Model,
-    pub tries: Vec<Try>,
+    /// Tries of hosts in first attempts.
+    pub first_tries: u64,
     /// By number.
     pub ended: BTreeMap<u64, Ended>,
     /// Connections made.
@@ -123,11 +113,11 @@ impl Log<'_> {
         self.model.dns.names.text(self.model.mail.hosts[host.index()].name).to_owned()
     }
 
-    fn end(&mut self, now: SimTime, delivery: &Delivery, outcome: &'static str, cause: Option<BounceCause>) {
+    fn end(&mut self, now: SimTime, delivery: &Delivery, outcome: &'static str) {
         let host = delivery.host.map_or_else(String::new, |host| self.name(host));
         let (created_s, ended_s) = (delivery.created.as_secs_f64(), now.as_secs_f64());
         let (attempts, suspensions) = (delivery.attempts, delivery.suspensions);
-        self.ended.insert(delivery.number, Ended { created_s, ended_s, outcome, cause, host, attempts, suspensions });
+        self.ended.insert(delivery.number, Ended { created_s, ended_s, outcome, host, attempts, suspensions });
     }
 }
 
@@ -136,21 +126,15 @@ impl MailObserver for Log<'_> {
         self.connections += 1;
     }
 
-    fn on_try(&mut self, record: &AttemptRecord, delivery: &Delivery) {
-        self.tries.push(Try {
-            number: delivery.number,
-            attempt: delivery.attempts,
-            host: self.name(record.host),
-            start_s: record.start.as_secs_f64(),
-            result: record.result,
-        });
+    fn on_try(&mut self, _: &AttemptRecord, delivery: &Delivery) {
+        self.first_tries += u64::from(delivery.attempts == 1);
     }
 
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
         match end {
-            End::Delivered => self.end(now, delivery, "sent", None),
-            End::Bounced(cause) => self.end(now, delivery, "bounce", Some(cause)),
-            _ => self.end(now, delivery, "expired", None),
+            End::Delivered => self.end(now, delivery, "sent"),
+            End::Bounced(_) => self.end(now, delivery, "bounce"),
+            _ => self.end(now, delivery, "expired"),
         }
     }
 }
@@ -159,7 +143,7 @@ impl DnsObserver for Log<'_> {}
 impl FaultObserver for Log<'_> {}
 impl Observer for Log<'_> {
     fn on_still_queued(&mut self, now: SimTime, delivery: &Delivery) {
-        self.end(now, delivery, "queued", None);
+        self.end(now, delivery, "queued");
     }
 }
 
@@ -212,7 +196,7 @@ pub fn run<R>(case: &Case, look: impl FnOnce(&Log<'_>) -> R) -> R {
     let source = Arc::new(SourceText { name: "measured.ron".into(), text });
     let loaded = load_source(&source, &[], &mut files).unwrap_or_else(|found| panic!("{}", render(&found, false)));
     let model = &loaded.variants[0].model;
-    let mut log = Log { model, tries: Vec::new(), ended: BTreeMap::new(), connections: 0 };
+    let mut log = Log { model, first_tries: 0, ended: BTreeMap::new(), connections: 0 };
     let end = mxsim::sim::run(model, 0, &mut log, &AtomicBool::new(false)).unwrap_or_else(|why| panic!("{why}"));
     assert!(!end.interrupted);
     look(&log)

@@ -98,7 +98,7 @@ fn eight_failing_hosts_are_tried_as_far_as_measured() {
             ..Case::default()
         };
         run(&case, |log| {
-            let tried = log.tries.iter().filter(|tried| tried.attempt == 1).count() as f64;
+            let tried = log.first_tries as f64;
             // OpenSMTPD goes on every 2 s while the window of observation lasts.
             let (least, most) = match (system, mode) {
                 ("opensmtpd", "banner421") => (3.0, 8.0),
