@@ -310,7 +310,7 @@ fn every_row_is_in_the_vocabulary() {
         (name: "out", at: "10m", do: Outage(host: "mx.a.example"), for: "10m"),
         (name: "cut", at: "30m", do: SetMx(zone: "a.example", mx: [(10, "new.a.example")])),
     ],"#;
-    let hosts = r#""mx.a.example": (sessions: 5), "new.a.example": ()"#;
+    let hosts = r#""mx.a.example": (sessions: 5, store: (replicas: 2, lag: "5s")), "new.a.example": ()"#;
     let results = run(&world(r#"measure: "1h", drain: "1d", slo: ["5m"]"#, hosts, more));
     let forwarded = run(FORWARDED);
     let told = run(&FORWARDED.replace("\"isp\": ()", "\"isp\": (software: Pushed())"));
