@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use super::memory::{FailedInRun, last_cutoff_s};
+use super::memory::FailedInRun;
 use super::world::{Purpose, World, place};
 use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
 use crate::dns::{DnsObserver, ServerState};
@@ -147,13 +147,10 @@ impl<'m> Mail<'m> {
         }
     }
 
-    /// Whether a message's own retry time has come, or it is too old to wait for it.
+    /// Whether a message's own retry time has come: its policy has moved it before the last cutoff where that forces one.
     fn is_due(&self, now: SimTime, slot: u32) -> bool {
-        let delivery = &self.slots[slot as usize];
-        let age_s = now.whole_seconds().saturating_sub(delivery.in_custody_since.whole_seconds());
-        let policy = &self.model.mail.nodes[delivery.node.index()].retry;
-        delivery.work.previous.is_none_or(|(_, due)| due.whole_seconds() <= now.whole_seconds())
-            || last_cutoff_s(policy).is_some_and(|cutoff| age_s > cutoff)
+        let previous = self.slots[slot as usize].work.previous;
+        previous.is_none_or(|(_, due)| due.whole_seconds() <= now.whole_seconds())
     }
 
     /// A queue run begins, if a runner is free.

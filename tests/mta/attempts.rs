@@ -92,7 +92,7 @@ fn postfix_doubles_its_concurrency_until_the_limit() {
             ..Case::default()
         };
         run(&case, |log| {
-            let mut completions = vec![0usize; 16];
+            let mut completions = [0usize; 16];
             for ended in log.ended.values() {
                 assert_eq!(ended.outcome, "sent");
                 completions[(ended.ended_s - 100.0 + 0.2) as usize] += 1;

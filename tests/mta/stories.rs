@@ -65,7 +65,11 @@ impl MailObserver for Stories<'_> {
         self.story(delivery).connections += 1;
     }
     fn on_deferred(&mut self, now: SimTime, delivery: &Delivery, _: SimTime) {
-        self.story(delivery).attempts.push(now.as_secs_f64());
+        // What was held back is told as put off, too, and was no attempt.
+        let story = self.story(delivery);
+        if story.attempts.len() < delivery.attempts as usize {
+            story.attempts.push(now.as_secs_f64());
+        }
     }
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
         let host = delivery.host.map(|host| self.model.mail.hosts[host.index()].name);
