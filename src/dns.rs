@@ -1,6 +1,7 @@
 //! Caches, resolvers and authoritative servers. Knows nothing of mail: whoever asks gives a [`Waiter`] and gets it back.
 
 mod address;
+mod asking;
 mod authority;
 mod cache;
 mod current;

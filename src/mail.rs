@@ -18,6 +18,8 @@ mod queue;
 mod reception;
 mod recipients;
 pub mod retry;
+mod reuse;
+mod route;
 mod runs;
 mod session;
 mod status;

@@ -25,5 +25,6 @@ mod tree_reception;
 mod tree_resolver;
 mod tree_retry;
 mod tree_run;
+mod tree_systems;
 pub mod units;
 pub mod zone_file;

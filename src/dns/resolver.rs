@@ -7,11 +7,10 @@ use super::cache::{Cache, Entry, Failed, Kind, NO_FETCH};
 use super::current::ALIASES_MAX;
 use super::delegation::Delegations;
 use super::fetch::Fetch;
-use super::path::{half, round_trip};
 use super::selection::Servers;
 use super::transfer::Transfers;
-use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, LookupRecord, Outcome, ServerState, Source, Waiter};
-use crate::engine::random::{EntityKey, draw};
+use super::{Answer, Asker, Completed, DnsEvent, DnsObserver, Outcome, ServerState, Source, Waiter};
+use crate::engine::random::EntityKey;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::Question;
@@ -34,7 +33,7 @@ pub struct Dns<'m> {
     pub(super) free_asks: Vec<u32>,
     pub(super) fetches: Vec<Fetch>,
     pub(super) free_fetches: Vec<u32>,
-    completed: VecDeque<Completed>,
+    pub(super) completed: VecDeque<Completed>,
     /// Every change of data at its primary.
     pub(super) changes: Vec<(SimTime, Question)>,
     /// When each resolver gives out what has expired.
@@ -45,7 +44,7 @@ pub struct Dns<'m> {
     /// What the next question of a forwarder to its upstream is told apart by.
     pub(super) serial: u32,
     /// Between which regions no time passes.
-    is_instant: Vec<bool>,
+    pub(super) is_instant: Vec<bool>,
     pub(super) first_entity: u32,
 }
 
@@ -146,93 +145,6 @@ impl<'m> Dns<'m> {
             is_instant: instant_paths(&model.network),
             first_entity: model.entities().dns,
         }
-    }
-
-    /// Asks a resolver. `Some` if the answer is there at this very instant: no round trip, and in the cache. Else it
-    /// comes through [`Dns::take_completed`]. Loss between an asker and its resolver is outside the model.
-    ///
-    /// A hit is what most questions are: it is put in the asker's place, so that question, answer and record stay in registers.
-    #[inline]
-    pub fn ask<E: Copy + From<DnsEvent>>(
-        &mut self,
-        scheduler: &mut Scheduler<E>,
-        observer: &mut impl DnsObserver,
-        faults: &impl ServerState,
-        ask: Ask,
-    ) -> Option<Answer> {
-        let now = scheduler.now();
-        let resolver = &self.model.dns.resolvers[ask.resolver.index()];
-        let cache = resolver.cache_for(ask.region, ask.question, ask.key, || draw(ask.key, ask.a, ask.b ^ 0xff));
-        let region = self.model.dns.caches[cache.index()].region;
-        let is_instant = self.is_instant[ask.region.index() * self.model.network.regions.len() + region.index()];
-        // The hit that there is nothing to say of.
-        if is_instant
-            && let Some(entry) = self.caches[cache.index()].entry(ask.question)
-            && now < entry.plain_until
-        {
-            let answer = Answer {
-                outcome: Outcome::Data(entry.data),
-                owner: ask.question.name(),
-                ttl_s: resolver.rules.ttl_left_s(now, entry.until),
-                until: entry.until,
-                stale: self.authority.is_stale(ask.question, entry.data),
-                data_version: entry.version,
-                source: Source::Hit,
-            };
-            self.tell(observer, cache, ask.asker, ask.question, now, now, answer);
-            return Some(answer);
-        }
-        self.ask_on(scheduler, observer, faults, &ask, cache, is_instant)
-    }
-
-    /// Asks for what is not a plain hit.
-    #[inline(never)]
-    fn ask_on<E: Copy + From<DnsEvent>>(
-        &mut self,
-        scheduler: &mut Scheduler<E>,
-        observer: &mut impl DnsObserver,
-        faults: &impl ServerState,
-        ask: &Ask,
-        cache: CacheId,
-        is_instant: bool,
-    ) -> Option<Answer> {
-        let now = scheduler.now();
-        if is_instant {
-            let looked = self.look(now, cache, ask.question, Walk::begin(ask.question));
-            if let Looked::Answer(answer) | Looked::Refresh(answer, _) = looked {
-                self.tell(observer, cache, ask.asker, ask.question, now, now, answer);
-                if let Looked::Refresh(_, question) = looked {
-                    self.refresh(scheduler, observer, faults, cache, question);
-                }
-                return Some(answer);
-            }
-        }
-        let region = self.model.dns.caches[cache.index()].region;
-        let round_trip =
-            round_trip(&self.model.network, ask.region, region, |link| draw(ask.key, ask.a, ask.b ^ u64::from(link)));
-        let slot = self.put_ask(Pending {
-            cache,
-            question: ask.question,
-            owner: ask.question.name(),
-            aliases: 0,
-            stale: false,
-            ttl_s: u32::MAX,
-            stale_at: SimTime::NEVER,
-            fetch: NONE,
-            source: Source::Miss,
-            who: Who::Asker(ask.asker, ask.waiter),
-            asked: now,
-            half: half(round_trip),
-            answer: None,
-            next: NONE,
-        });
-        if round_trip.is_zero() {
-            self.on_question(scheduler, observer, faults, slot);
-        } else {
-            let at = now + half(round_trip);
-            scheduler.schedule(self.first_entity + cache.0, at, DnsEvent::QuestionArrives(slot).into());
-        }
-        None
     }
 
     /// Carries out one event.
@@ -445,117 +357,6 @@ impl<'m> Dns<'m> {
 
     pub(super) fn rules(&self, cache: CacheId) -> &'m crate::model::dns::Rules {
         &self.resolver_of(cache).rules
-    }
-
-    pub(super) fn put_ask(&mut self, ask: Pending) -> u32 {
-        match self.free_asks.pop() {
-            Some(slot) => {
-                self.asks[slot as usize] = ask;
-                slot
-            }
-            None => {
-                self.asks.push(ask);
-                self.asks.len() as u32 - 1
-            }
-        }
-    }
-
-    /// A question is at its cache: answered, or it joins or starts a fetch.
-    pub(super) fn on_question<E: Copy + From<DnsEvent>>(
-        &mut self,
-        scheduler: &mut Scheduler<E>,
-        observer: &mut impl DnsObserver,
-        faults: &impl ServerState,
-        slot: u32,
-    ) {
-        let now = scheduler.now();
-        let ask = self.asks[slot as usize];
-        let walk = Walk { owner: ask.owner, aliases: ask.aliases, stale: ask.stale, ttl_s: ask.ttl_s };
-        let looked = self.look(now, ask.cache, ask.question, walk);
-        match looked {
-            Looked::Answer(mut answer) | Looked::Refresh(mut answer, _) => {
-                // What had to be fetched in part was not in the cache.
-                if ask.aliases > 0 && ask.source != Source::Hit {
-                    answer.source = ask.source;
-                }
-                self.send_answer(scheduler, observer, faults, slot, answer);
-                if let Looked::Refresh(_, question) = looked {
-                    self.refresh(scheduler, observer, faults, ask.cache, question);
-                }
-            }
-            Looked::Fetch(walk) => {
-                let ask = &mut self.asks[slot as usize];
-                (ask.owner, ask.aliases, ask.stale, ask.ttl_s) = (walk.owner, walk.aliases, walk.stale, walk.ttl_s);
-                self.join_or_fetch(scheduler, observer, faults, slot);
-            }
-        }
-    }
-
-    /// Sends an answer back to whoever asked.
-    pub(super) fn send_answer<E: Copy + From<DnsEvent>>(
-        &mut self,
-        scheduler: &mut Scheduler<E>,
-        observer: &mut impl DnsObserver,
-        faults: &impl ServerState,
-        slot: u32,
-        answer: Answer,
-    ) {
-        let ask = &mut self.asks[slot as usize];
-        ask.answer = Some(answer);
-        let (half, cache) = (ask.half, ask.cache);
-        if half.is_zero() {
-            self.on_answer_arrives(scheduler, observer, faults, slot);
-        } else {
-            let at = scheduler.now() + half;
-            scheduler.schedule(self.first_entity + cache.0, at, DnsEvent::AnswerArrives(slot).into());
-        }
-    }
-
-    fn on_answer_arrives<E: Copy + From<DnsEvent>>(
-        &mut self,
-        scheduler: &mut Scheduler<E>,
-        observer: &mut impl DnsObserver,
-        faults: &impl ServerState,
-        slot: u32,
-    ) {
-        let now = scheduler.now();
-        let ask = self.asks[slot as usize];
-        self.free_asks.push(slot);
-        let answer = ask.answer.unwrap_or(failure(ask.owner, Source::Failure));
-        match ask.who {
-            Who::Asker(asker, waiter) => {
-                self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
-                self.completed.push_back(Completed { waiter, asker, answer, asked: ask.asked });
-            }
-            Who::Fetch(fetch) => {
-                let asker = Asker::Cache(self.fetches[fetch as usize].cache);
-                self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
-                self.on_sub_answer(scheduler, observer, faults, fetch, answer);
-            }
-            Who::Forwarder(fetch, serial) => {
-                let asker = Asker::Cache(self.fetches[fetch as usize].cache);
-                self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
-                // One that comes after the time-out finds nobody.
-                if self.fetches[fetch as usize].serial == serial {
-                    self.on_upstream_answer(scheduler, observer, faults, fetch, answer);
-                }
-            }
-        }
-    }
-
-    #[inline]
-    #[allow(clippy::too_many_arguments, reason = "the fields of one record")]
-    fn tell(
-        &self,
-        observer: &mut impl DnsObserver,
-        cache: CacheId,
-        asker: Asker,
-        question: Question,
-        asked: SimTime,
-        now: SimTime,
-        answer: Answer,
-    ) {
-        observer.on_lookup(&LookupRecord { cache, asker, question, asked, took: now.since(asked), answer });
     }
 }
 

@@ -1,19 +1,16 @@
 //! One attempt: lookups, then hosts in turn, then acceptance, deferral or the end.
 
-use super::candidates::{self, Exchanges};
 use super::queue::{Left, Tally};
 use super::world::{Purpose, World, place};
 use super::{
-    AttemptRecord, BounceCause, Delivery, End, Hop, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step,
-    TryResult,
+    AttemptRecord, BounceCause, End, Hop, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult,
 };
-use crate::dns::{Answer, Ask, Asker, DnsObserver, Outcome, ServerState, Waiter};
+use crate::dns::{DnsObserver, ServerState};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::client::{Failing, NoRoute, RelayTo, Then};
-use crate::model::dns::{Question, Rdata};
-use crate::model::{DataId, HostId, NameId, NodeId};
-use crate::scenario::tree::{AddressLookups, RecordType, Stage};
+use crate::model::client::{Failing, RelayTo, Then};
+use crate::model::{DataId, HostId, NodeId};
+use crate::scenario::tree::Stage;
 
 impl<'m> Mail<'m> {
     /// The node that has custody takes the delivery up.
@@ -61,209 +58,9 @@ impl<'m> Mail<'m> {
         self.gather(cx, slot, 0);
     }
 
-    fn ask_mx<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
-        &mut self,
-        cx: &mut MailContext<'_, 'm, E, O, F>,
-        slot: u32,
-        name: NameId,
-    ) {
-        self.slots[slot as usize].work.step = Step::Mx;
-        if let Some(answer) = self.ask(cx, slot, Question::new(name, RecordType::Mx), 0) {
-            self.on_mx(cx, slot, &answer);
-        }
-    }
-
-    #[inline]
-    fn ask<E: World, O: DnsObserver, F: ServerState>(
-        &mut self,
-        cx: &mut MailContext<'_, 'm, E, O, F>,
-        slot: u32,
-        question: Question,
-        hop: u32,
-    ) -> Option<Answer> {
-        let delivery = &self.slots[slot as usize];
-        let node = &self.model.mail.nodes[delivery.node.index()];
-        let ask = Ask {
-            resolver: node.resolver,
-            question,
-            region: node.region,
-            key: self.nodes[delivery.sender.index()].key,
-            a: delivery.number,
-            b: place(delivery.attempts, hop, Purpose::Ask),
-            asker: Asker::Node(delivery.node),
-            waiter: Waiter(slot),
-        };
-        cx.dns.ask(cx.scheduler, cx.observer, cx.faults, ask)
-    }
-
-    /// What the MX RRset says (RFC 5321 section 5.1): none means the domain itself, at preference 0.
-    pub(super) fn on_mx<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
-        &mut self,
-        cx: &mut MailContext<'_, 'm, E, O, F>,
-        slot: u32,
-        answer: &Answer,
-    ) {
-        let delivery = &mut self.slots[slot as usize];
-        delivery.stale_route |= answer.stale;
-        delivery.work.owner = answer.owner;
-        delivery.work.mx = match answer.outcome {
-            Outcome::Data(data) => data,
-            Outcome::NoData => DataId::ABSENT,
-            Outcome::NxDomain => return self.bounce(cx, slot, BounceCause::NoDomain),
-            Outcome::ServFail => return self.defer(cx, slot),
-        };
-        let lookups = self.model.mail.nodes[delivery.node.index()].client.lookups;
-        let first = match (lookups, self.exchanges(&self.slots[slot as usize])) {
-            (AddressLookups::All, _) => u16::MAX,
-            (AddressLookups::ByPreference, Ok(exchanges)) => exchanges.next_preference(None).unwrap_or(u16::MAX),
-            (AddressLookups::ByPreference, Err(cause)) => return self.no_route(cx, slot, cause),
-        };
-        let work = &mut self.slots[slot as usize].work;
-        (work.after, work.upto) = (None, first);
-        self.gather(cx, slot, 0);
-    }
-
-    /// Asks for the addresses of the exchanges from the `from`-th on, as far as the preferences in question go, and connects
-    /// when all are known.
-    fn gather<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
-        &mut self,
-        cx: &mut MailContext<'_, 'm, E, O, F>,
-        slot: u32,
-        mut from: usize,
-    ) {
-        let exchanges = match self.exchanges(&self.slots[slot as usize]) {
-            Ok(exchanges) => exchanges,
-            Err(cause) => return self.no_route(cx, slot, cause),
-        };
-        loop {
-            let (after, upto) = (self.slots[slot as usize].work.after, self.slots[slot as usize].work.upto);
-            while let Some((place, preference, name)) = exchanges.next(from, after, upto) {
-                match self.ask(cx, slot, Question::new(name, RecordType::A), 1 + place as u32) {
-                    Some(answer) => self.add_address(slot, preference, name, &answer),
-                    None => {
-                        self.slots[slot as usize].work.step = Step::Address(place as u16);
-                        return;
-                    }
-                }
-                from = place + 1;
-            }
-            let candidates = &self.slots[slot as usize].work.candidates;
-            let first = candidates.iter().position(|known| after.is_none_or(|after| known.preference > after));
-            if let Some(first) = first {
-                self.order(slot, first);
-                self.by_connections(slot, first);
-                return self.try_hosts(cx, slot, first as u16);
-            }
-            if !self.widen(slot) {
-                break;
-            }
-            from = 0;
-        }
-        let work = &self.slots[slot as usize].work;
-        if work.candidates.is_empty() && !work.soft_failure {
-            self.no_route(cx, slot, BounceCause::NoAddress);
-        } else {
-            self.defer(cx, slot);
-        }
-    }
-
-    /// There is nowhere to send it: what its system makes of that.
-    fn no_route<E: World, O: MailObserver, F>(
-        &mut self,
-        cx: &mut MailContext<'_, 'm, E, O, F>,
-        slot: u32,
-        cause: BounceCause,
-    ) {
-        let rules = self.model.mail.nodes[self.slots[slot as usize].node.index()].client.dns;
-        let then = match cause {
-            BounceCause::NullMx => rules.null_mx,
-            BounceCause::NoAddress => rules.no_address,
-            BounceCause::NoDomain | BounceCause::Loop | BounceCause::Rejected => NoRoute::Bounce,
-        };
-        match then {
-            NoRoute::Bounce => self.bounce(cx, slot, cause),
-            NoRoute::Defer => self.defer(cx, slot),
-        }
-    }
-
-    /// Goes on to the next preference: `false` if there is none.
-    #[inline]
-    fn widen(&mut self, slot: u32) -> bool {
-        let work = &self.slots[slot as usize].work;
-        if work.upto == u16::MAX {
-            return false;
-        }
-        let upto = work.upto;
-        let next = self.exchanges(&self.slots[slot as usize]).ok().and_then(|all| all.next_preference(Some(upto)));
-        let work = &mut self.slots[slot as usize].work;
-        work.after = Some(upto);
-        work.upto = next.unwrap_or(u16::MAX);
-        next.is_some()
-    }
-
-    pub(super) fn on_address<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
-        &mut self,
-        cx: &mut MailContext<'_, 'm, E, O, F>,
-        slot: u32,
-        exchange: u16,
-        answer: &Answer,
-    ) {
-        let place = usize::from(exchange);
-        if let Ok(exchanges) = self.exchanges(&self.slots[slot as usize])
-            && let Some((_, preference, name)) = exchanges.next(place, None, u16::MAX)
-        {
-            self.add_address(slot, preference, name, answer);
-        }
-        self.gather(cx, slot, place + 1);
-    }
-
-    #[inline]
-    fn exchanges(&self, delivery: &Delivery) -> Result<Exchanges<'m>, BounceCause> {
-        match &self.model.dns.data[delivery.work.mx.index()] {
-            Rdata::Mx(mx) => {
-                let node = &self.model.mail.nodes[delivery.node.index()];
-                let own = node.host.map(|host| self.model.mail.hosts[host.index()].name);
-                Exchanges::of(mx, own, self.root, &node.client)
-            }
-            _ => Ok(Exchanges::implicit(delivery.work.owner, self.root)),
-        }
-    }
-
-    #[inline]
-    fn add_address(&mut self, slot: u32, preference: u16, name: NameId, answer: &Answer) {
-        let delivery = &mut self.slots[slot as usize];
-        delivery.stale_route |= answer.stale;
-        match answer.outcome {
-            Outcome::Data(data) => {
-                if let Rdata::Address(hosts) = &self.model.dns.data[data.index()] {
-                    candidates::add(&mut delivery.work.candidates, preference, name, hosts);
-                }
-            }
-            Outcome::ServFail => delivery.work.soft_failure = true,
-            Outcome::NoData | Outcome::NxDomain => {}
-        }
-    }
-
-    /// Puts the candidates from the `first` on in the order of trial.
-    fn order(&mut self, slot: u32, first: usize) {
-        let delivery = &mut self.slots[slot as usize];
-        let candidates = &mut delivery.work.candidates[first..];
-        // Nothing to shuffle where no two are equal: the usual case, and not worth a list of names.
-        if candidates.windows(2).all(|pair| pair[0].preference < pair[1].preference) {
-            return;
-        }
-        let shuffle = self.model.mail.nodes[delivery.node.index()].client.shuffle;
-        let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
-        let names: smallvec::SmallVec<[_; 4]> = candidates.iter().map(|c| c.name).collect();
-        let exchange = |place: usize| names.iter().position(|name| *name == names[place]).unwrap_or(place) as u32;
-        candidates::order(candidates, shuffle, exchange, |of| {
-            draw(key, number, place(attempt, first as u32 + of, Purpose::Shuffle))
-        });
-    }
-
     /// Connects to the candidates from the `hop`-th on, until one accepts or takes its time.
     #[inline]
-    fn try_hosts<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+    pub(super) fn try_hosts<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,

@@ -1,0 +1,364 @@
+//! Retry parameters of the other systems, each by its own names.
+
+use serde::{Deserialize, Serialize};
+
+use super::units::{Duration, seconds};
+
+/// sendmail's options (op.txt), with the queue run's interval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(non_snake_case, reason = "the options' own names")]
+pub struct SendmailRetry {
+    /// Time between queue runs (`-q10m`).
+    pub queue_run: Duration,
+    /// A job tried less than this ago is skipped, where `MaxQueueAge` is zero.
+    pub MinQueueAge: Duration,
+    /// Above zero: a job waits as long as it was old at its last try, at most this, so that its age doubles.
+    pub MaxQueueAge: Duration,
+    /// `Timeout.queuereturn`: given up after the try at which it is older.
+    pub queuereturn: Duration,
+    /// `Timeout.queuewarn`; `"0s"` is never.
+    pub queuewarn: Duration,
+    /// What a failed try adds to a job's priority: it sinks.
+    pub RetryFactor: u32,
+    /// Whether the status of hosts is kept over processes (`HostStatusDirectory`).
+    pub HostStatusDirectory: bool,
+    /// `Timeout.hoststatus`.
+    pub hoststatus: Duration,
+    /// `Timeout.connect`; `"0s"` is the kernel's own.
+    pub connect: Duration,
+    /// `Timeout.initial`: how long the greeting may take.
+    pub initial: Duration,
+    /// When the queue runs fall, as a time less than `queue_run`; drawn once a replication if absent.
+    pub scan_phase: Option<Duration>,
+}
+
+impl Default for SendmailRetry {
+    fn default() -> Self {
+        Self {
+            queue_run: seconds(600),
+            MinQueueAge: seconds(0),
+            MaxQueueAge: seconds(0),
+            queuereturn: seconds(5 * 86_400),
+            queuewarn: seconds(4 * 3600),
+            RetryFactor: 90_000,
+            HostStatusDirectory: false,
+            hoststatus: seconds(30 * 60),
+            connect: seconds(0),
+            initial: seconds(300),
+            scan_phase: None,
+        }
+    }
+}
+
+/// qmail's parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QmailRetry {
+    /// `queuelifetime`: tried once more after this age, then given up.
+    pub queuelifetime: Duration,
+    /// `chanskip` of the remote channel.
+    pub chanskip: u32,
+    /// Deliveries at once.
+    pub concurrencyremote: u32,
+    /// How long a SYN may go unanswered.
+    pub timeoutconnect: Duration,
+    /// How long a reply may take.
+    pub timeoutremote: Duration,
+}
+
+impl Default for QmailRetry {
+    fn default() -> Self {
+        Self {
+            queuelifetime: seconds(604_800),
+            chanskip: 20,
+            concurrencyremote: 20,
+            timeoutconnect: seconds(60),
+            timeoutremote: seconds(1200),
+        }
+    }
+}
+
+/// OpenSMTPD's parameters (smtpd.conf(5); the rest are constants of its source).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpenSmtpdRetry {
+    /// `BACKOFF_TRANSFER`: attempts at this times n^2 after creation.
+    pub backoff: Duration,
+    /// `queue ttl`: given up by a timer at this age.
+    pub ttl: Duration,
+    /// `bounce warn-interval`.
+    pub warn_interval: Vec<Duration>,
+    /// `limit mta max-conn-per-route`.
+    pub max_conn_per_route: u32,
+    /// `limit mta session-...`: messages in a session.
+    pub max_mail_per_session: u32,
+    /// Time-out of a connection and of each reply.
+    pub timeout: Duration,
+}
+
+impl Default for OpenSmtpdRetry {
+    fn default() -> Self {
+        Self {
+            backoff: seconds(400),
+            ttl: seconds(4 * 86_400),
+            warn_interval: vec![seconds(4 * 3600)],
+            max_conn_per_route: 5,
+            max_mail_per_session: 100,
+            timeout: seconds(300),
+        }
+    }
+}
+
+/// Haraka's parameters (`outbound.ini`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HarakaRetry {
+    /// Given up at this failure; where `temp_fail_intervals` are given, their number decides.
+    #[serde(rename = "maxTempFailures")]
+    pub max_temp_failures: u32,
+    /// Waits in turn, instead of 2^(n + 5) seconds.
+    pub temp_fail_intervals: Vec<Duration>,
+    /// Deliveries at once.
+    pub concurrency_max: u32,
+    /// How long a SYN may go unanswered.
+    pub connect_timeout: Duration,
+}
+
+impl Default for HarakaRetry {
+    fn default() -> Self {
+        Self {
+            max_temp_failures: 13,
+            temp_fail_intervals: Vec::new(),
+            concurrency_max: 10_000,
+            connect_timeout: seconds(30),
+        }
+    }
+}
+
+/// KumoMTA's parameters (`make_queue_config`, `make_egress_path`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KumoMtaRetry {
+    /// The first wait; each further one is double.
+    pub retry_interval: Duration,
+    /// No wait is longer; no bound if absent.
+    pub max_retry_interval: Option<Duration>,
+    /// Given up as soon as the next attempt would be later than this.
+    pub max_age: Duration,
+    /// Connections of a source to a site.
+    pub connection_limit: u32,
+    /// Messages in a connection.
+    pub max_deliveries_per_connection: u32,
+    /// Connections in a row that find no host, after which the ready queue is delayed.
+    pub consecutive_connection_failures_before_delay: u32,
+    /// How long a SYN may go unanswered.
+    pub connect_timeout: Duration,
+    /// How long the greeting may take.
+    pub banner_timeout: Duration,
+    /// Most answers in its DNS cache.
+    pub cache_size: u32,
+    /// How long a failed MX resolution is kept.
+    pub mx_negative_cache_ttl: Duration,
+}
+
+impl Default for KumoMtaRetry {
+    fn default() -> Self {
+        Self {
+            retry_interval: seconds(20 * 60),
+            max_retry_interval: None,
+            max_age: seconds(7 * 86_400),
+            connection_limit: 32,
+            max_deliveries_per_connection: 1024,
+            consecutive_connection_failures_before_delay: 100,
+            connect_timeout: seconds(60),
+            banner_timeout: seconds(60),
+            cache_size: 8192,
+            mx_negative_cache_ttl: seconds(300),
+        }
+    }
+}
+
+/// Stalwart's parameters (`queue.schedule`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StalwartRetry {
+    /// Waits in turn; the last repeats.
+    pub retry: Vec<Duration>,
+    /// Ages at which a sender is told that a message is late.
+    pub notify: Vec<Duration>,
+    /// Given up at this age.
+    pub expire: Duration,
+    /// `queue.limits.mx`: most exchanges in one attempt.
+    pub mx: u32,
+    /// Time-out of connection, greeting and replies.
+    pub timeout: Duration,
+}
+
+impl Default for StalwartRetry {
+    fn default() -> Self {
+        Self {
+            retry: [2, 5, 10, 15, 30, 60, 120].map(|minutes| seconds(60 * minutes)).to_vec(),
+            notify: vec![seconds(86_400), seconds(3 * 86_400)],
+            expire: seconds(5 * 86_400),
+            mx: 5,
+            timeout: seconds(300),
+        }
+    }
+}
+
+/// ZoneMTA's parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ZoneMtaRetry {
+    /// `DEFAULT_DEFER_TIMES`: waits in turn; given up after the last.
+    pub defer_times: Vec<Duration>,
+    /// Connections of a zone.
+    pub connections: u32,
+    /// `dns.caching`: whether it keeps answers itself.
+    pub caching: bool,
+    /// `dns.cacheTTL`: for how long, whatever their TTL.
+    #[serde(rename = "cacheTTL")]
+    pub cache_ttl: Duration,
+}
+
+impl Default for ZoneMtaRetry {
+    fn default() -> Self {
+        let minutes = [5, 7, 8, 25, 75, 120].into_iter().chain(std::iter::repeat_n(240, 11));
+        Self {
+            defer_times: minutes.map(|minutes| seconds(60 * minutes)).collect(),
+            connections: 10,
+            caching: true,
+            cache_ttl: seconds(600),
+        }
+    }
+}
+
+/// mox's parameters (constants of `queue.go`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MoxRetry {
+    /// The first wait; each further one is double.
+    pub backoff: Duration,
+    /// Attempts in all.
+    pub max_attempts: u32,
+    /// The attempt after whose failure a delayed DSN is sent.
+    pub delayed_dsn_attempt: u32,
+    /// `maxConcurrentDeliveries`, one a domain.
+    pub max_concurrent_deliveries: u32,
+    /// How long a connection may take.
+    pub dial_timeout: Duration,
+}
+
+impl Default for MoxRetry {
+    fn default() -> Self {
+        Self {
+            backoff: seconds(450),
+            max_attempts: 8,
+            delayed_dsn_attempt: 5,
+            max_concurrent_deliveries: 10,
+            dial_timeout: seconds(30),
+        }
+    }
+}
+
+/// maddy's parameters (`target.queue`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaddyRetry {
+    /// `initialRetryTime`.
+    pub initial_retry_time: Duration,
+    /// `retryTimeScale`: the wait after the n-th failure is the first times this to the power of n - 1, truncated to a
+    /// whole number.
+    pub retry_time_scale: f64,
+    /// Attempts in all.
+    pub max_tries: u32,
+    /// Deliveries at once.
+    pub max_parallelism: u32,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a reply may take.
+    pub command_timeout: Duration,
+}
+
+impl Default for MaddyRetry {
+    fn default() -> Self {
+        Self {
+            initial_retry_time: seconds(900),
+            retry_time_scale: 1.25,
+            max_tries: 20,
+            max_parallelism: 16,
+            connect_timeout: seconds(300),
+            command_timeout: seconds(300),
+        }
+    }
+}
+
+/// chasquid's constants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChasquidRetry {
+    /// `giveUpAfter`: at this age there is no further attempt.
+    pub give_up_after: Duration,
+    /// `maxQueueSize`: messages in the queue.
+    pub max_queue_size: u32,
+    /// Most exchanges in one attempt.
+    pub max_mx: u32,
+    /// `smtpDialTimeout`.
+    pub dial_timeout: Duration,
+    /// `smtpTotalTimeout`: of a whole session.
+    pub total_timeout: Duration,
+}
+
+impl Default for ChasquidRetry {
+    fn default() -> Self {
+        Self {
+            give_up_after: seconds(20 * 3600),
+            max_queue_size: 200,
+            max_mx: 5,
+            dial_timeout: seconds(60),
+            total_timeout: seconds(600),
+        }
+    }
+}
+
+/// Exchange's parameters (message intervals; `Set-TransportService`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(non_snake_case, reason = "the parameters' own names")]
+pub struct ExchangeRetry {
+    /// The first so many retries ...
+    pub QueueGlitchRetryCount: u32,
+    /// ... at this interval,
+    pub QueueGlitchRetryInterval: Duration,
+    /// then so many ...
+    pub TransientFailureRetryCount: u32,
+    /// ... at this one,
+    pub TransientFailureRetryInterval: Duration,
+    /// then at this one until
+    pub OutboundConnectionFailureRetryInterval: Duration,
+    /// this age.
+    pub MessageExpirationTimeout: Duration,
+    /// After this age a sender is told that a message is late.
+    pub DelayNotificationTimeout: Duration,
+    /// `MaxPerDomainOutboundConnections`.
+    pub MaxPerDomainOutboundConnections: u32,
+    /// `MaxOutboundConnections`.
+    pub MaxOutboundConnections: u32,
+}
+
+impl Default for ExchangeRetry {
+    fn default() -> Self {
+        Self {
+            QueueGlitchRetryCount: 4,
+            QueueGlitchRetryInterval: seconds(60),
+            TransientFailureRetryCount: 6,
+            TransientFailureRetryInterval: seconds(300),
+            OutboundConnectionFailureRetryInterval: seconds(600),
+            MessageExpirationTimeout: seconds(2 * 86_400),
+            DelayNotificationTimeout: seconds(4 * 3600),
+            MaxPerDomainOutboundConnections: 20,
+            MaxOutboundConnections: 1000,
+        }
+    }
+}
