@@ -23,6 +23,7 @@ mod route;
 mod runs;
 mod session;
 mod status;
+mod sts;
 mod welcome;
 mod world;
 

@@ -374,7 +374,7 @@ fn a_bounce_is_a_message_of_its_own_and_a_null_return_path_never_bounces() {
 }
 
 #[test]
-fn a_sender_is_warned_once_after_four_hours_and_told_after_the_lifetime() {
+fn r4_a_sender_is_warned_once_after_four_hours_and_told_after_the_lifetime() {
     let down = r#"timeline: [(name: "o", at: "0s", do: Outage(host: "mx.d.example"))],"#;
     let sender = |retry: &str| format!("{ONE}, retry: {retry}");
     let results = run(&scenario("", &sender(r#"Postfix(delay_warning_time: "4h")"#), down));
@@ -408,4 +408,40 @@ fn a_backup_that_knows_no_users_sends_the_bounces_itself() {
     assert_eq!(delivered + bounced, 1000);
     assert!((bounced as f64 - 500.0).abs() < 4.0 * 15.9, "{bounced}");
     assert_eq!(one(&results, "bounce_messages", "delivered") as u64, bounced);
+}
+
+#[test]
+fn an_enforced_policy_that_senders_keep_outlives_the_move_of_an_mx() {
+    // The MX moves after a day; its policy is kept for a week unless a new `id` tells of the new one.
+    let text = |timeline: &str| {
+        let text = scenario(
+            "",
+            r#"arrivals: Periodic(every: "1h", offset: "30m"), mta_sts: true, retry: Custom(schedule: Constant("1h"), lifetime: "20d")"#,
+            &format!(
+                r#"timeline: [(name: "move", at: "1d", do: SetMx(zone: "d.example", mx: [(10, "mx.new.example")])), {timeline}],"#
+            ),
+        );
+        let text = text
+            .replace("hosts: {", r#"hosts: { "mx.new.example": (),"#)
+            .replace(r#"measure: "1d""#, r#"measure: "2d""#);
+        let policy = r#"sts: (mx: ["mx.d.example"], max_age: "7d"), ttl: "1h""#;
+        text.replace(r#"ttl: "3650d""#, policy)
+    };
+    let new = r#"sts: (mx: ["*.new.example"], max_age: "7d")"#;
+    // Announced with the move: an hour of the TXT record's TTL, and a retry.
+    let results = run(&text(&format!(r#"(at: "move", do: SetSts(zone: "d.example", {new}))"#)));
+    assert_eq!(ends(&results), [48, 0, 0, 0, 0]);
+    assert!(one(&results, "delivery_latency", "max") <= 2.0 * 3600.0 + 1.0);
+    // Not announced: kept for its week from the first message on.
+    let results = run(&text(&format!(r#"(at: "move", do: SetSts(zone: "d.example", {new}, announced: false))"#)));
+    assert_eq!(ends(&results), [48, 0, 0, 0, 0]);
+    let waited = one(&results, "delivery_latency", "max") - 6.0 * 86_400.0;
+    assert!((-3.0..=3603.0).contains(&waited), "{waited}");
+    assert!(one(&results, "sts_refused", "count") > 1000.0);
+    // Forgotten: nothing comes through any more, and no bounce says why before the lifetime.
+    let results = run(&text("").replace("lifetime: \"20d\"", "lifetime: \"2d\""));
+    assert_eq!(ends(&results), [24, 0, 24, 0, 0]);
+    // In mode `testing` the same is only counted by whoever reads reports: here, not at all.
+    let results = run(&text("").replace("sts: (mx", "sts: (mode: Testing, mx"));
+    assert_eq!(ends(&results), [48, 0, 0, 0, 0]);
 }

@@ -37,6 +37,10 @@ impl<'m> Mail<'m> {
         work.tally = Tally::default();
         work.candidates.clear();
         cx.observer.on_attempt_start(now, delivery);
+        let (node, domain) = (delivery.node, delivery.domain);
+        if self.sts.is_used() && self.model.mail.nodes[node.index()].checks_sts {
+            self.sts.refresh(now, node, domain);
+        }
         match self.model.mail.nodes[delivery.node.index()].client.smart_host {
             None => self.ask_mx(cx, slot, self.slots[slot as usize].domain),
             Some(relay) => self.route_to(cx, slot, relay),

@@ -41,6 +41,10 @@ pub trait MailObserver {
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
         let _ = (now, delivery, end);
     }
+    /// An exchange was passed over, since the policy that the node keeps of its domain does not allow it (RFC 8461).
+    fn on_sts_refused(&mut self, now: SimTime, delivery: &Delivery) {
+        let _ = (now, delivery);
+    }
     /// Somebody is told of a delivery, or would have been.
     fn on_notice(&mut self, now: SimTime, delivery: &Delivery, notice: Notice) {
         let _ = (now, delivery, notice);

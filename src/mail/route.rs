@@ -7,8 +7,8 @@ use crate::dns::{Answer, Ask, Asker, DnsObserver, Outcome, ServerState, Waiter};
 use crate::engine::random::draw;
 use crate::model::client::NoRoute;
 use crate::model::dns::{Question, Rdata};
-use crate::model::{DataId, NameId};
-use crate::scenario::tree::{AddressLookups, RecordType};
+use crate::model::{DataId, HostId, NameId};
+use crate::scenario::tree::{AddressLookups, RecordType, Tls};
 
 impl<'m> Mail<'m> {
     pub(super) fn ask_mx<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
@@ -89,7 +89,7 @@ impl<'m> Mail<'m> {
             let (after, upto) = (self.slots[slot as usize].work.after, self.slots[slot as usize].work.upto);
             while let Some((place, preference, name)) = exchanges.next(from, after, upto) {
                 match self.ask(cx, slot, Question::new(name, RecordType::A), 1 + place as u32) {
-                    Some(answer) => self.add_address(slot, preference, name, &answer),
+                    Some(answer) => self.add_address(cx, slot, preference, name, &answer),
                     None => {
                         self.slots[slot as usize].work.step = Step::Address(place as u16);
                         return;
@@ -162,7 +162,7 @@ impl<'m> Mail<'m> {
         if let Ok(exchanges) = self.exchanges(&self.slots[slot as usize])
             && let Some((_, preference, name)) = exchanges.next(place, None, u16::MAX)
         {
-            self.add_address(slot, preference, name, answer);
+            self.add_address(cx, slot, preference, name, answer);
         }
         self.gather(cx, slot, place + 1);
     }
@@ -180,12 +180,29 @@ impl<'m> Mail<'m> {
     }
 
     #[inline]
-    pub(super) fn add_address(&mut self, slot: u32, preference: u16, name: NameId, answer: &Answer) {
+    fn add_address<E: Copy, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        preference: u16,
+        name: NameId,
+        answer: &Answer,
+    ) {
         let delivery = &mut self.slots[slot as usize];
         delivery.stale_route |= answer.stale;
         match answer.outcome {
             Outcome::Data(data) => {
                 if let Rdata::Address(hosts) = &self.model.dns.data[data.index()] {
+                    if self.sts.is_used() {
+                        let has_tls = |host: &HostId| self.model.mail.hosts[host.index()].smtp.tls != Tls::Off;
+                        let exchange = self.model.dns.names.text(name);
+                        let all_tls = hosts.iter().all(has_tls);
+                        if !self.sts.permits(delivery.node, delivery.domain, exchange, all_tls) {
+                            // No delivery, and no failure for good: the policy may change (RFC 8461 section 5).
+                            delivery.work.soft_failure = true;
+                            return cx.observer.on_sts_refused(cx.scheduler.now(), delivery);
+                        }
+                    }
                     candidates::add(&mut delivery.work.candidates, preference, name, hosts);
                 }
             }

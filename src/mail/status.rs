@@ -82,4 +82,10 @@ mod tests {
         assert_eq!(Status::of(TryResult::Reply(550), Stage::Rcpt).to_string(), "5.1.1");
         assert_eq!(Status::of(TryResult::Refused, Stage::Connect).to_string(), "4.4.1");
     }
+
+    #[test]
+    fn n4_a_null_mx_is_556_with_5_1_10() {
+        // RFC 7505 section 4.1; of the systems measured Exim and sendmail say so, Postfix says 5.1.0.
+        assert_eq!(Status::of(TryResult::Reply(556), Stage::Rcpt).to_string(), "5.1.10");
+    }
 }

@@ -11,6 +11,7 @@ use super::node::Node;
 use super::path::Paths;
 use super::queue::Left;
 use super::recipients::Fate;
+use super::sts::Sts;
 use super::{BounceCause, Delivery, End, Kind, MailObserver, Step, TryResult, Verdict, Work};
 use crate::arrivals::Arrival;
 use crate::dns::{Answer, Dns, DnsEvent, DnsObserver, ServerState};
@@ -189,6 +190,8 @@ pub struct Mail<'m> {
     pub(super) parts: BTreeMap<u32, SmallVec<[Fate; 8]>>,
     /// Hosts that may stand still.
     pub(super) freezable: Vec<HostId>,
+    /// MTA-STS policies.
+    pub(super) sts: Sts<'m>,
     pub(super) measured_live: u64,
 }
 
@@ -210,6 +213,7 @@ impl<'m> Mail<'m> {
             waiting: 0,
             parts: BTreeMap::new(),
             freezable: freezable(model),
+            sts: Sts::new(&model.mail),
             measured_live: 0,
         };
         for node in 0..mail.nodes.len() {
@@ -319,6 +323,11 @@ impl<'m> Mail<'m> {
     /// Changes a host's service time, for the sessions that begin from now on.
     pub fn set_service(&mut self, host: HostId, service: crate::engine::dist::Dist) {
         self.hosts[host.index()].service = service;
+    }
+
+    /// A domain changes its MTA-STS policy.
+    pub fn publish_sts(&mut self, domain: NameId, policy: Option<usize>, is_announced: bool) {
+        self.sts.publish(domain, policy, is_announced);
     }
 
     /// Makes everything due that a node holds back.

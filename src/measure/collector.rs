@@ -357,6 +357,10 @@ impl MailObserver for Collector<'_> {
         }
     }
 
+    fn on_sts_refused(&mut self, _now: SimTime, delivery: &Delivery) {
+        self.notices.sts_refused += u64::from(delivery.measured);
+    }
+
     fn on_notice(&mut self, now: SimTime, delivery: &Delivery, notice: Notice) {
         self.notices.tell(now, delivery, notice);
     }

@@ -18,6 +18,8 @@ pub(super) struct Notices {
     warnings_lost: u64,
     warnings_told: u64,
     queued: u64,
+    /// Exchanges passed over for an MTA-STS policy: what TLS reports would tell (RFC 8460).
+    pub sts_refused: u64,
 }
 
 impl Notices {
@@ -57,6 +59,7 @@ impl Notices {
         rows.count("delay_warnings", "all", self.warnings);
         rows.count("bounce_messages", "all", self.bounces);
         rows.add("bounce_messages", "all", "delivered", "1", self.bounces_told as f64);
+        rows.count("sts_refused", "all", self.sts_refused);
         rows.count("double_bounces", "all", self.double_bounces);
         rows.count("admin_notices", "all", self.postmaster);
         let mean = if self.bounces_told == 0 { f64::NAN } else { self.told_ns as f64 / self.bounces_told as f64 / 1e9 };

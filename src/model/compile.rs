@@ -21,6 +21,7 @@ mod resolver_rules;
 mod resolvers;
 pub mod retry;
 pub mod smtp_clients;
+mod sts;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -86,6 +87,8 @@ struct Compiler<'a> {
     configs: retry::Configs,
     /// Which policy of a `Mix` each member of a population follows, by section and key.
     mixes: HashMap<String, Vec<usize>>,
+    /// MTA-STS policies found so far.
+    sts_policies: Vec<super::mail::StsPolicy>,
     /// What `{i}` stands for in the texts that are read now: the number in the population, 0 outside.
     number: u32,
     /// How many things there are to choose from, over all that choose.
@@ -146,6 +149,7 @@ impl<'a> Compiler<'a> {
             unsaid: Diagnostic::warning(""),
             configs: retry::Configs::default(),
             mixes: HashMap::new(),
+            sts_policies: Vec::new(),
             number: 0,
             choices: 0,
             named: Vec::new(),
@@ -184,9 +188,11 @@ impl<'a> Compiler<'a> {
         let probes = self.probes();
         self.dns.clients = clients;
         self.dns.probes = probes;
-        let mail = self.mail_nodes(&mut hosts, &clock);
+        let mut mail = self.mail_nodes(&mut hosts, &clock);
+        mail.sts = self.sts();
         let faults = self.faults();
         let timeline = self.timeline(&instants, &clock, &mail);
+        mail.sts_policies = std::mem::take(&mut self.sts_policies);
         self.dns.names.settle(&self.dns.zones);
         self.dns.rrsets = self.sorted_rrsets();
         let objectives = self.objectives(&timeline, &faults);

@@ -22,6 +22,32 @@ pub struct MailModel {
     pub nodes: Vec<NodeModel>,
     /// How many of the nodes are senders.
     pub senders: usize,
+    /// Domains that ever have an MTA-STS policy, and the first of each.
+    pub sts: Vec<StsFirst>,
+    /// All policies that any of them ever has.
+    pub sts_policies: Vec<StsPolicy>,
+}
+
+/// A domain's MTA-STS policy at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StsFirst {
+    /// Whose.
+    pub domain: NameId,
+    /// Which; none yet.
+    pub policy: Option<usize>,
+    /// How long the TXT record that announces it is kept.
+    pub txt_ttl: crate::engine::time::SimDuration,
+}
+
+/// An MTA-STS policy (RFC 8461 section 3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StsPolicy {
+    /// Mode `enforce`; otherwise `testing`, which forbids nothing.
+    pub enforces: bool,
+    /// How long a sender keeps it.
+    pub max_age: crate::engine::time::SimDuration,
+    /// The `mx` lines.
+    pub names: Vec<String>,
 }
 
 /// An MX host.
@@ -72,6 +98,8 @@ pub struct NodeModel {
     pub client: ClientRules,
     /// The host it is, if it is a relay: dropped from MX lists with its equals and worse (RFC 5321 section 5.1).
     pub host: Option<HostId>,
+    /// Whether it looks for MTA-STS policies.
+    pub checks_sts: bool,
     /// Whether its postmaster is told of bounces that cannot be delivered.
     pub tells_postmaster: bool,
     /// From which addresses it connects.

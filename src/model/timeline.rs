@@ -41,6 +41,8 @@ pub enum ActionModel {
     Up { targets: Vec<TargetId> },
     /// Changes hosts' session limits.
     SetSessions { hosts: Vec<HostId>, sessions: Option<u32> },
+    /// Changes domains' MTA-STS policies: an index among the model's, or none; with a new `id` in the TXT record or not.
+    SetSts { domains: Vec<NameId>, policy: Option<usize>, is_announced: bool },
     /// Changes hosts' service times, seconds.
     SetService { hosts: Vec<HostId>, service: Dist },
     /// Drops everything, or one name, from caches.

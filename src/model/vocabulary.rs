@@ -44,6 +44,7 @@ pub const MEASURES: &[Measure] = &[
     measure("double_bounces", COUNT),
     measure("admin_notices", COUNT),
     measure("bounce_latency", MEAN),
+    measure("sts_refused", COUNT),
     measure("queue_depth", LEVEL),
     measure("queue_active", MEAN),
     measure("queue_deferred", MEAN),

@@ -38,7 +38,7 @@ mod tests {
                 run: (warmup: "1h30m", confidence: 0.9),
                 regions: { "eu": (rtt: "lognormal(median 5ms, sigma 0.3)"), "us": () },
                 links: [(between: ("eu", "us"), rtt: "85ms", loss: 0.001, bandwidth: "100Mbit/s")],
-                zones: { "a.example": (ttl: "5m", ttls: (negative: "1m"), mx: [(10, "mx.a.example"), (20, "mx2.a.example")]) },
+                zones: { "a.example": (ttl: "5m", ttls: (negative: "1m"), sts: (mx: ["*.a.example"]), mx: [(10, "mx.a.example"), (20, "mx2.a.example")]) },
                 hosts: {
                     "mx.a.example": (sessions: 3, when_full: Busy, fails: Reply(stage: Rcpt, code: 451), software: Postfix(default_process_limit: 50), backlog: 9,
                         chances: [(share: 0.1, fails: Lost(stage: Data), per: Message)], greylist: Postgrey(delay: "1m"), client_limits: (messages: 9), unknown_users: 0.1,
@@ -49,7 +49,7 @@ mod tests {
                 clients: { "u-{i}": (count: 3, resolver: "isp", asks: [("a.example", MX)], arrivals: Poisson(rate: "12/h"), popularity: Zipf(0.9)) },
                 probes: { "p": (resolver: "isp", asks: ("a.example", MX), every: "1m", how: Peek) },
                 senders: {
-                    "s": (resolver: "isp", null_sender: 0.1, return_path: "a.example", addresses: 4, networks: 2, correspondents: 9, arrivals: Burst(at: "warmup", count: 5), to: Weights({"a.example": 1.0}), retry: Qmail()),
+                    "s": (resolver: "isp", null_sender: 0.1, mta_sts: true, return_path: "a.example", addresses: 4, networks: 2, correspondents: 9, arrivals: Burst(at: "warmup", count: 5), to: Weights({"a.example": 1.0}), retry: Qmail()),
                     "t": (resolver: "isp", arrivals: Diurnal(per_day: 1000), to: Uniform(zones: "*.example"), recipients: "uniform(1, 4)", size: "12KiB",
                           retry: Custom(schedule: Exponential(base: "1m", factor: 2), jitter: Share(0.1), scan: "10s"), client: (shuffle: Names, syn: Linear)),
                 },

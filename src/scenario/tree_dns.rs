@@ -53,6 +53,8 @@ pub struct Zone {
     pub negative_soa: NegativeSoa,
     /// Text records: owner and texts.
     pub txt: Map<Vec<String>>,
+    /// Its MTA-STS policy (RFC 8461).
+    pub sts: Option<super::tree::Sts>,
     /// Its name servers, names of `servers`; `ns1.` and the zone's name is made if empty.
     pub ns: Vec<String>,
     /// Those of `ns` that do not hold it.

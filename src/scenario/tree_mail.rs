@@ -46,6 +46,9 @@ pub struct Sender {
     /// Share of its messages that have a null return path: nobody is told of their failure.
     #[serde(default)]
     pub null_sender: f64,
+    /// Whether it looks for MTA-STS policies and keeps them.
+    #[serde(default)]
+    pub mta_sts: bool,
     /// The domain that bounces and delay warnings go to; if absent, they reach the sender at once.
     #[serde(default)]
     pub return_path: Option<String>,

@@ -226,3 +226,38 @@ pub struct Store {
 fn two() -> u32 {
     2
 }
+
+/// An MTA-STS policy (RFC 8461 section 3.2).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sts {
+    /// What senders that check make of it.
+    #[serde(default)]
+    pub mode: StsMode,
+    /// Exchanges that may be used; `*.example.org` stands for one label.
+    pub mx: Vec<String>,
+    /// How long senders keep it.
+    #[serde(default = "a_week")]
+    pub max_age: Duration,
+    /// How long they keep the TXT record that tells of a new one.
+    #[serde(default = "an_hour")]
+    pub txt_ttl: Duration,
+}
+
+/// The mode of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum StsMode {
+    /// No delivery to what it does not name.
+    #[default]
+    Enforce,
+    /// It forbids nothing.
+    Testing,
+}
+
+fn a_week() -> Duration {
+    seconds(7 * 86_400)
+}
+
+fn an_hour() -> Duration {
+    seconds(3600)
+}

@@ -185,6 +185,13 @@ pub enum Action {
     },
     /// Changes a host's session limit; `None` lifts it.
     SetSessions { host: String, sessions: Option<u32> },
+    /// Changes a zone's MTA-STS policy, `None` removes it; `announced` whether the TXT record gets a new `id`.
+    SetSts {
+        zone: String,
+        sts: Option<super::tree::Sts>,
+        #[serde(default = "yes")]
+        announced: bool,
+    },
     /// Changes a host's service time.
     SetService { host: String, service: DurationDist },
     /// Empties a resolver's caches, or drops one name from them.
@@ -231,6 +238,10 @@ pub enum DsAtMove {
     Follows,
     /// It is left behind: the new servers do not sign with that key.
     LeftBehind,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What must hold of a result.

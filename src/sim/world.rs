@@ -393,6 +393,9 @@ impl<'m> Simulation<'m> {
             ActionModel::SetService { hosts, service } => {
                 hosts.iter().for_each(|&host| self.mail.set_service(host, service.clone()));
             }
+            ActionModel::SetSts { domains, policy, is_announced } => {
+                domains.iter().for_each(|&domain| self.mail.publish_sts(domain, *policy, *is_announced));
+            }
             ActionModel::SetSessions { .. } | ActionModel::FlushQueue { .. } => self.act_on_mail(observer, action),
         }
     }

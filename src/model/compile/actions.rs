@@ -10,7 +10,7 @@ use crate::engine::dist::Dist;
 use crate::model::dns::{Question, Rdata, canonical};
 use crate::model::mail::MailModel;
 use crate::model::timeline::ActionModel;
-use crate::model::{DataId, HostId, NodeId, RegionId, ResolverId, TargetId};
+use crate::model::{DataId, HostId, NameId, NodeId, RegionId, ResolverId, TargetId};
 use crate::scenario::tree::{Action, RecordType};
 
 /// What the timeline has changed so far, as far as an undoing has to know it.
@@ -201,6 +201,18 @@ impl Compiler<'_> {
                 let undo = grouped(&hosts, |host| state.sessions[host.index()]).into_iter();
                 let undo = undo.map(|(sessions, hosts)| ActionModel::SetSessions { hosts, sessions }).collect();
                 state.set(&mut done, ActionModel::SetSessions { hosts, sessions: *sessions }, undo);
+            }
+            Action::SetSts { zone, sts, announced } => {
+                let policy = sts.as_ref().map(|sts| self.sts_policy(&path("sts"), sts));
+                let zones = self.find(&path("zone"), "zone", zone);
+                let domains: Vec<NameId> =
+                    zones.into_iter().map(|zone| self.dns.names.intern(self.zones.name(zone))).collect();
+                if let Some(&domain) = domains.iter().find(|domain| !self.has_sts(**domain)) {
+                    let message = format!("`{}` never had a policy", self.dns.names.text(domain));
+                    self.error(&path("zone"), message).help =
+                        Some("give the zone one to begin with: `sts: (mode: Testing, mx: [..])`".into());
+                }
+                done.actions.push(ActionModel::SetSts { domains, policy, is_announced: *announced });
             }
             Action::SetService { host, service } => {
                 let hosts = self.hosts_of(&path("host"), host);

@@ -82,6 +82,7 @@ impl Compiler<'_> {
                 client: self.client_rules(&["senders", key, "client"], &policy, &sender.client),
                 retry,
                 host: None,
+                checks_sts: sender.mta_sts,
                 tells_postmaster: tells_postmaster(&sender.retry),
                 pool: self.pool(key, sender),
                 source: Some(source),
@@ -108,7 +109,7 @@ impl Compiler<'_> {
                     Some("name a host with `relays_for` and without `shares_queue`".into());
             }
         }
-        MailModel { hosts: std::mem::take(hosts), nodes, senders }
+        MailModel { hosts: std::mem::take(hosts), nodes, senders, ..MailModel::default() }
     }
 
     /// The host whose queue a relay shares.
@@ -147,6 +148,7 @@ impl Compiler<'_> {
             client: self.client_rules(&["hosts", key, "client"], &policy, &host.client),
             retry,
             host: Some(HostId(id as u32)),
+            checks_sts: false,
             tells_postmaster: tells_postmaster(&host.retry),
             pool: Pool { addresses: 1, networks: 1 },
             source: None,

@@ -126,6 +126,7 @@ fn describe(action: &Action) -> String {
             format!("outage of {}", names.join(", "))
         }
         Action::SetSessions { host, .. } => format!("sessions of {host}"),
+        Action::SetSts { zone, .. } => format!("MTA-STS policy of {zone}"),
         Action::SetService { host, .. } => format!("service of {host}"),
         Action::FlushCache { resolver, .. } => format!("flush of {resolver}"),
         Action::SetServeStale { resolver, .. } => format!("serve-stale of {resolver}"),

@@ -37,6 +37,7 @@ fn act(model: &Model, action: &ActionModel) -> String {
         ActionModel::SetSerial { zones, serial } => format!("serial {zones:?} {serial}"),
         ActionModel::Down { targets, mode } => format!("down {targets:?} {mode:?}"),
         ActionModel::Up { targets } => format!("up {targets:?}"),
+        ActionModel::SetSts { domains, policy, is_announced } => format!("sts {domains:?} {policy:?} {is_announced}"),
         ActionModel::SetSessions { hosts: set, sessions } => format!("{} sessions {sessions:?}", hosts(set)),
         ActionModel::SetService { hosts: set, service } => {
             let Dist::Constant(seconds) = service else { panic!("{service:?}") };
