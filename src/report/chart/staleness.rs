@@ -41,7 +41,7 @@ fn y_title(theory: Option<(usize, usize)>) -> String {
     let title = "caches that would answer stale, % of all (mean)";
     match theory {
         None => title.to_owned(),
-        Some((of, all)) if of == all => format!("{title}; theory: pure TTL, Poisson askers"),
-        Some((of, all)) => format!("{title}; theory: pure TTL, Poisson askers, {of} of {all} caches"),
+        Some((of, all)) if of == all => format!("{title}; theory: pure TTL"),
+        Some((of, all)) => format!("{title}; theory for {of} of {all}"),
     }
 }
