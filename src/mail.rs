@@ -10,6 +10,7 @@ mod destination;
 mod freeze;
 mod greylist;
 mod host;
+mod known_routes;
 mod memory;
 mod node;
 mod notices;
@@ -56,6 +57,8 @@ pub struct Delivery {
     pub in_custody_since: SimTime,
     /// Whom it is for.
     pub domain: NameId,
+    /// The domain's place in its sender's list; `MAX` for none.
+    pub(crate) place_in_list: u32,
     /// Bytes.
     pub size_bytes: u32,
     /// How many deliveries it stands for.

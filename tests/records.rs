@@ -66,6 +66,44 @@ fn every_delivery_has_its_row_and_every_one_of_its_attempts() {
     assert!((per_delivery - mean).abs() < 1e-12, "{per_delivery} {mean}");
 }
 
+/// A sender may keep its routes between look-ups only while nobody records each of those: everything that can end a route
+/// early happens here, and the numbers are the same.
+#[test]
+fn recording_changes_no_number_whatever_happens_to_the_routes_that_senders_know() {
+    let text = r#"(
+        title: "routes",
+        run: (measure: "6h", replications: 2),
+        regions: { "here": (rtt: "0s") },
+        zones: { "a.example": (
+            ttls: (mx: "20m", a: "1h"),
+            mx: [(10, "mx1.a.example"), (10, "mx2.a.example"), (20, "mx3.a.example")],
+        ) },
+        hosts: { "mx{i}.a.example": (count: 4, up: "exponential(20m)", down: "exponential(5m)") },
+        resolvers: { "isp": (software: Ideal()), "push": (software: Ideal(push: After("1s"))) },
+        senders: {
+            "campus": (resolver: "isp", arrivals: Poisson(rate: "20/m"), to: Weights({"a.example": 1.0}),
+                retry: Custom(schedule: Constant("1m"))),
+            "told": (resolver: "push", arrivals: Poisson(rate: "20/m"), to: Weights({"a.example": 1.0}),
+                retry: Custom(schedule: Constant("1m"))),
+        },
+        timeline: [
+            (at: "1h", do: FlushCache(resolver: "isp")),
+            (at: "2h5m", do: SetMx(zone: "a.example", mx: [(10, "mx3.a.example"), (20, "mx4.a.example")])),
+            (at: "3h5m", do: SetMx(zone: "a.example", mx: [(10, "mx1.a.example"), (10, "mx2.a.example")])),
+            (at: "4h1m", do: SetAddress(name: "mx1.a.example", hosts: ["mx4.a.example"])),
+            (at: "5h", do: FlushCache(resolver: "isp", name: "mx2.a.example")),
+        ],
+    )"#;
+    let home = tempfile::tempdir().unwrap_or_else(|why| panic!("{why}"));
+    let recorded = execute_into(home.path(), text).unwrap_or_else(|why| panic!("{why}"));
+    let plain = support::run(text);
+    for (recorded, plain) in recorded.variants[0].replications.iter().zip(&plain.variants[0].replications) {
+        assert_eq!(recorded.fingerprint, plain.fingerprint);
+        assert_eq!(format!("{:?}", recorded.rows), format!("{:?}", plain.rows));
+    }
+    assert!(support::values(&plain, "stale_deliveries", "all", "count").iter().all(|&count| count > 0.0));
+}
+
 #[test]
 fn a_run_that_fails_leaves_no_parts_of_records() {
     let home = tempfile::tempdir().unwrap_or_else(|why| panic!("{why}"));

@@ -6,8 +6,8 @@ use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, LookupRecord, 
 use crate::engine::random::draw;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::SimTime;
-use crate::model::CacheId;
 use crate::model::dns::Question;
+use crate::model::{CacheId, DataId, RegionId, ResolverId};
 
 impl<'m> Dns<'m> {
     /// Asks a resolver. `Some` if the answer is there at this very instant: no round trip, and in the cache. Else it
@@ -27,11 +27,7 @@ impl<'m> Dns<'m> {
         let cache = resolver.cache_for(ask.region, ask.question, ask.key, || draw(ask.key, ask.a, ask.b ^ 0xff));
         let region = self.model.dns.caches[cache.index()].region;
         let is_instant = self.is_instant[ask.region.index() * self.model.network.regions.len() + region.index()];
-        // The hit that there is nothing to say of.
-        if is_instant
-            && let Some(entry) = self.caches[cache.index()].entry(ask.question)
-            && now < entry.plain_until
-        {
+        if is_instant && let Some(entry) = self.caches[cache.index()].plain(now, ask.question) {
             let answer = Answer {
                 outcome: Outcome::Data(entry.data),
                 owner: ask.question.name(),
@@ -45,6 +41,28 @@ impl<'m> Dns<'m> {
             return Some(answer);
         }
         self.ask_on(scheduler, observer, faults, &ask, cache, is_instant)
+    }
+
+    /// The cache that always answers a region at once, if there is one.
+    pub fn only_cache(&self, resolver: ResolverId, region: RegionId) -> Option<CacheId> {
+        let resolver = &self.model.dns.resolvers[resolver.index()];
+        let cache = resolver.only_cache(region)?;
+        let to = self.model.dns.caches[cache.index()].region;
+        self.is_instant[region.index() * self.model.network.regions.len() + to.index()].then_some(cache)
+    }
+
+    /// The data of a question, if a hit now changes nothing and is what the primary holds; and the instant before which it
+    /// stays so, unless the epoch moves.
+    pub fn plain_hit(&self, now: SimTime, cache: CacheId, question: Question) -> Option<(DataId, SimTime)> {
+        let entry = self.caches[cache.index()].plain(now, question)?;
+        (!self.authority.is_stale(question, entry.data)).then_some((entry.data, entry.plain_until))
+    }
+
+    /// Moves whenever a plain hit of a cache may say something else than before, or of something else.
+    #[inline]
+    pub fn epoch(&self, cache: CacheId) -> u64 {
+        // A sum of two that never decrease changes if either does.
+        self.caches[cache.index()].epoch() + self.changes.len() as u64
     }
 
     /// Asks for what is not a plain hit.

@@ -87,6 +87,8 @@ pub(super) struct Cache {
     /// What failed; only ever looked up by question.
     failures: HashMap<Question, Failed>,
     lru: Option<Lru>,
+    /// Moves whenever what would still have been given out as it is was replaced or dropped.
+    epoch: u64,
 }
 
 /// Entries of one type stand together: a page holds 64 names in a row, so that a cache of MX records alone has no empty
@@ -103,13 +105,19 @@ const fn question_at(place: usize) -> Question {
 
 impl Cache {
     pub fn new(rules: &Rules) -> Self {
-        Self { entries: Paged::new(), failures: HashMap::new(), lru: rules.capacity.map(Lru::new) }
+        Self { entries: Paged::new(), failures: HashMap::new(), lru: rules.capacity.map(Lru::new), epoch: 0 }
     }
 
     /// What there is for a question, live or not.
     #[inline]
     pub fn entry(&self, question: Question) -> Option<&Entry> {
         self.entries.get(place(question))
+    }
+
+    /// The entry for a question, if a hit of it is one that there is nothing to say of.
+    #[inline]
+    pub fn plain(&self, now: SimTime, question: Question) -> Option<&Entry> {
+        self.entry(question).filter(|entry| now < entry.plain_until)
     }
 
     /// The live entry for a question.
@@ -145,6 +153,7 @@ impl Cache {
     pub fn store(&mut self, now: SimTime, rules: &Rules, question: Question, new: New) -> Option<Question> {
         let is_plain = new.kind == Kind::Data && new.owner == question.name() && self.lru.is_none();
         let plain_until = if is_plain { new.until.min(rules.refresh_from(now, new.ttl_s)) } else { SimTime::ZERO };
+        self.retire(now, question);
         let entry = self.entry_mut(question);
         let New { kind, data, version, owner, ttl_s, until } = new;
         *entry = Entry { plain_until, until, stored: now, data, version, owner, ttl_s, kind, extensions: 0, ..*entry };
@@ -165,7 +174,18 @@ impl Cache {
         }
     }
 
+    /// What a plain hit said of a question, if there are any now, holds no more.
+    fn retire(&mut self, now: SimTime, question: Question) {
+        self.epoch += u64::from(self.entry(question).is_some_and(|entry| now < entry.plain_until));
+    }
+
+    /// Moves whenever what would still have been given out as it is was replaced or dropped.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     fn forget(&mut self, question: Question) {
+        self.epoch += 1;
         let entry = self.entry_mut(question);
         (entry.plain_until, entry.until, entry.kind) = (SimTime::ZERO, SimTime::ZERO, Kind::Empty);
     }
@@ -195,6 +215,7 @@ impl Cache {
             return;
         }
         self.failures.clear();
+        self.epoch += 1;
         if let Some(lru) = &mut self.lru {
             lru.clear();
         }

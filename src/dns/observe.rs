@@ -43,6 +43,15 @@ pub trait DnsObserver {
     fn on_lookup(&mut self, record: &LookupRecord) {
         let _ = record;
     }
+    /// Whether it wants to hear of each look-up: if not, it may be told of plain hits together.
+    fn hears_each_lookup(&self) -> bool {
+        true
+    }
+    /// A node's questions for an MX RRset and for the addresses of so many exchanges were hits in a cache, at once, with
+    /// data that is the primary's: instead of [`DnsObserver::on_lookup`] for each.
+    fn on_plain_hits(&mut self, now: SimTime, cache: CacheId, asker: Asker, addresses: u64) {
+        let _ = (now, cache, asker, addresses);
+    }
     /// A query arrived at an authoritative server (whether it answers or not).
     fn on_query(&mut self, now: SimTime, server: ServerId, cache: CacheId, question: Question) {
         let _ = (now, server, cache, question);

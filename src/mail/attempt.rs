@@ -37,6 +37,10 @@ impl<'m> Mail<'m> {
         work.tally = Tally::default();
         work.candidates.clear();
         cx.observer.on_attempt_start(now, delivery);
+        if self.take_known_route(cx, slot) {
+            return self.try_in_order(cx, slot, 0);
+        }
+        let delivery = &self.slots[slot as usize];
         let (node, domain) = (delivery.node, delivery.domain);
         if self.sts.is_used() && self.model.mail.nodes[node.index()].checks_sts {
             self.sts.refresh(now, node, domain);
@@ -104,16 +108,19 @@ impl<'m> Mail<'m> {
             }
             let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
             let random = |purpose| draw(key, number, place(attempt, u32::from(hop), purpose));
-            let to = self.model.mail.hosts[candidate.host.index()].region;
-            let round_trip = self.paths.round_trip(node.region, to, |link| {
-                draw(key, number, place(attempt, u32::from(hop), Purpose::RoundTrip) | u64::from(link & 0xff))
-            });
+            let to = self.hosts[candidate.host.index()].region;
+            let path = self.paths.cost(node.region, to);
+            let round_trip = match path.fixed {
+                Some(fixed) => fixed,
+                None => self.paths.round_trip(node.region, to, |link| {
+                    draw(key, number, place(attempt, u32::from(hop), Purpose::RoundTrip) | u64::from(link & 0xff))
+                }),
+            };
             delivery.work.round_trip = round_trip;
-            let loss = self.paths.cost(node.region, to).loss;
             let is_new = !std::mem::take(&mut reused);
-            let sent = if loss > 0.0 && is_new {
+            let sent = if path.loss > 0.0 && is_new {
                 let u = crate::engine::random::unit_open(random(Purpose::Syn));
-                rules.syn.first_through(loss, rules.connect_timeout, u)
+                rules.syn.first_through(path.loss, rules.connect_timeout, u)
             } else {
                 Some(SimDuration::ZERO)
             };
@@ -283,6 +290,9 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         delivery.handed_off = delivery.handed_off.min(now);
         delivery.host = Some(host);
+        if self.hosts[host.index()].is_plain_end {
+            return self.end(cx, slot, End::Delivered);
+        }
         let model = &self.model.mail.hosts[host.index()];
         match model.relay.filter(|_| model.relays_for.binary_search(&delivery.domain).is_ok()) {
             None => {
@@ -294,17 +304,12 @@ impl<'m> Mail<'m> {
     }
 
     /// How a delivery ends that its final host has.
-    #[inline]
     fn ending<E: World, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
         host: HostId,
     ) -> End {
-        let is_plain = self.hosts[host.index()].guard.is_none() && self.model.mail.hosts[host.index()].store.is_none();
-        if is_plain {
-            return End::Delivered;
-        }
         let delivery = self.slots[slot as usize].clone();
         self.keep(cx, host, &delivery)
     }

@@ -6,6 +6,7 @@ use super::freeze::Standstill;
 use super::reception::Guard;
 use crate::engine::dist::Dist;
 use crate::engine::time::SimTime;
+use crate::model::RegionId;
 use crate::model::mail::HostModel;
 use crate::scenario::tree::{BacklogFull, WhenFull};
 
@@ -16,10 +17,14 @@ pub(super) struct Host<'m> {
     pub limit: Option<u32>,
     /// Service time, now.
     pub service: Dist,
+    /// Where it is.
+    pub region: RegionId,
     /// Sessions open; counted only while there is a limit.
     pub sessions: u32,
     /// Connections that wait, first come first served.
     pub backlog: VecDeque<Waiting>,
+    /// Whether whatever it accepts is at its end, and plainly so: it relays nothing, asks nothing, has one store.
+    pub is_plain_end: bool,
     /// What it asks of those who connect.
     pub guard: Option<Box<Guard<'m>>>,
     /// How long it stood still.
@@ -51,8 +56,10 @@ impl<'m> Host<'m> {
         Self {
             limit: model.sessions,
             service: model.service.clone(),
+            region: model.region,
             sessions: 0,
             backlog: VecDeque::new(),
+            is_plain_end: model.relay.is_none() && model.store.is_none() && model.reception.is_none(),
             guard: model.reception.as_ref().map(|rules| Box::new(Guard::new(rules))),
             standstill: Standstill::default(),
         }

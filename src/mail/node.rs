@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::known_routes::KnownRoutes;
 use super::queue::Queue;
 use crate::arrivals::ArrivalClock;
 use crate::engine::random::{EntityKey, Stream, unit_open};
@@ -24,6 +25,8 @@ pub(super) struct Node<'m> {
     pub bytes: u64,
     /// The scans of its deferred queue, if its policy works by scans.
     pub scans: Option<Scans>,
+    /// Routes that it need not look up.
+    pub known: Option<KnownRoutes>,
     /// What its queue does beyond that.
     pub queue: Option<Box<Queue>>,
 }
@@ -49,7 +52,16 @@ impl<'m> Node<'m> {
             Scans { phase, period, due: BTreeMap::new(), spare: Vec::new() }
         });
         let key = EntityKey::new(model.seed, replication, "node", &node.name, "deliveries");
-        Self { arrivals, key, numbered: 0, depth: 0, bytes: 0, scans, queue: Queue::new(node) }
+        Self {
+            arrivals,
+            key,
+            numbered: 0,
+            depth: 0,
+            bytes: 0,
+            scans,
+            known: KnownRoutes::new(node, model.mail.senders),
+            queue: Queue::new(node),
+        }
     }
 }
 

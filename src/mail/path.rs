@@ -15,7 +15,7 @@ pub(super) struct Paths<'m> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     /// Its round-trip time, if that is always the same.
-    fixed: Option<SimDuration>,
+    pub fixed: Option<SimDuration>,
     /// Probability that a packet or its answer is lost; 1 where there is no way.
     pub loss: f64,
     /// Bytes a second of one connection.
@@ -43,15 +43,13 @@ impl<'m> Paths<'m> {
     }
 
     /// The path from one region to another.
-    pub fn cost(&self, from: RegionId, to: RegionId) -> Cost {
-        self.costs[from.index() * self.network.regions.len() + to.index()]
+    #[inline]
+    pub fn cost(&self, from: RegionId, to: RegionId) -> &Cost {
+        &self.costs[from.index() * self.network.regions.len() + to.index()]
     }
 
-    /// A round-trip time; `random(i)` is a number of the i-th link.
+    /// A round-trip time that is not fixed; `random(i)` is a number of the i-th link.
     pub fn round_trip(&self, from: RegionId, to: RegionId, random: impl Fn(u32) -> u64) -> SimDuration {
-        if let Some(fixed) = self.cost(from, to).fixed {
-            return fixed;
-        }
         let links = self.network.path(from, to).zip(0..);
         links.fold(SimDuration::ZERO, |sum, (link, place)| sum + link.rtt.sample_span(random(place)))
     }

@@ -100,9 +100,10 @@ impl<'m> Mail<'m> {
             let candidates = &self.slots[slot as usize].work.candidates;
             let first = candidates.iter().position(|known| after.is_none_or(|after| known.preference > after));
             if let Some(first) = first {
-                self.order(slot, first);
-                self.by_connections(slot, first);
-                return self.try_hosts(cx, slot, first as u16);
+                if first == 0 && self.nodes[self.slots[slot as usize].node.index()].known.is_some() {
+                    self.keep_route(cx, slot);
+                }
+                return self.try_in_order(cx, slot, first);
             }
             if !self.widen(slot) {
                 break;
@@ -115,6 +116,19 @@ impl<'m> Mail<'m> {
         } else {
             self.defer(cx, slot);
         }
+    }
+
+    /// Tries the candidates from the `first` on, in the order that the client puts them in.
+    #[inline]
+    pub(super) fn try_in_order<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        first: usize,
+    ) {
+        self.order(slot, first);
+        self.by_connections(slot, first);
+        self.try_hosts(cx, slot, first as u16);
     }
 
     /// There is nowhere to send it: what its system makes of that.

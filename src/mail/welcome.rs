@@ -172,21 +172,24 @@ impl<'m> Mail<'m> {
     /// Begins the session of a connection whose SYN arrived at `arrived`.
     #[inline]
     fn begin_session(&mut self, slot: u32, host: HostId, arrived: SimTime, now: SimTime) -> SimTime {
-        let Step::Host(hop) = self.slots[slot as usize].work.step else { return now };
-        let judgement = match self.hosts[host.index()].guard {
-            None => Judgement::Accept,
-            Some(_) => self.judge(slot, host, hop, now),
-        };
         let delivery = &mut self.slots[slot as usize];
-        delivery.work.standstill_seen = self.hosts[host.index()].standstill.total();
-        let model = &self.model.mail.hosts[host.index()];
-        let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
+        let (Step::Host(hop), state) = (delivery.work.step, &self.hosts[host.index()]) else { return now };
         let key = self.nodes[delivery.sender.index()].key;
         let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(hop), Purpose::Service));
         let from = self.model.mail.nodes[delivery.node.index()].region;
-        let transfer = self.paths.cost(from, model.region).transfer(delivery.size_bytes);
-        let served = self.hosts[host.index()].service.sample_span(bits) + transfer;
+        let transfer = self.paths.cost(from, state.region).transfer(delivery.size_bytes);
+        let served = state.service.sample_span(bits) + transfer;
+        delivery.work.standstill_seen = state.standstill.total();
         let round_trip = delivery.work.round_trip;
+        let is_guarded = state.guard.is_some();
+        if !is_guarded && round_trip.is_zero() {
+            delivery.work.verdict = Verdict::accepted(served);
+            return now + served;
+        }
+        let judgement = if is_guarded { self.judge(slot, host, hop, now) } else { Judgement::Accept };
+        let delivery = &self.slots[slot as usize];
+        let model = &self.model.mail.hosts[host.index()];
+        let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
         // The SYN took half a round trip to come here; while it waited the kernel finished the TCP handshake.
         let gone = SimDuration::from_nanos(round_trip.as_nanos() / 2) + now.since(arrived).min(round_trip);
         let (verdict, talk, wait) = match judgement {
@@ -210,7 +213,7 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         delivery.work.verdict = verdict;
         let patience = self.model.mail.nodes[delivery.node.index()].client.greeting_timeout;
-        if self.hosts[host.index()].guard.is_some() && self.is_stuck(slot, host, hop, patience) {
+        if is_guarded && self.is_stuck(slot, host, hop, patience) {
             self.parts.remove(&slot);
             self.verdict_timed_out(slot, Stage::Greeting);
             return now + patience;
@@ -271,8 +274,12 @@ impl<'m> Mail<'m> {
     }
 
     /// What a try that ended has to give back: a session, and when it is over at the host; a place among its client's.
+    #[inline]
     pub(super) fn departure(&mut self, slot: u32, host: HostId) -> Departure {
         let work = &mut self.slots[slot as usize].work;
+        if !work.holds_session && !work.is_counted {
+            return Departure { holds_session: false, after: SimDuration::ZERO, client: None };
+        }
         let (holds_session, is_counted) =
             (std::mem::take(&mut work.holds_session), std::mem::take(&mut work.is_counted));
         let after = if holds_session { self.quit_time(slot, host) } else { SimDuration::ZERO };

@@ -120,6 +120,7 @@ impl Delivery {
             node: sender,
             in_custody_since: now,
             domain,
+            place_in_list: u32::MAX,
             size_bytes,
             recipients,
             kind: Kind::Mail,
@@ -373,9 +374,12 @@ impl<'m> Mail<'m> {
         let Some(source) = &self.model.mail.nodes[node as usize].source else { return };
         let number = state.numbered + 1;
         let random = |purpose| draw(state.key, number, place(0, 0, purpose));
-        let domain = match row.and_then(|row| row.domain) {
-            Some(domain) => domain,
-            None => source.domains[source.choice.index(random(Purpose::Domain))],
+        let (domain, place_in_list) = match row.and_then(|row| row.domain) {
+            Some(domain) => (domain, u32::MAX),
+            None => {
+                let place = source.choice.index(random(Purpose::Domain));
+                (source.domains[place], place as u32)
+            }
         };
         let size = row.and_then(|row| row.size_bytes);
         let size_bytes = size.unwrap_or_else(|| source.size.sample(random(Purpose::Size)) as u32);
@@ -390,6 +394,7 @@ impl<'m> Mail<'m> {
         let clock = &self.model.clock;
         delivery.measured = now >= clock.window_start && now < clock.window_end;
         delivery.null_sender = null_sender;
+        delivery.place_in_list = place_in_list;
         self.measured_live += u64::from(delivery.measured) * u64::from(recipients);
         let slot = self.insert(delivery);
         cx.observer.on_created(now, &self.slots[slot as usize]);

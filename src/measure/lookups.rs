@@ -110,6 +110,16 @@ impl<'m> DnsCounts<'m> {
         }
     }
 
+    /// Hits of a node in the window: one for MX, the others for addresses.
+    #[inline]
+    pub fn on_plain_hits(&mut self, cache: CacheId, addresses: u64) {
+        let counts = &mut self.own[self.model.dns.caches[cache.index()].resolver.index()];
+        counts.answers += 1 + addresses;
+        counts.hits += 1 + addresses;
+        counts.by_type[RecordType::Mx as usize] += 1;
+        counts.by_type[RecordType::A as usize] += addresses;
+    }
+
     /// A query received by a server in the window.
     pub fn on_query(&mut self, server: ServerId, cache: CacheId, question: Question) {
         self.servers[server.index()][question.kind() as usize] += 1;

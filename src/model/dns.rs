@@ -179,6 +179,12 @@ impl ResolverModel {
         };
         CacheId(self.first_cache.0 + site + self.farm.index(bits) as u32)
     }
+
+    /// The cache that answers every question of a region, if there is only one.
+    pub fn only_cache(&self, region: RegionId) -> Option<CacheId> {
+        let site = self.nearest.get(region.index()).copied().unwrap_or(0);
+        (self.farm.count() == 1).then_some(CacheId(self.first_cache.0 + site))
+    }
 }
 
 /// What asks without mail.

@@ -81,11 +81,15 @@ impl<E: Copy> Near<E> {
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<E>) {
         let from = self.sorted.len().saturating_sub(INSERT_MAX);
-        let later = self.sorted[from..].iter().rposition(|other| other.key > entry.key);
-        match later {
-            Some(place) => self.sorted.insert(from + place + 1, entry),
-            None if from == 0 => self.sorted.insert(0, entry),
-            None => self.push_heap(entry),
+        let last = &self.sorted[from..];
+        // By time alone at first: one comparison an entry, and few share an instant.
+        let mut place = last.iter().rposition(|other| other.nanos() >= entry.nanos()).map_or(0, |place| place + 1);
+        while place > 0 && last[place - 1].key < entry.key {
+            place -= 1;
+        }
+        match place {
+            0 if from > 0 => self.push_heap(entry),
+            _ => self.sorted.insert(from + place, entry),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::ages::tables;
 use super::Collector;
-use crate::dns::{DnsObserver, LookupRecord};
+use crate::dns::{Asker, DnsObserver, LookupRecord};
 use crate::engine::time::SimTime;
 use crate::faults::FaultObserver;
 use crate::mail::{Delivery, Kind};
@@ -20,6 +20,17 @@ impl DnsObserver for Collector<'_> {
         }
         if self.records.is_some() {
             self.record_lookup(record);
+        }
+    }
+
+    fn hears_each_lookup(&self) -> bool {
+        self.records.is_some()
+    }
+
+    #[inline]
+    fn on_plain_hits(&mut self, now: SimTime, cache: CacheId, _asker: Asker, addresses: u64) {
+        if self.is_in_window(now) {
+            self.dns.on_plain_hits(cache, addresses);
         }
     }
 

@@ -1,0 +1,150 @@
+//! Routes that need no look-up: where a sender's messages go first, for as long as its resolver would say the same.
+//!
+//! Most look-ups are hits that change nothing. A sender that knows which answers its last route to a domain stood on
+//! need not put it together again before the first of them runs out; its observer is told of the hits all the same.
+
+use smallvec::SmallVec;
+
+use super::world::World;
+use super::{Candidate, HostAvailability, Mail, MailContext, MailObserver};
+use crate::dns::{Asker, DnsObserver, ServerState};
+use crate::engine::time::SimTime;
+use crate::model::dns::{Question, Rdata};
+use crate::model::mail::NodeModel;
+use crate::model::{CacheId, DataId, HostId, NameId};
+use crate::scenario::tree::RecordType;
+
+/// Most routes that all senders keep: 64 MiB. A list that is longer has its most likely domains first as a rule.
+const ROUTES_MAX: usize = 1 << 20;
+
+/// Most addresses of a route that is kept: it fills a cache line with them.
+const ADDRESSES_MAX: usize = 3;
+
+/// The first routes of one sender, by the places of their domains in its list.
+#[derive(Debug)]
+pub(super) struct KnownRoutes {
+    cache: CacheId,
+    routes: Vec<Known>,
+    /// Most of them.
+    limit: usize,
+}
+
+/// A route, and how long it is the one.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// Every answer that it stands on is given out strictly before this instant, unless the epoch moves.
+    until: SimTime,
+    epoch: u64,
+    mx: DataId,
+    /// Up to which preference it goes.
+    upto: u16,
+    /// How many addresses, and in how many answers.
+    count: u8,
+    answers: u8,
+    candidates: [Candidate; ADDRESSES_MAX],
+}
+
+const NOTHING: Known = Known {
+    until: SimTime::ZERO,
+    epoch: 0,
+    mx: DataId::ABSENT,
+    upto: 0,
+    count: 0,
+    answers: 0,
+    candidates: [Candidate { host: HostId(0), preference: 0, name: NameId(0) }; ADDRESSES_MAX],
+};
+
+impl KnownRoutes {
+    /// For a node whose routes come from nothing but MX and address records; a relay sees itself in them.
+    /// `senders` share the memory.
+    pub fn new(node: &NodeModel, senders: usize) -> Option<Self> {
+        let limit = ROUTES_MAX / senders.max(1);
+        let is_plain = node.source.is_some() && node.host.is_none() && node.client.smart_host.is_none();
+        (is_plain && !node.checks_sts).then(|| Self { cache: CacheId(0), routes: Vec::new(), limit })
+    }
+}
+
+impl<'m> Mail<'m> {
+    /// Takes the first route to the delivery's domain from what is known; `false` if it must be looked up.
+    #[inline]
+    pub(super) fn take_known_route<E: World, O: DnsObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) -> bool {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        let Some(known) = &self.nodes[delivery.node.index()].known else { return false };
+        let Some(route) = known.routes.get(delivery.place_in_list as usize) else { return false };
+        if now >= route.until || route.epoch != cx.dns.epoch(known.cache) || delivery.node != delivery.sender {
+            return false;
+        }
+        let work = &mut delivery.work;
+        (work.mx, work.owner, work.after, work.upto) = (route.mx, delivery.domain, None, route.upto);
+        work.candidates = SmallVec::from_slice(&route.candidates[..usize::from(route.count)]);
+        cx.observer.on_plain_hits(now, known.cache, Asker::Node(delivery.node), u64::from(route.answers));
+        true
+    }
+
+    /// Keeps the first route of an attempt, if every answer it stands on is a hit that there is nothing to say of.
+    #[inline(never)]
+    pub(super) fn keep_route<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        if let Some((cache, route)) = self.plain_route(cx, slot)
+            && let delivery = &self.slots[slot as usize]
+            && let Some(known) = &mut self.nodes[delivery.node.index()].known
+        {
+            let place = delivery.place_in_list as usize;
+            if place >= known.limit {
+                return;
+            }
+            known.cache = cache;
+            if known.routes.len() <= place {
+                known.routes.resize(place + 1, NOTHING);
+            }
+            known.routes[place] = route;
+        }
+    }
+
+    fn plain_route<E: World, O: DnsObserver, F>(
+        &self,
+        cx: &MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) -> Option<(CacheId, Known)> {
+        let (now, delivery) = (cx.scheduler.now(), &self.slots[slot as usize]);
+        let work = &delivery.work;
+        let is_first = work.after.is_none() && work.owner == delivery.domain && !work.fell_back;
+        if !is_first || delivery.node != delivery.sender || cx.observer.hears_each_lookup() {
+            return None;
+        }
+        let node = &self.model.mail.nodes[delivery.node.index()];
+        let cache = cx.dns.only_cache(node.resolver, node.region)?;
+        let (data, until) = cx.dns.plain_hit(now, cache, Question::new(delivery.domain, RecordType::Mx))?;
+        let mut route = Known { until, epoch: cx.dns.epoch(cache), mx: data, upto: work.upto, ..NOTHING };
+        let exchanges = self.exchanges(delivery).ok().filter(|_| data == work.mx)?;
+        let mut from = 0;
+        while let Some((place, preference, name)) = exchanges.next(from, None, work.upto) {
+            let (data, until) = cx.dns.plain_hit(now, cache, Question::new(name, RecordType::A))?;
+            let Rdata::Address(hosts) = &self.model.dns.data[data.index()] else { return None };
+            route.until = route.until.min(until);
+            route.answers += 1;
+            for &host in hosts {
+                *route.candidates.get_mut(usize::from(route.count))? = Candidate { host, preference, name };
+                route.count += 1;
+            }
+            from = place + 1;
+        }
+        Some((cache, route))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_route_fills_a_cache_line() {
+        assert_eq!(size_of::<super::Known>(), 64);
+    }
+}
