@@ -7,9 +7,11 @@ mod candidates;
 mod connections;
 mod deferral;
 mod destination;
+mod flush;
 mod freeze;
 mod greylist;
 mod host;
+mod inherit;
 mod known_routes;
 mod memory;
 mod node;
@@ -61,6 +63,8 @@ pub struct Delivery {
     pub(crate) place_in_list: u32,
     /// Bytes.
     pub size_bytes: u32,
+    /// Its age at the start, whole seconds, if it was in its sender's queue then: `created` is the start itself.
+    pub before_start_s: u32,
     /// How many deliveries it stands for.
     pub recipients: u16,
     /// Mail, or a notice about some.
@@ -108,11 +112,54 @@ pub enum Phase {
     InSession,
 }
 
+/// The bit that numbers of inherited messages have: they move no draw of those that a sender creates.
+const INHERITED: u64 = 1 << 60;
+
 impl Delivery {
+    /// Whether it was in its sender's queue before the start.
+    #[inline]
+    pub fn is_inherited(&self) -> bool {
+        self.number & INHERITED != 0
+    }
+
+    /// Whether a run goes on, at most until its end, for as long as it is queued.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.measured | self.is_inherited()
+    }
+
+    /// How old it is.
+    #[inline]
+    pub fn age(&self, now: SimTime) -> SimDuration {
+        now.since(self.created).saturating_add(SimDuration::from_secs(u64::from(self.before_start_s)))
+    }
+
+    /// How long before the start the node that has custody got it: custody taken later begins at an instant of the run.
+    #[inline]
+    pub(crate) fn held_before(&self) -> SimDuration {
+        match self.in_custody_since {
+            SimTime::ZERO => SimDuration::from_secs(u64::from(self.before_start_s)),
+            _ => SimDuration::ZERO,
+        }
+    }
+
+    /// How long it has been in the custody of the node that has it.
+    pub fn in_custody_for(&self, now: SimTime) -> SimDuration {
+        now.since(self.in_custody_since).saturating_add(self.held_before())
+    }
+
+    /// A name for one of its numbers: `campus#12`, or `campus#queued-3` of what was there at the start.
+    pub fn label(sender: &str, number: u64) -> String {
+        match number & INHERITED {
+            0 => format!("{sender}#{number}"),
+            _ => format!("{sender}#queued-{}", number & !INHERITED),
+        }
+    }
+
     /// What it is doing.
     pub fn phase(&self) -> Phase {
         match self.work.step {
-            Step::Waiting if self.node_attempts > 0 => Phase::Deferred,
+            Step::Waiting if self.node_attempts > 0 || self.suspensions > 0 => Phase::Deferred,
             Step::Waiting | Step::Queued | Step::Mx | Step::Address(_) => Phase::Active,
             Step::Host(_) => Phase::InSession,
         }

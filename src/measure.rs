@@ -7,6 +7,7 @@ mod collector;
 mod depth;
 mod dns_rows;
 mod events;
+mod inherited;
 mod ledger;
 mod load;
 mod lookups;

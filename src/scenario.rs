@@ -9,6 +9,7 @@ mod lines;
 pub mod locator;
 pub mod nearest;
 pub mod postconf;
+pub mod postqueue;
 pub mod read;
 pub mod render;
 pub mod source_map;

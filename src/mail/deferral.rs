@@ -3,7 +3,7 @@
 use super::queue::Left;
 use super::retry::{Cause, Failure, Next};
 use super::world::{Purpose, World, place};
-use super::{End, Mail, MailContext, MailEvent, MailObserver, Step};
+use super::{End, Kind, Mail, MailContext, MailEvent, MailObserver, Step};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::DelayWarning;
@@ -34,15 +34,26 @@ impl<'m> Mail<'m> {
         if *warning != DelayWarning::Never {
             self.warn(cx, slot, warning.due_after(&failure, next));
         }
-        let delivery = &mut self.slots[slot as usize];
-        let due = match next {
+        let due = match next.earlier(self.slots[slot as usize].held_before()) {
             Next::Due(due) => due,
             Next::GiveUp => return self.end(cx, slot, End::Expired),
             Next::ExpiresAt(at) => return self.expire_later(cx, slot, at),
         };
         // Never at this very instant, so that a policy without a wait cannot stop the clock.
-        let due = due.max(now + SimDuration::TICK);
-        let work = &mut delivery.work;
+        self.wait_until(cx, slot, due.max(now + SimDuration::TICK));
+    }
+
+    /// Between attempts, the next of which is due then.
+    #[inline]
+    pub(super) fn wait_until<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        due: SimTime,
+    ) {
+        let now = cx.scheduler.now();
+        let warning = &self.model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
+        let work = &mut self.slots[slot as usize].work;
         work.previous = Some((now, due));
         work.step = Step::Waiting;
         work.generation = work.generation.wrapping_add(1);
@@ -66,19 +77,22 @@ impl<'m> Mail<'m> {
         }
     }
 
-    /// What the policy says of the failure just now.
+    /// What the policy says of the failure just now, both on a clock that starts no later than custody: by `held_before`
+    /// ahead of that of the run.
     fn next_attempt(&self, now: SimTime, slot: u32) -> (Failure, Next) {
         let delivery = &self.slots[slot as usize];
         let policy = &self.model.mail.nodes[delivery.node.index()].retry;
         let key = self.nodes[delivery.sender.index()].key;
+        let before = delivery.held_before();
         let failure = Failure {
             arrived: delivery.in_custody_since,
-            started: delivery.attempt_started,
-            failed: now,
+            started: delivery.attempt_started + before,
+            failed: now + before,
             failures: delivery.node_attempts,
-            previous: delivery.work.previous,
+            previous: delivery.work.previous.map(|(failed, due)| (failed + before, due + before)),
             cause: delivery.work.cause(),
             domain: delivery.domain,
+            is_bounce: delivery.null_sender || delivery.kind != Kind::Mail,
             bits: draw(key, delivery.number, place(delivery.attempts, 0, Purpose::Jitter)),
         };
         (failure, policy.next(&failure))
@@ -94,7 +108,8 @@ impl<'m> Mail<'m> {
         let is_own = was_tried && (tally.own || work.cause() == Cause::Dns);
         if is_own {
             tally.records += 1;
-            let previous = match self.next_attempt(now, slot).1 {
+            let before = self.slots[slot as usize].held_before();
+            let previous = match self.next_attempt(now, slot).1.earlier(before) {
                 Next::Due(due) => (now, due),
                 Next::GiveUp | Next::ExpiresAt(_) => {
                     tally.timed_out += 1;
@@ -124,7 +139,7 @@ impl<'m> Mail<'m> {
     }
 
     /// No further attempt, and an end at `at`: by a timer, or when the node next looks.
-    fn expire_later<E: World, O: MailObserver, F>(
+    pub(super) fn expire_later<E: World, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,

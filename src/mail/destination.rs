@@ -178,6 +178,19 @@ impl Destinations {
         self.by_name.get(&(node, name)).copied()
     }
 
+    /// A node's queue is flushed: what is dead gets another chance at once (`qmgr.c`, `QMGR_REQ_FLUSH_DEAD`).
+    pub fn flush(&mut self, node: NodeId, rules: &DestinationRules) {
+        for id in 0..self.slab.len() as u32 {
+            let destination = &mut self.slab[id as usize];
+            if destination.node == node && destination.is_dead() {
+                destination.revive(rules);
+                if destination.is_idle() {
+                    self.forget(id);
+                }
+            }
+        }
+    }
+
     /// Forgets a destination.
     pub fn forget(&mut self, id: u32) {
         let destination = &self.slab[id as usize];

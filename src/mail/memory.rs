@@ -107,6 +107,16 @@ impl Remembered {
         None
     }
 
+    /// The queue is flushed: no host rests any longer (`exim -qff`, `purgestat`, `qmail-tcpok`, `smtpctl resume route`).
+    pub fn flush(&mut self) {
+        match self {
+            Self::Records { hosts, .. } => hosts.values_mut().for_each(|record| record.next_try = 0),
+            Self::Status { until, .. } => until.clear(),
+            Self::Timeouts { hosts, .. } => hosts.clear(),
+            Self::Routes { hosts, .. } => hosts.clear(),
+        }
+    }
+
     /// A host took a message, or was at least reached.
     pub fn worked(&mut self, host: HostId) {
         match self {

@@ -4,7 +4,7 @@
 
 use super::world::World;
 use super::{Delivery, End, Kind, Mail, MailContext, MailEvent, MailObserver};
-use crate::engine::time::SimDuration;
+use crate::engine::time::{SimDuration, SimTime};
 
 /// Postfix returns no more of a message than its `bounce_size_limit` (postconf(5)).
 const RETURNED_BYTES_MAX: u32 = 50_000;
@@ -64,6 +64,7 @@ impl<'m> Mail<'m> {
         let delivery = &self.slots[slot as usize];
         let warning = &self.model.mail.nodes[delivery.node.index()].retry.warning;
         let Some(at) = warning.timer(delivery.in_custody_since, u32::from(delivery.warned)) else { return };
+        let at = SimTime::ZERO + at.since(SimTime::ZERO + delivery.held_before());
         let until = delivery.work.previous.map_or(at, |(_, due)| due);
         if at <= until && delivery.kind == Kind::Mail {
             let at = at.max(cx.scheduler.now() + SimDuration::TICK);
@@ -114,10 +115,11 @@ impl<'m> Mail<'m> {
         let now = cx.scheduler.now();
         let mut notice = Delivery::new(about.sender, about.number | bit, now, domain, size_bytes, 1);
         notice.created = about.created;
+        notice.before_start_s = about.before_start_s;
         notice.node = about.node;
         notice.kind = kind;
         notice.measured = about.measured;
-        self.measured_live += u64::from(about.measured);
+        self.measured_live += u64::from(notice.is_awaited());
         let node = &mut self.nodes[about.node.index()];
         node.depth += 1;
         node.bytes += u64::from(size_bytes);

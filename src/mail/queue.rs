@@ -9,7 +9,7 @@ use super::memory::{Held, Remembered, Rule, last_cutoff_s};
 use super::retry::Retried;
 use super::runs::Runs;
 use super::world::{Purpose, World, place};
-use super::{Candidate, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult};
+use super::{Candidate, Delivery, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult};
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
@@ -365,7 +365,7 @@ impl<'m> Mail<'m> {
         let Some(queue) = &self.nodes[delivery.node.index()].queue else { return false };
         let Some(memory) = &queue.memory else { return false };
         let policy = &self.model.mail.nodes[delivery.node.index()].retry;
-        let age_s = now.whole_seconds().saturating_sub(delivery.in_custody_since.whole_seconds());
+        let age_s = custody_s(now, delivery);
         let key = self.nodes[delivery.sender.index()].key;
         let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(candidate.preference), Purpose::Rest));
         let mut held = memory.holds(now, candidate.host, age_s, last_cutoff_s(policy), bits);
@@ -413,13 +413,19 @@ impl<'m> Mail<'m> {
         let Some(memory) = queue.memory.as_mut() else { return };
         if let Some(record) = memory.failed(&what, host, timed_out, rule) {
             let arrived = delivery.in_custody_since.whole_seconds();
-            let age_s = now.whole_seconds().saturating_sub(arrived);
+            let age_s = custody_s(now, delivery);
             let too_old =
                 arrived <= record.first_failed && last_cutoff_s(&model.retry).is_none_or(|cutoff| age_s > cutoff);
             delivery.work.tally.records += 1;
             delivery.work.tally.timed_out += u16::from(record.expired || too_old);
         }
     }
+}
+
+/// How long a node has had a message, by whole-second clocks.
+fn custody_s(now: SimTime, delivery: &Delivery) -> u64 {
+    let since = now.whole_seconds().saturating_sub(delivery.in_custody_since.whole_seconds());
+    since.saturating_add(delivery.held_before().whole_seconds())
 }
 
 impl crate::model::client::ClientRules {

@@ -13,12 +13,14 @@ mod opensmtpd;
 mod plan;
 mod postfix;
 mod qmail;
+mod resume;
 mod sendmail;
 mod waits;
 mod warning;
 
 pub use exim::{Record, Retried, update};
 pub use plan::{MIDDLE, Plan};
+pub use resume::Resumed;
 
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::NameId;
@@ -42,6 +44,8 @@ pub struct Failure {
     pub cause: Cause,
     /// Whom the message is for.
     pub domain: NameId,
+    /// Whether its return path is null: a bounce, for which some systems have a lifetime of its own.
+    pub is_bounce: bool,
     /// Uniform random bits for a policy that has jitter.
     pub bits: u64,
 }
@@ -72,10 +76,26 @@ pub enum Next {
     ExpiresAt(SimTime),
 }
 
+impl Next {
+    /// The same on a clock that is behind by so much.
+    pub(crate) fn earlier(self, by: SimDuration) -> Self {
+        let on_it = |at: SimTime| SimTime::ZERO + at.since(SimTime::ZERO + by);
+        match self {
+            Self::Due(due) if !by.is_zero() => Self::Due(on_it(due)),
+            Self::ExpiresAt(at) if !by.is_zero() => Self::ExpiresAt(on_it(at)),
+            same => same,
+        }
+    }
+}
+
 impl RetryPolicy {
     /// When the next attempt is due.
     pub fn next(&self, failure: &Failure) -> Next {
-        if self.expiry.is_over(failure) {
+        let expiry = match failure.is_bounce {
+            true => self.bounce_expiry.unwrap_or(self.expiry),
+            false => self.expiry,
+        };
+        if expiry.is_over(failure) {
             return Next::GiveUp;
         }
         let due = match &self.schedule {
@@ -99,7 +119,7 @@ impl RetryPolicy {
                 None => return Next::GiveUp,
             },
         };
-        self.expiry.bound(failure, due)
+        expiry.bound(failure, due)
     }
 
     /// What takes up what is due, if something does so periodically; `None` if each is taken up at once.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::memory::FailedInRun;
 use super::world::{Purpose, World, place};
-use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
+use super::{Delivery, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
@@ -89,6 +89,11 @@ impl Runs {
     }
 }
 
+/// A number that rises with the time of arrival, also before the start.
+fn arrival_rank(delivery: &Delivery) -> u64 {
+    (1_u64 << 63).saturating_sub(delivery.held_before().as_nanos()) + delivery.in_custody_since.as_nanos()
+}
+
 impl<'m> Mail<'m> {
     /// Puts a delivery where queue runs find it. `hosts`: whether it waits for its hosts.
     pub(super) fn wait_for_run<E: World, O, F>(
@@ -169,7 +174,7 @@ impl<'m> Mail<'m> {
                 let delivery = &self.slots[slot as usize];
                 let rank = match order {
                     RunOrder::Random => draw(key, delivery.number, place(count, slot, Purpose::Run)),
-                    RunOrder::Arrival => delivery.in_custody_since.as_nanos(),
+                    RunOrder::Arrival => arrival_rank(delivery),
                     // sendmail: size + 30000 a recipient + RetryFactor each time it was processed; lowest first.
                     RunOrder::Priority { retry_factor } => {
                         let processed = u64::from(delivery.node_attempts) + u64::from(delivery.suspensions);
@@ -178,7 +183,7 @@ impl<'m> Mail<'m> {
                             + u64::from(retry_factor) * processed
                     }
                 };
-                (rank, delivery.in_custody_since.as_nanos(), slot)
+                (rank, arrival_rank(delivery), slot)
             })
             .collect();
         list.sort_unstable();

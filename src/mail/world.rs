@@ -26,6 +26,8 @@ use crate::scenario::tree::{FailureMode, Stage};
 pub enum MailEvent {
     /// A node's next message is created.
     Arrival(u32),
+    /// The run starts, and a node has a queue already.
+    Inherits(u32),
     /// A delivery is due again.
     Due(u32, u16),
     /// A delivery's lifetime is over between attempts.
@@ -122,6 +124,7 @@ impl Delivery {
             domain,
             place_in_list: u32::MAX,
             size_bytes,
+            before_start_s: 0,
             recipients,
             kind: Kind::Mail,
             null_sender: false,
@@ -218,6 +221,7 @@ impl<'m> Mail<'m> {
             measured_live: 0,
         };
         for node in 0..mail.nodes.len() {
+            mail.schedule_inheritance(scheduler, node);
             mail.schedule_arrival(scheduler, node);
         }
         mail
@@ -228,7 +232,7 @@ impl<'m> Mail<'m> {
         self.nodes[node.index()].depth
     }
 
-    /// Deliveries of the measured window that have not ended.
+    /// Deliveries of the measured window, and of queues at the start, that have not ended.
     pub fn measured_live(&self) -> u64 {
         self.measured_live
     }
@@ -256,6 +260,7 @@ impl<'m> Mail<'m> {
     {
         match event {
             MailEvent::Arrival(node) => self.on_arrival(cx, node),
+            MailEvent::Inherits(node) => self.on_inherits(cx, NodeId(node)),
             MailEvent::Due(slot, generation) => {
                 if self.is_current(slot, generation) {
                     self.take_up(cx, slot);
@@ -329,27 +334,6 @@ impl<'m> Mail<'m> {
     /// A domain changes its MTA-STS policy.
     pub fn publish_sts(&mut self, domain: NameId, policy: Option<usize>, is_announced: bool) {
         self.sts.publish(domain, policy, is_announced);
-    }
-
-    /// Makes everything due that a node holds back.
-    pub fn flush_queue<E, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, node: NodeId)
-    where
-        E: Copy + From<MailEvent> + From<DnsEvent>,
-        O: MailObserver + DnsObserver,
-        F: HostAvailability + ServerState,
-    {
-        let waiting: Vec<u32> = (0..self.slots.len() as u32)
-            .filter(|&slot| {
-                let delivery = &self.slots[slot as usize];
-                delivery.node == node && delivery.work.step == Step::Waiting && delivery.attempts > 0
-            })
-            .collect();
-        for slot in waiting {
-            self.slots[slot as usize].work.generation = self.slots[slot as usize].work.generation.wrapping_add(1);
-            self.leave_runs(slot);
-            self.take_up(cx, slot);
-        }
-        self.pump_all(cx);
     }
 
     #[inline]
@@ -453,7 +437,7 @@ impl<'m> Mail<'m> {
         let node = &mut self.nodes[delivery.node.index()];
         node.depth -= u64::from(delivery.recipients);
         node.bytes = node.bytes.saturating_sub(u64::from(delivery.size_bytes));
-        self.measured_live -= u64::from(delivery.measured) * u64::from(delivery.recipients);
+        self.measured_live -= u64::from(delivery.is_awaited()) * u64::from(delivery.recipients);
         delivery.work.step = Step::Waiting;
         if let Some(runs) = self.nodes[delivery.node.index()].queue.as_mut().and_then(|queue| queue.runs.as_mut()) {
             runs.waiting.remove(&slot);
@@ -462,6 +446,7 @@ impl<'m> Mail<'m> {
         delivery.work.generation = delivery.work.generation.wrapping_add(1);
         // A free slot looks like one that has not begun, to a flush of the queue.
         delivery.attempts = 0;
+        delivery.suspensions = 0;
         self.free.push(slot);
     }
 
@@ -476,7 +461,7 @@ impl<'m> Mail<'m> {
             end = self.tell_failed(cx, part, end);
         }
         self.nodes[part.node.index()].depth -= u64::from(part.recipients);
-        self.measured_live -= u64::from(part.measured) * u64::from(part.recipients);
+        self.measured_live -= u64::from(part.is_awaited()) * u64::from(part.recipients);
         cx.observer.on_end(cx.scheduler.now(), part, end);
     }
 

@@ -38,7 +38,7 @@ impl AgeTable {
 pub(super) fn tables<'a>(now: SimTime, nodes: usize, queued: impl Iterator<Item = &'a Delivery>) -> Vec<AgeTable> {
     let mut found: BTreeMap<(NodeId, NameId), Ages> = BTreeMap::new();
     for delivery in queued {
-        let waited = now.since(delivery.in_custody_since).as_nanos();
+        let waited = delivery.in_custody_for(now).as_nanos();
         let column = AGES_MIN.partition_point(|minutes| minutes * 60_000_000_000 < waited);
         found.entry((delivery.node, delivery.domain)).or_default()[column] += u64::from(delivery.recipients);
     }

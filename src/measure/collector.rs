@@ -6,6 +6,7 @@ use super::SERIES_MAX;
 use super::ages::AgeTable;
 use super::books::Books;
 use super::events::Outage;
+use super::inherited::Inherited;
 use super::is_listed;
 use super::ledger::Latencies;
 use super::load::HostLoad;
@@ -72,6 +73,7 @@ pub struct Collector<'m> {
     pub(super) trace: Option<Trace>,
     pub(super) visibility: Option<Visibility>,
     pub(super) notices: Notices,
+    pub(super) inherited: Option<Inherited>,
     records: Option<Records<'m>>,
     /// Live deliveries by domain name, kept only while outages want to know.
     live: Vec<u64>,
@@ -110,6 +112,7 @@ impl<'m> Collector<'m> {
             trace: traced.map(|replication| Trace::new(model, replication)),
             visibility: Visibility::of(model),
             notices: Notices::default(),
+            inherited: Inherited::of(model),
             records,
         }
     }
@@ -256,6 +259,8 @@ impl MailObserver for Collector<'_> {
                     self.attainments[index].counts[delivery.sender.index()].0 += n;
                 }
             }
+        } else if let Some(inherited) = &mut self.inherited {
+            inherited.created(delivery);
         }
         self.queues[delivery.node.index()].enter(now, delivery);
         if let Some(all) = &mut self.all_queues {
@@ -342,6 +347,8 @@ impl MailObserver for Collector<'_> {
             if end == End::Delivered {
                 self.on_delivered(now, delivery);
             }
+        } else if let Some(inherited) = &mut self.inherited {
+            inherited.end(now, delivery, end);
         }
         self.queues[delivery.node.index()].leave(now, delivery);
         if let Some(all) = &mut self.all_queues {

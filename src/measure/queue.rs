@@ -63,7 +63,7 @@ impl Queue {
     #[inline]
     pub fn age(&mut self, now: SimTime, delivery: &Delivery) {
         if now > self.window.0 && delivery.in_custody_since < self.window.1 {
-            self.oldest = self.oldest.max(now.min(self.window.1).since(delivery.created));
+            self.oldest = self.oldest.max(delivery.age(now.min(self.window.1)));
         }
     }
 
@@ -116,6 +116,6 @@ impl Look {
             Phase::Deferred => self.deferred += n,
             Phase::InSession => self.in_session += n,
         }
-        self.oldest = self.oldest.max(now.since(delivery.created));
+        self.oldest = self.oldest.max(delivery.age(now));
     }
 }

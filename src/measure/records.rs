@@ -89,10 +89,10 @@ impl<'m> Records<'m> {
                 RecordKind::Deliveries,
                 format_args!(
                     "{},{sender},{},{},{},{},{outcome},{},{host},{}",
-                    quoted(&format!("{}#{number}", model.mail.nodes[delivery.sender.index()].name)),
+                    quoted(&Delivery::label(&model.mail.nodes[delivery.sender.index()].name, number)),
                     model.dns.names.text(delivery.domain),
                     delivery.size_bytes,
-                    delivery.created.as_secs_f64(),
+                    delivery.created.as_secs_f64() - f64::from(delivery.before_start_s),
                     if outcome == "queued" { String::new() } else { now.as_secs_f64().to_string() },
                     delivery.attempts,
                     delivery.measured,
@@ -129,7 +129,7 @@ impl<'m> Records<'m> {
                 RecordKind::Attempts,
                 format_args!(
                     "{},{},{},{},{},{},{},{:?},{reply},{outcome}",
-                    quoted(&format!("{sender}#{number}")),
+                    quoted(&Delivery::label(sender, number)),
                     delivery.attempts,
                     record.start.as_secs_f64(),
                     record.end.as_secs_f64(),

@@ -75,6 +75,7 @@ impl Collector<'_> {
             self.queue_rows(&mut rows);
             self.host_rows(&mut rows);
             self.notices.rows(&mut rows);
+            self.inherited.iter().for_each(|inherited| inherited.rows(self.model, &mut rows));
             self.visibility.iter().for_each(|visibility| visibility.rows(&mut rows));
         }
         self.outage_rows(&mut rows);

@@ -15,6 +15,7 @@ mod network;
 mod objectives;
 pub mod presets;
 mod problems;
+mod queue_file;
 mod reception;
 mod records;
 mod resolver_rules;

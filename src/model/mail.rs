@@ -138,6 +138,25 @@ pub struct SourceModel {
     pub null_sender: f64,
     /// Where notices about its messages go; `None`: they are there at once.
     pub return_path: Option<NameId>,
+    /// What is in its queue at the start, in the order of the file.
+    pub queue: Vec<InheritedMessage>,
+}
+
+/// A message that was in a queue before the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InheritedMessage {
+    /// Whom it is for.
+    pub domain: NameId,
+    /// Its age at the start, seconds.
+    pub age_s: u32,
+    /// Bytes.
+    pub size_bytes: u32,
+    /// How many recipients of that domain it has.
+    pub recipients: u16,
+    /// Whether its return path is null.
+    pub null_sender: bool,
+    /// Whether it waits for its next attempt; else it is taken up at once.
+    pub is_deferred: bool,
 }
 
 impl NodeModel {
@@ -151,6 +170,7 @@ impl SourceModel {
     /// Every domain it may send to: those it chooses from, and those that the rows of its trace name.
     pub fn all_domains(&self) -> impl Iterator<Item = NameId> {
         let rows = if let ArrivalsModel::Trace(rows) = &self.arrivals { &rows[..] } else { &[] };
-        self.domains.iter().copied().chain(rows.iter().filter_map(|row| row.domain))
+        let queued = self.queue.iter().map(|message| message.domain);
+        self.domains.iter().copied().chain(rows.iter().filter_map(|row| row.domain)).chain(queued)
     }
 }

@@ -45,6 +45,7 @@ pub const MEASURES: &[Measure] = &[
     measure("admin_notices", COUNT),
     measure("bounce_latency", MEAN),
     measure("sts_refused", COUNT),
+    measure("queue_at_start", &["count", "delivered", "bounced", "expired", "discarded", "queued", "drained"]),
     measure("queue_depth", LEVEL),
     measure("queue_active", MEAN),
     measure("queue_deferred", MEAN),

@@ -52,6 +52,9 @@ pub struct Sender {
     /// The domain that bounces and delay warnings go to; if absent, they reach the sender at once.
     #[serde(default)]
     pub return_path: Option<String>,
+    /// What is in its queue at the start; nothing if absent.
+    #[serde(default)]
+    pub queue: Option<QueueFile>,
     /// When it tries again, and until when.
     #[serde(default)]
     pub retry: Retry,
@@ -70,6 +73,21 @@ fn one() -> u32 {
 
 fn one_recipient() -> NumberDist {
     NumberDist(DistSpec::Constant(1.0))
+}
+
+/// A real queue to start from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum QueueFile {
+    /// The output of `postqueue -j`.
+    Postqueue {
+        /// Its file.
+        file: String,
+        /// When it was printed, a timestamp such as `2026-03-02 07:00:00Z`: what is simulated begins then. If absent, at the
+        /// latest arrival in it.
+        #[serde(default)]
+        printed: Option<String>,
+    },
 }
 
 /// What an SMTP client does within one attempt; what is absent is the retry preset's.

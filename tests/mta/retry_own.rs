@@ -105,6 +105,7 @@ fn warned(retry: &Retry, story: &Story) -> f64 {
             previous: None,
             cause: Cause::Refused,
             domain: NameId(0),
+            is_bounce: false,
             bits: 0,
         };
         policy.warning.due_after(&failure, Next::Due(failed)) > 0
@@ -193,6 +194,7 @@ fn exim_waits_as_its_rule_says_in_every_measured_interval() {
                     previous,
                     cause: if mode == "servfail" { Cause::Dns } else { Cause::Refused },
                     domain: NameId(0),
+                    is_bounce: false,
                     bits: 0,
                 };
                 let Next::Due(due) = policy.next(&failure) else { panic!("{mode}: given up at {}", pair[0]) };

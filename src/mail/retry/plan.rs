@@ -40,6 +40,7 @@ impl RetryPolicy {
                 previous,
                 cause: Cause::Refused,
                 domain: NameId(0),
+                is_bounce: false,
                 bits,
             };
             let next = self.next(&failure);

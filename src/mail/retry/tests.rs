@@ -24,7 +24,7 @@ fn ages_with(policy: &RetryPolicy, phase_s: u64, most: usize, bits: u64) -> Vec<
 
 fn failure(arrived: SimTime, now: SimTime, failures: u32, previous: Option<(SimTime, SimTime)>, bits: u64) -> Failure {
     let (cause, domain) = (Cause::Refused, NameId(0));
-    Failure { arrived, started: now, failed: now, failures, previous, cause, domain, bits }
+    Failure { arrived, started: now, failed: now, failures, previous, cause, domain, is_bounce: false, bits }
 }
 
 fn ages(policy: &RetryPolicy, phase_s: u64, most: usize) -> Vec<u64> {

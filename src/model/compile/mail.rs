@@ -248,7 +248,19 @@ impl Compiler<'_> {
         let path = ["senders", key, "return_path"];
         let return_path = sender.return_path.as_ref().and_then(|name| self.destination(&path, name));
         let correspondents = sender.correspondents;
-        SourceModel { arrivals, begins, domains, choice, size, recipients, correspondents, null_sender, return_path }
+        let queue = self.queue_at_start(key, sender);
+        SourceModel {
+            arrivals,
+            begins,
+            domains,
+            choice,
+            size,
+            recipients,
+            correspondents,
+            null_sender,
+            return_path,
+            queue,
+        }
     }
 
     /// Every zone that a name, a population's key or a glob means.
@@ -266,11 +278,7 @@ impl Compiler<'_> {
     /// A domain that mail is for: a zone, or any other name with an MX, an address or an alias.
     fn destination(&mut self, path: &[&str], name: &str) -> Option<NameId> {
         let text = canonical(&stamp(name, self.number));
-        let known = self.dns.names.get(&text).filter(|&id| {
-            self.zones.get(&text).is_some()
-                || self.has_other_data(id, &self.rrsets)
-                || self.is_reachable_some_time(&text)
-        });
+        let known = self.known_destination(&text);
         if known.is_none() {
             let place = self.at.key_place(path);
             let is_shown = !self.is_enough_said(&place);
@@ -282,6 +290,13 @@ impl Compiler<'_> {
             });
         }
         known
+    }
+
+    /// A domain that mail can be for, by its canonical name.
+    pub(super) fn known_destination(&self, name: &str) -> Option<NameId> {
+        self.dns.names.get(name).filter(|&id| {
+            self.zones.get(name).is_some() || self.has_other_data(id, &self.rrsets) || self.is_reachable_some_time(name)
+        })
     }
 
     fn check_trace(&mut self, key: &str, written: &Arrivals, arrivals: &ArrivalsModel) {

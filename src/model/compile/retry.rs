@@ -248,6 +248,7 @@ pub(super) fn plain(schedule: RetrySchedule, expiry: Expiry) -> RetryPolicy {
         schedule,
         pickup: Pickup::AtOnce,
         expiry,
+        bounce_expiry: None,
         warning: DelayWarning::Never,
         memory: Memory::Message,
         limits: QueueLimits::NONE,
@@ -280,6 +281,8 @@ fn postfix(own: &PostfixRetry) -> RetryPolicy {
     let limit = limit(own.default_destination_concurrency_limit);
     RetryPolicy {
         pickup: Pickup::Scan(clock(own.queue_run_delay, own.scan_phase)),
+        bounce_expiry: (own.bounce_queue_lifetime != own.maximal_queue_lifetime)
+            .then_some(Expiry::AfterAttempt(own.bounce_queue_lifetime.0)),
         warning,
         memory: Memory::Destination(DestinationRules {
             initial: own.initial_destination_concurrency,

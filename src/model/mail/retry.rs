@@ -16,6 +16,8 @@ pub struct RetryPolicy {
     pub pickup: Pickup,
     /// Until when.
     pub expiry: Expiry,
+    /// The same for what has a null return path, where it differs.
+    pub bounce_expiry: Option<Expiry>,
     /// When the sender of a message is told that it is late.
     pub warning: DelayWarning,
     /// What is remembered of a destination over messages.

@@ -32,6 +32,11 @@ impl Timestamp {
         matches!(text.as_bytes(), [a, b, c, d, b'-', ..] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()))
     }
 
+    /// Whole seconds since 1970, rounded down; `None` before that.
+    pub fn unix_seconds(self) -> Option<u64> {
+        u64::try_from(self.0.div_euclid(NANOS_PER_SECOND)).ok()
+    }
+
     /// The instant of the run, if the run starts at `start`; `None` if that is earlier or too late to be said.
     pub fn since(self, start: Self) -> Option<SimTime> {
         let nanos = u64::try_from(self.0.checked_sub(start.0)?).ok()?;

@@ -1,0 +1,75 @@
+//! What is in a node's queue before the start.
+
+use super::retry::Next;
+use super::world::{Purpose, World, place};
+use super::{Delivery, End, INHERITED, Mail, MailContext, MailEvent, MailObserver};
+use crate::engine::random::draw;
+use crate::engine::scheduler::Scheduler;
+use crate::engine::time::{SimDuration, SimTime};
+use crate::model::NodeId;
+use crate::model::mail::InheritedMessage;
+
+impl<'m> Mail<'m> {
+    pub(super) fn schedule_inheritance<E: Copy + From<MailEvent>>(&self, scheduler: &mut Scheduler<E>, node: usize) {
+        let source = self.model.mail.nodes[node].source.as_ref();
+        if source.is_some_and(|source| !source.queue.is_empty()) {
+            let event = MailEvent::Inherits(node as u32);
+            scheduler.schedule(self.entities.nodes + node as u32, SimTime::ZERO, event.into());
+        }
+    }
+
+    /// Fills the queue. What was new or being delivered is taken up at once, as a queue manager that starts does it
+    /// (Postfix `qmgr_active.c` moves what is active back to what comes in); what was deferred waits for the attempt that
+    /// its policy would make next, had it failed at once at each attempt since it arrived: the list does not say when
+    /// the last one was.
+    pub(super) fn on_inherits<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        node: NodeId,
+    ) {
+        let Some(source) = &self.model.mail.nodes[node.index()].source else { return };
+        let mut number = INHERITED + 1;
+        for message in &source.queue {
+            let mut delivery =
+                Delivery::new(node, number, SimTime::ZERO, message.domain, message.size_bytes, message.recipients);
+            number += u64::from(message.recipients);
+            delivery.before_start_s = message.age_s;
+            delivery.null_sender = message.null_sender;
+            let state = &mut self.nodes[node.index()];
+            state.depth += u64::from(message.recipients);
+            state.bytes += u64::from(message.size_bytes);
+            self.measured_live += u64::from(message.recipients);
+            let slot = self.insert(delivery);
+            cx.observer.on_created(SimTime::ZERO, &self.slots[slot as usize]);
+            if message.is_deferred {
+                self.resume(cx, slot, message);
+            } else {
+                let due = MailEvent::Due(slot, self.slots[slot as usize].work.generation);
+                self.schedule(cx, slot, SimTime::ZERO + SimDuration::TICK, due);
+            }
+        }
+    }
+
+    fn resume<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        message: &InheritedMessage,
+    ) {
+        let delivery = &mut self.slots[slot as usize];
+        let node = &self.nodes[delivery.node.index()];
+        let policy = &self.model.mail.nodes[delivery.node.index()].retry;
+        let phase = node.scans.as_ref().map_or(SimDuration::ZERO, |scans| scans.phase);
+        let age = SimDuration::from_secs(u64::from(message.age_s));
+        let bits = |attempt| draw(node.key, delivery.number, place(attempt, 0, Purpose::Jitter));
+        let resumed = policy.resume(age, phase, message.domain, message.null_sender, bits);
+        delivery.attempts = resumed.failures;
+        delivery.node_attempts = resumed.failures;
+        delivery.warned = resumed.warned.min(255) as u8;
+        match resumed.next {
+            Next::Due(due) => self.wait_until(cx, slot, due.max(SimTime::ZERO + SimDuration::TICK)),
+            Next::ExpiresAt(at) => self.expire_later(cx, slot, at),
+            Next::GiveUp => self.end(cx, slot, End::Expired),
+        }
+    }
+}
