@@ -314,7 +314,11 @@ fn every_row_is_in_the_vocabulary() {
     let results = run(&world(r#"measure: "1h", drain: "1d", slo: ["5m"]"#, hosts, more));
     let forwarded = run(FORWARDED);
     let told = run(&FORWARDED.replace("\"isp\": ()", "\"isp\": (software: Pushed())"));
-    let rows = || [&results, &forwarded, &told].into_iter().flat_map(|results| &results.variants[0].summary);
+    let gallery = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/real_queue.ron");
+    let one = mxsim::scenario::splice::Override::named("test", "run/replications", "1");
+    let queued = mxsim::model::compile::load(&gallery, &[one]).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let queued = support::run_loaded(&queued, None);
+    let rows = || [&results, &forwarded, &told, &queued].into_iter().flat_map(|results| &results.variants[0].summary);
     for row in rows() {
         let known = MEASURES.iter().find(|known| known.name == row.measure);
         let known = known.unwrap_or_else(|| panic!("`{}` is not in the vocabulary", row.measure));
