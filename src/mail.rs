@@ -17,6 +17,7 @@ mod memory;
 mod node;
 mod notices;
 mod path;
+mod patience;
 mod queue;
 mod reception;
 mod recipients;

@@ -210,7 +210,7 @@ impl<'m> Mail<'m> {
             end: now,
             stage: verdict.stage,
             result: verdict.result,
-            served: verdict.served,
+            served: if verdict.result == TryResult::Accepted { verdict.served } else { SimDuration::ZERO },
             status: verdict.status,
         };
         delivery.first_failed |= hop == 0 && verdict.result != TryResult::Accepted;

@@ -116,7 +116,7 @@ impl<'m> Mail<'m> {
         if still.is_frozen() {
             // Sessions do not begin while the host stands still: it was in progress all that time.
             still.paused.push((slot, missed + now.since(still.since)));
-            let patience = self.model.mail.nodes[delivery.node.index()].client.greeting_timeout;
+            let patience = self.model.mail.nodes[delivery.node.index()].client.patience(Stage::EndOfData);
             let generation = delivery.work.generation;
             self.schedule(cx, slot, now + patience, MailEvent::Impatient(slot, generation));
             return true;

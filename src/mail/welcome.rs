@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::host::{Waiting, Welcome};
 use super::reception::{self, Client, Judgement};
 use super::recipients::Fate;
-use super::session::{self, RoundTrips};
+use super::session::RoundTrips;
 use super::world::{Purpose, World, place};
 use super::{Delivery, End, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult, Verdict};
 use crate::dns::{DnsObserver, ServerState};
@@ -156,6 +156,15 @@ impl<'m> Mail<'m> {
             FailureMode::Silent | FailureMode::Freeze => {
                 (Verdict::failed(TryResult::TimedOut, Stage::Greeting), rounds(1), rules.greeting_timeout)
             }
+            FailureMode::SilentAt { stage } => {
+                let verdict = Verdict::failed(TryResult::TimedOut, stage);
+                // The client begins to wait with the reply before.
+                (verdict, rounds(trips().until(stage).saturating_sub(1)), rules.patience(stage))
+            }
+            FailureMode::Stalls => {
+                let verdict = Verdict::failed(TryResult::TimedOut, Stage::Data);
+                (verdict, rounds(trips().until(Stage::Data)), rules.timeouts.block)
+            }
             FailureMode::Reply { stage, code } => {
                 (Verdict::failed(TryResult::Reply(code), stage), rounds(trips().until(stage)), none)
             }
@@ -176,13 +185,15 @@ impl<'m> Mail<'m> {
         let (Step::Host(hop), state) = (delivery.work.step, &self.hosts[host.index()]) else { return now };
         let key = self.nodes[delivery.sender.index()].key;
         let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(hop), Purpose::Service));
-        let from = self.model.mail.nodes[delivery.node.index()].region;
-        let transfer = self.paths.cost(from, state.region).transfer(delivery.size_bytes);
-        let served = state.service.sample_span(bits) + transfer;
+        let node = &self.model.mail.nodes[delivery.node.index()];
+        let transfer = self.paths.cost(node.region, state.region).transfer(delivery.size_bytes);
+        let service = state.service.sample_span(bits);
+        let is_too_slow = service > node.client.timeouts.end_of_data;
+        let served = service + transfer;
         delivery.work.standstill_seen = state.standstill.total();
         let round_trip = delivery.work.round_trip;
         let is_guarded = state.guard.is_some();
-        if !is_guarded && round_trip.is_zero() {
+        if !is_guarded && round_trip.is_zero() && !is_too_slow {
             delivery.work.verdict = Verdict::accepted(served);
             return now + served;
         }
@@ -192,7 +203,7 @@ impl<'m> Mail<'m> {
         let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
         // The SYN took half a round trip to come here; while it waited the kernel finished the TCP handshake.
         let gone = SimDuration::from_nanos(round_trip.as_nanos() / 2) + now.since(arrived).min(round_trip);
-        let (verdict, talk, wait) = match judgement {
+        let (mut verdict, talk, mut wait) = match judgement {
             Judgement::Accept => {
                 (Verdict::accepted(served), round_trip.saturating_mul(u64::from(trips.accepted())), served)
             }
@@ -209,15 +220,19 @@ impl<'m> Mail<'m> {
             }
             Judgement::Parts(fates) => self.part(slot, fates, trips, served),
         };
-        let wait = wait + self.pauses(slot, host, hop, verdict.stage);
-        let delivery = &mut self.slots[slot as usize];
-        delivery.work.verdict = verdict;
-        let patience = self.model.mail.nodes[delivery.node.index()].client.greeting_timeout;
-        if is_guarded && self.is_stuck(slot, host, hop, patience) {
-            self.parts.remove(&slot);
-            self.verdict_timed_out(slot, Stage::Greeting);
-            return now + patience;
+        if is_too_slow && verdict.result == TryResult::Accepted {
+            (verdict, wait) = self.outlasted(slot, verdict, service, transfer);
         }
+        let stuck = if is_guarded { self.stuck_at(slot, host, hop, verdict.stage) } else { None };
+        let wait = match stuck {
+            None => wait + self.pauses(slot, host, hop, verdict.stage),
+            Some(stage) => {
+                self.parts.remove(&slot);
+                self.verdict_timed_out(slot, stage);
+                return now + self.lost_patience(slot, host, hop, stage, gone);
+            }
+        };
+        self.slots[slot as usize].work.verdict = verdict;
         let shaken = if self.slots[slot as usize].work.reused { trips.handshake } else { 0 };
         let gone = gone + round_trip.saturating_mul(u64::from(shaken));
         now + talk.saturating_sub(gone) + wait
@@ -242,28 +257,6 @@ impl<'m> Mail<'m> {
         (Verdict { in_parts: true, ..verdict }, rounds(trips.until(Stage::Rcpt)), SimDuration::ZERO)
     }
 
-    fn tarpit(&self, slot: u32, host: HostId, hop: u16) -> Option<(SimDuration, SimDuration)> {
-        let (greeting, reply) = self.model.mail.hosts[host.index()].reception.as_ref()?.tarpit.as_ref()?;
-        let delivery = &self.slots[slot as usize];
-        let key = self.nodes[delivery.sender.index()].key;
-        let at = place(delivery.attempts, u32::from(hop), Purpose::Tarpit);
-        let pause = |of: &crate::engine::dist::Dist, nth| of.sample_span(draw(key, delivery.number, at | nth));
-        Some((pause(greeting, 0), pause(reply, 1)))
-    }
-
-    /// The tarpit's pauses until the reply at a stage.
-    fn pauses(&self, slot: u32, host: HostId, hop: u16, stage: Stage) -> SimDuration {
-        let Some((greeting, reply)) = self.tarpit(slot, host, hop) else { return SimDuration::ZERO };
-        let smtp = &self.model.mail.hosts[host.index()].smtp;
-        let replies = session::replies(smtp, self.slots[slot as usize].recipients, stage);
-        greeting + reply.saturating_mul(u64::from(replies))
-    }
-
-    /// Whether the tarpit is deeper than the client's patience with one reply.
-    fn is_stuck(&self, slot: u32, host: HostId, hop: u16, patience: SimDuration) -> bool {
-        self.tarpit(slot, host, hop).is_some_and(|(greeting, reply)| greeting.max(reply) >= patience)
-    }
-
     /// From the client's 250 until the host sees the end of the session.
     #[inline]
     fn quit_time(&self, slot: u32, host: HostId) -> SimDuration {
@@ -282,7 +275,8 @@ impl<'m> Mail<'m> {
         }
         let (holds_session, is_counted) =
             (std::mem::take(&mut work.holds_session), std::mem::take(&mut work.is_counted));
-        let after = if holds_session { self.quit_time(slot, host) } else { SimDuration::ZERO };
+        let after =
+            if holds_session { self.quit_time(slot, host).max(self.goes_on_for(slot)) } else { SimDuration::ZERO };
         let client = is_counted.then(|| self.client_of(slot));
         Departure { holds_session, after, client }
     }

@@ -12,6 +12,8 @@ pub struct ClientRules {
     pub connect_timeout: SimDuration,
     /// How long a greeting may take.
     pub greeting_timeout: SimDuration,
+    /// How long what follows it may take.
+    pub timeouts: Timeouts,
     /// Most addresses tried in an attempt.
     pub address_limit: u32,
     /// Whether at the limit one address of each next preference is still tried (Exim's `hosts_max_try`).
@@ -40,6 +42,56 @@ pub struct ClientRules {
     pub smart_host: Option<RelayTo>,
     /// Where what failed at every MX host goes.
     pub fallback: Option<RelayTo>,
+}
+
+/// How long each reply after the greeting may take (RFC 5321 section 4.5.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// The reply to EHLO.
+    pub ehlo: SimDuration,
+    /// The reply to STARTTLS, and the handshake.
+    pub starttls: SimDuration,
+    /// The reply to MAIL.
+    pub mail: SimDuration,
+    /// The reply to a RCPT.
+    pub rcpt: SimDuration,
+    /// The reply to DATA.
+    pub data: SimDuration,
+    /// Until the host takes the next part of the body.
+    pub block: SimDuration,
+    /// The reply to the end of data.
+    pub end_of_data: SimDuration,
+}
+
+impl Timeouts {
+    /// Each as long.
+    pub const fn all(span: SimDuration) -> Self {
+        Self { ehlo: span, starttls: span, mail: span, rcpt: span, data: span, block: span, end_of_data: span }
+    }
+
+    /// As text, for whoever looks at a preset.
+    pub fn describe(&self) -> String {
+        let Self { ehlo, starttls, mail, rcpt, data, block, end_of_data } = self;
+        format!(
+            "EHLO {ehlo}, STARTTLS {starttls}, MAIL {mail}, RCPT {rcpt}, DATA {data}, block {block}, end of data {end_of_data}"
+        )
+    }
+}
+
+impl ClientRules {
+    /// How long a client waits for the reply of a stage.
+    pub fn patience(&self, stage: Stage) -> SimDuration {
+        match stage {
+            Stage::Connect => self.connect_timeout.min(self.syn.gives_up()),
+            Stage::Greeting => self.greeting_timeout,
+            Stage::Ehlo => self.timeouts.ehlo,
+            Stage::StartTls => self.timeouts.starttls,
+            Stage::Mail => self.timeouts.mail,
+            Stage::Rcpt => self.timeouts.rcpt,
+            Stage::Data => self.timeouts.data,
+            Stage::EndOfData => self.timeouts.end_of_data,
+        }
+    }
 }
 
 /// How sessions are kept open for messages that follow.

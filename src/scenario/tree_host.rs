@@ -178,6 +178,10 @@ pub enum FailureMode {
     /// It waits: the host answers SYNs and does nothing else, and goes on afterwards where it was (a stalled disk, a paused
     /// machine).
     Freeze,
+    /// It is answered up to this stage, and there nothing comes: the client's time-out for that stage passes.
+    SilentAt { stage: Stage },
+    /// The host takes no more of the body once it has come to it: the client's time-out for a block passes.
+    Stalls,
     /// It is answered with this code at this stage.
     Reply { stage: Stage, code: u16 },
     /// It breaks where the reply of this stage should come.

@@ -100,6 +100,9 @@ pub struct SmtpClient {
     pub connect_timeout: Option<Duration>,
     /// How long a greeting may take.
     pub greeting_timeout: Option<Duration>,
+    /// How long what follows the greeting may take.
+    #[serde(default)]
+    pub timeouts: ReplyTimeouts,
     /// Most addresses tried in one attempt; `0` is no limit.
     pub address_limit: Option<u32>,
     /// Most sessions that got past the greeting in one attempt; `0` is no limit.
@@ -117,6 +120,26 @@ pub struct SmtpClient {
     /// Where what every MX host of a domain failed to take goes (Postfix `smtp_fallback_relay`, sendmail
     /// `FallbackMXhost`), written likewise.
     pub fallback_relay: Option<String>,
+}
+
+/// How long the replies after the greeting may take (RFC 5321 section 4.5.3.2); what is absent is the system's.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReplyTimeouts {
+    /// To EHLO.
+    pub ehlo: Option<Duration>,
+    /// To STARTTLS, with the handshake.
+    pub starttls: Option<Duration>,
+    /// To MAIL.
+    pub mail: Option<Duration>,
+    /// To a RCPT.
+    pub rcpt: Option<Duration>,
+    /// To DATA.
+    pub data: Option<Duration>,
+    /// Until the host takes the next part of the body.
+    pub block: Option<Duration>,
+    /// To the end of data.
+    pub end_of_data: Option<Duration>,
 }
 
 /// Whose SMTP client.

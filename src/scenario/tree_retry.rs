@@ -87,8 +87,20 @@ pub struct PostfixRetry {
     pub default_destination_concurrency_failed_cohort_limit: f64,
     /// How long a SYN may go unanswered.
     pub smtp_connect_timeout: Duration,
-    /// How long the greeting may take.
+    /// How long the greeting, and the reply to EHLO, may take.
     pub smtp_helo_timeout: Duration,
+    /// How long the handshake of TLS may take.
+    pub smtp_starttls_timeout: Duration,
+    /// How long the reply to MAIL may take.
+    pub smtp_mail_timeout: Duration,
+    /// How long the reply to a RCPT may take.
+    pub smtp_rcpt_timeout: Duration,
+    /// How long the reply to DATA may take.
+    pub smtp_data_init_timeout: Duration,
+    /// How long the host may take no more of the body.
+    pub smtp_data_xfer_timeout: Duration,
+    /// How long the reply to the end of data may take.
+    pub smtp_data_done_timeout: Duration,
     /// Most addresses in one attempt; `0` is no limit.
     pub smtp_mx_address_limit: u32,
     /// Most sessions past the greeting in one attempt; `0` is no limit.
@@ -124,6 +136,12 @@ impl Default for PostfixRetry {
             default_destination_concurrency_failed_cohort_limit: 1.0,
             smtp_connect_timeout: seconds(30),
             smtp_helo_timeout: seconds(300),
+            smtp_starttls_timeout: seconds(300),
+            smtp_mail_timeout: seconds(300),
+            smtp_rcpt_timeout: seconds(300),
+            smtp_data_init_timeout: seconds(120),
+            smtp_data_xfer_timeout: seconds(180),
+            smtp_data_done_timeout: seconds(600),
             smtp_mx_address_limit: 5,
             smtp_mx_session_limit: 2,
             smtp_randomize_addresses: true,
@@ -218,6 +236,10 @@ pub struct EximRetry {
     pub connect_timeout: Duration,
     /// How long the greeting or a reply may take.
     pub command_timeout: Duration,
+    /// How long the host may take no more of the body.
+    pub data_timeout: Duration,
+    /// How long the reply to the end of data may take.
+    pub final_timeout: Duration,
     /// Most hosts in one attempt, not counting those not due.
     pub hosts_max_try: u32,
     /// When the queue runs fall, as a time less than `queue_run`; drawn once a replication if absent.
@@ -241,6 +263,8 @@ impl Default for EximRetry {
             connection_max_messages: 500,
             connect_timeout: seconds(300),
             command_timeout: seconds(300),
+            data_timeout: seconds(300),
+            final_timeout: seconds(600),
             hosts_max_try: 5,
             scan_phase: None,
         }

@@ -29,6 +29,20 @@ pub struct SendmailRetry {
     pub connect: Duration,
     /// `Timeout.initial`: how long the greeting may take.
     pub initial: Duration,
+    /// `Timeout.helo`: and the replies to EHLO,
+    pub helo: Duration,
+    /// `Timeout.starttls`: to STARTTLS, with the handshake,
+    pub starttls: Duration,
+    /// `Timeout.mail`: to MAIL,
+    pub mail: Duration,
+    /// `Timeout.rcpt`: to a RCPT,
+    pub rcpt: Duration,
+    /// `Timeout.datainit`: to DATA;
+    pub datainit: Duration,
+    /// `Timeout.datablock`: how long the host may take no more of the body,
+    pub datablock: Duration,
+    /// `Timeout.datafinal`: and how long the reply to the end of data may take.
+    pub datafinal: Duration,
     /// When the queue runs fall, as a time less than `queue_run`; drawn once a replication if absent.
     pub scan_phase: Option<Duration>,
 }
@@ -46,6 +60,13 @@ impl Default for SendmailRetry {
             hoststatus: seconds(30 * 60),
             connect: seconds(0),
             initial: seconds(300),
+            helo: seconds(300),
+            starttls: seconds(3600),
+            mail: seconds(600),
+            rcpt: seconds(3600),
+            datainit: seconds(300),
+            datablock: seconds(3600),
+            datafinal: seconds(3600),
             scan_phase: None,
         }
     }
@@ -156,6 +177,18 @@ pub struct KumoMtaRetry {
     pub connect_timeout: Duration,
     /// How long the greeting may take.
     pub banner_timeout: Duration,
+    /// How long the reply to EHLO may take.
+    pub ehlo_timeout: Duration,
+    /// And that to STARTTLS, with the handshake.
+    pub starttls_timeout: Duration,
+    /// And that to MAIL.
+    pub mail_from_timeout: Duration,
+    /// And that to a RCPT.
+    pub rcpt_to_timeout: Duration,
+    /// And that to DATA, and each part of the body.
+    pub data_timeout: Duration,
+    /// And that to the end of data.
+    pub data_dot_timeout: Duration,
     /// Most answers in its DNS cache.
     pub cache_size: u32,
     /// How long a failed MX resolution is kept.
@@ -173,6 +206,12 @@ impl Default for KumoMtaRetry {
             consecutive_connection_failures_before_delay: 100,
             connect_timeout: seconds(60),
             banner_timeout: seconds(60),
+            ehlo_timeout: seconds(300),
+            starttls_timeout: seconds(5),
+            mail_from_timeout: seconds(300),
+            rcpt_to_timeout: seconds(300),
+            data_timeout: seconds(300),
+            data_dot_timeout: seconds(300),
             cache_size: 8192,
             mx_negative_cache_ttl: seconds(300),
         }
@@ -193,6 +232,10 @@ pub struct StalwartRetry {
     pub mx: u32,
     /// Time-out of connection, greeting and replies.
     pub timeout: Duration,
+    /// `timeouts.data`: of DATA, the body and its end.
+    pub data_timeout: Duration,
+    /// `tls.timeout`: of STARTTLS and its handshake.
+    pub tls_timeout: Duration,
 }
 
 impl Default for StalwartRetry {
@@ -203,6 +246,8 @@ impl Default for StalwartRetry {
             expire: seconds(5 * 86_400),
             mx: 5,
             timeout: seconds(300),
+            data_timeout: seconds(600),
+            tls_timeout: seconds(180),
         }
     }
 }

@@ -193,6 +193,7 @@ fn mode_of(text: &str) -> Option<FailureMode> {
         "refuse" => Some(FailureMode::Refuse),
         "blackhole" => Some(FailureMode::BlackHole),
         "silent" => Some(FailureMode::Silent),
+        "stalls" => Some(FailureMode::Stalls),
         _ => {
             let source = Arc::new(SourceText { name: String::new(), text: text.to_owned() });
             let mode = read::<FailureMode>(&source).ok()?;

@@ -4,13 +4,15 @@ use super::Compiler;
 use super::names::stamp;
 use super::presets;
 use super::zones::ADDRESSES_MAX;
-use crate::model::client::RelayTo;
+use crate::engine::time::SimDuration;
+use crate::model::client::{RelayTo, Timeouts};
 use crate::model::dns::{ArrivalsModel, canonical};
 use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, Pool, SourceModel};
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
 use crate::scenario::tree::{Arrivals, Destinations, Host, Retry, Sender, SmtpClient};
+use crate::scenario::units::Duration;
 
 /// Most addresses of a sender.
 const POOL_MAX: u32 = 1 << 20;
@@ -163,7 +165,19 @@ impl Compiler<'_> {
             let path: Vec<&str> = path.iter().copied().chain([field]).collect();
             written.as_ref().and_then(|text| self.relay_to(&path, text))
         };
+        let own = &written.timeouts;
+        let reply = |written: Option<Duration>, preset: SimDuration| written.map_or(preset, |span| span.0);
+        let timeouts = Timeouts {
+            ehlo: reply(own.ehlo, preset.timeouts.ehlo),
+            starttls: reply(own.starttls, preset.timeouts.starttls),
+            mail: reply(own.mail, preset.timeouts.mail),
+            rcpt: reply(own.rcpt, preset.timeouts.rcpt),
+            data: reply(own.data, preset.timeouts.data),
+            block: reply(own.block, preset.timeouts.block),
+            end_of_data: reply(own.end_of_data, preset.timeouts.end_of_data),
+        };
         ClientRules {
+            timeouts,
             connect_timeout: written.connect_timeout.map_or(preset.connect_timeout, |span| span.0),
             greeting_timeout: written.greeting_timeout.map_or(preset.greeting_timeout, |span| span.0),
             address_limit: limit(written.address_limit, preset.address_limit),

@@ -5,7 +5,7 @@ use crate::engine::time::SimDuration;
 use crate::model::client::{
     Blame, ClientRules, DnsRules,
     Failing::{self, Lost, Permanent, Silence, Transient},
-    FailureRule, FailureTable, KeptSessions, NoRoute, Then,
+    FailureRule, FailureTable, KeptSessions, NoRoute, Then, Timeouts,
 };
 use crate::scenario::tree::{
     AddressLookups, ClientSystem, OwnMx, Shuffle,
@@ -85,12 +85,24 @@ const fn seconds(s: u64) -> SimDuration {
     SimDuration::from_secs(s)
 }
 
+/// The minima of RFC 5321 section 4.5.3.2, which names none for EHLO and STARTTLS: as for other commands.
+const RFC_5321: Timeouts = Timeouts {
+    ehlo: seconds(300),
+    starttls: seconds(300),
+    mail: seconds(300),
+    rcpt: seconds(300),
+    data: seconds(120),
+    block: seconds(180),
+    end_of_data: seconds(600),
+};
+
 /// The client of a system, at its defaults.
 pub fn client_rules(system: ClientSystem) -> ClientRules {
     let bounce = DnsRules { null_mx: NoRoute::Bounce, null_among_others_bounces: false, no_address: NoRoute::Bounce };
     let ideal = ClientRules {
         connect_timeout: seconds(30),
         greeting_timeout: seconds(300),
+        timeouts: RFC_5321,
         address_limit: u32::MAX,
         limit_spares_next_preference: false,
         session_limit: u32::MAX,
@@ -109,7 +121,9 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
     match system {
         // Every host in turn, nothing limited: what RFC 5321 section 5.1 asks for.
         ClientSystem::Ideal => ClientRules { lookups: AddressLookups::ByPreference, ..ideal },
-        // mail_params.h: smtp_connect_timeout 30 s, smtp_helo_timeout 300 s, smtp_mx_address_limit 5,
+        // mail_params.h: smtp_connect_timeout 30 s, smtp_helo_timeout 300 s, those after it as in RFC 5321 (smtp_mail_timeout
+        // 300 s, smtp_rcpt_timeout 300 s, smtp_data_init_timeout 120 s, smtp_data_xfer_timeout 180 s,
+        // smtp_data_done_timeout 600 s, smtp_starttls_timeout 300 s), smtp_mx_address_limit 5,
         // smtp_mx_session_limit 2, hopcount_limit 50; null MX beside others bounces (measured, 3.7.11).
         ClientSystem::Postfix => ClientRules {
             address_limit: 5,
@@ -119,9 +133,11 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             hops_max: 50,
             ..ideal
         },
-        // smtp transport: connect_timeout 5 min, command_timeout 5 min, hosts_max_try 5; received_headers_max 30.
+        // smtp transport: connect_timeout 5 min, command_timeout 5 min, data_timeout 5 min, final_timeout 10 min,
+        // hosts_max_try 5; received_headers_max 30.
         ClientSystem::Exim => ClientRules {
             connect_timeout: seconds(300),
+            timeouts: Timeouts { end_of_data: seconds(600), ..Timeouts::all(seconds(300)) },
             address_limit: 5,
             limit_spares_next_preference: true,
             shuffle: Shuffle::NamesAndAddresses,
@@ -129,9 +145,16 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             hops_max: 30,
             ..ideal
         },
-        // Operations Guide: connect 0 (the kernel's), initial 5 min, MaxHopCount 25.
+        // Operations Guide: connect 0 (the kernel's), initial 5 min, helo 5 min, mail 10 min, rcpt 1 h, datainit 5 min,
+        // datablock 1 h, datafinal 1 h, starttls 1 h; MaxHopCount 25.
         ClientSystem::Sendmail => ClientRules {
             connect_timeout: SimDuration::MAX,
+            timeouts: Timeouts {
+                mail: seconds(600),
+                data: seconds(300),
+                ehlo: seconds(300),
+                ..Timeouts::all(seconds(3600))
+            },
             shuffle: Shuffle::Names,
             lookups: AddressLookups::ByPreference,
             failures: FailureTable::new(SENDMAIL),
@@ -142,6 +165,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // connections. mta_session.c: 300 s for the connection and each reply; DNS cases measured, 6.8.0p2.
         ClientSystem::OpenSmtpd => ClientRules {
             connect_timeout: seconds(300),
+            timeouts: Timeouts::all(seconds(300)),
             shuffle: Shuffle::Off,
             keeps: Some(KeptSessions { on_demand: false, idle: seconds(10), reuse: SimDuration::MAX }),
             connections_apart: seconds(2),
@@ -153,39 +177,54 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         ClientSystem::Qmail => ClientRules {
             connect_timeout: seconds(60),
             greeting_timeout: seconds(1200),
+            timeouts: Timeouts::all(seconds(1200)),
             shuffle: Shuffle::Addresses,
             failures: FailureTable::new(QMAIL),
             ..ideal
         },
-        // outbound/hmail.js: connect_timeout 30 s, pool_timeout 300 s, sort_mx: one pass of adjacent swaps.
+        // outbound/hmail.js: connect_timeout 30 s, pool_timeout 300 s of an idle socket, sort_mx: one pass of adjacent swaps.
         ClientSystem::Haraka => ClientRules {
+            timeouts: Timeouts::all(seconds(300)),
             shuffle: Shuffle::AdjacentSwaps,
             own: OwnMx::Keep,
             failures: FailureTable::new(CONNECT_ONLY),
             ..ideal
         },
-        // rfc5321 client_types.rs: connect 60 s, banner 60 s; mailexchanger: addresses shuffled, none: transient.
+        // rfc5321 client_types.rs: connect 60 s, banner 60 s, STARTTLS 5 s, all others 300 s; mailexchanger: addresses shuffled, none: transient.
         ClientSystem::KumoMta => ClientRules {
             connect_timeout: seconds(60),
             greeting_timeout: seconds(60),
+            timeouts: Timeouts { starttls: seconds(5), ..Timeouts::all(seconds(300)) },
             own: OwnMx::Keep,
             keeps: Some(KeptSessions { on_demand: false, idle: seconds(5), reuse: SimDuration::MAX }),
             failures: FailureTable::new(UNTIL_SESSION),
             dns: DnsRules { no_address: NoRoute::Defer, ..bounce },
             ..ideal
         },
-        // smtp/queue.rs: connect and greeting 5 min, 5 MX of at most 2 addresses each.
+        // smtp/queue.rs: connect, greeting, EHLO, MAIL, RCPT 5 min, DATA and its end 10 min, TLS 3 min; 5 MX of at most 2
+        // addresses each.
         ClientSystem::Stalwart => ClientRules {
             connect_timeout: seconds(300),
+            timeouts: Timeouts {
+                starttls: seconds(180),
+                data: seconds(600),
+                block: seconds(600),
+                end_of_data: seconds(600),
+                ..Timeouts::all(seconds(300))
+            },
             address_limit: 10,
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
             failures: FailureTable::new(UNTIL_SESSION),
             ..ideal
         },
+        // Its time-outs after the connection were not read: those of RFC 5321 stand here.
         ClientSystem::ZoneMta => ClientRules { own: OwnMx::Keep, failures: FailureTable::new(CONNECT_ONLY), ..ideal },
-        // queue/direct.go: 30 s to connect; the resolver of Go shuffles names of equal preference.
+        // queue/direct.go: 30 s to connect; smtpclient/client.go: 30 s for each line read or written, 1 min for the
+        // handshake of TLS; the resolver of Go shuffles names of equal preference.
         ClientSystem::Mox => ClientRules {
+            greeting_timeout: seconds(30),
+            timeouts: Timeouts { starttls: seconds(60), ..Timeouts::all(seconds(30)) },
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
             failures: FailureTable::new(UNLESS_PERMANENT),
@@ -194,15 +233,17 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // target/remote: 5 min; sorted by preference and not shuffled.
         ClientSystem::Maddy => ClientRules {
             connect_timeout: seconds(300),
+            timeouts: Timeouts::all(seconds(300)),
             shuffle: Shuffle::Off,
             own: OwnMx::Keep,
             failures: FailureTable::new(CONNECT_ONLY),
             ..ideal
         },
-        // courier/smtp.go: 1 min to connect, at most 5 MX.
+        // courier/smtp.go: 1 min to connect, 10 min for a whole session (here for each reply), at most 5 MX.
         ClientSystem::Chasquid => ClientRules {
             connect_timeout: seconds(60),
             greeting_timeout: seconds(600),
+            timeouts: Timeouts::all(seconds(600)),
             address_limit: 5,
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
@@ -212,6 +253,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // Microsoft's send connector: not documented beyond "the next host"; ConnectionInactivityTimeOut 10 min.
         ClientSystem::Exchange => ClientRules {
             greeting_timeout: seconds(600),
+            timeouts: Timeouts::all(seconds(600)),
             shuffle: Shuffle::Names,
             failures: FailureTable::new(UNTIL_SESSION),
             ..ideal
@@ -259,6 +301,55 @@ mod tests {
             for stage in [Mail, Rcpt, Data, EndOfData] {
                 assert_eq!(then(system, stage, Permanent), Then::Bounce, "{system:?} {stage:?}");
             }
+        }
+    }
+
+    #[test]
+    fn r22_time_outs_are_those_of_the_rfc_or_more_but_for_these() {
+        // RFC 5321 section 4.5.3.2: greeting 5 min, MAIL 5, RCPT 5, DATA 2, block 3, end of data 10; as in the sources that
+        // are named above. A second entry says how far below a system really is.
+        let minima = [300, 300, 300, 120, 180, 600];
+        let departs: &[(ClientSystem, [u64; 6])] = &[
+            (ClientSystem::OpenSmtpd, [300, 300, 300, 300, 300, 300]),
+            (ClientSystem::Haraka, [300, 300, 300, 300, 300, 300]),
+            (ClientSystem::KumoMta, [60, 300, 300, 300, 300, 300]),
+            (ClientSystem::Mox, [30, 30, 30, 30, 30, 30]),
+            (ClientSystem::Maddy, [300, 300, 300, 300, 300, 300]),
+        ];
+        for system in ClientSystem::ALL {
+            let rules = client_rules(system);
+            let Timeouts { mail, rcpt, data, block, end_of_data, .. } = rules.timeouts;
+            let spans = [rules.greeting_timeout, mail, rcpt, data, block, end_of_data].map(SimDuration::whole_seconds);
+            match departs.iter().find(|(known, _)| *known == system) {
+                Some((_, real)) => assert_eq!(spans, *real, "{system:?}"),
+                None => assert!(spans.iter().zip(minima).all(|(span, least)| *span >= least), "{system:?} {spans:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_preset_of_retry_has_the_time_outs_of_its_client() {
+        use crate::model::compile::presets;
+        use crate::scenario::tree::{
+            EximRetry, KumoMtaRetry, MaddyRetry, OpenSmtpdRetry, PostfixRetry, QmailRetry, Retry, SendmailRetry,
+            StalwartRetry,
+        };
+        for (retry, system) in [
+            (Retry::Postfix(PostfixRetry::default()), ClientSystem::Postfix),
+            (Retry::Exim(EximRetry::default()), ClientSystem::Exim),
+            (Retry::Sendmail(SendmailRetry::default()), ClientSystem::Sendmail),
+            (Retry::Qmail(QmailRetry::default()), ClientSystem::Qmail),
+            (Retry::OpenSmtpd(OpenSmtpdRetry::default()), ClientSystem::OpenSmtpd),
+            (Retry::KumoMta(KumoMtaRetry::default()), ClientSystem::KumoMta),
+            (Retry::Stalwart(StalwartRetry::default()), ClientSystem::Stalwart),
+            (Retry::Maddy(MaddyRetry::default()), ClientSystem::Maddy),
+        ] {
+            let (own, of_client) = (presets::client_rules(&retry, None), client_rules(system));
+            assert_eq!(
+                (own.timeouts, own.greeting_timeout),
+                (of_client.timeouts, of_client.greeting_timeout),
+                "{system:?}"
+            );
         }
     }
 

@@ -1,7 +1,7 @@
 //! What each system's SMTP client does within an attempt: its tables, with the parameters that its policy names.
 
 use crate::engine::time::SimDuration;
-use crate::model::client::{ClientRules, KeptSessions};
+use crate::model::client::{ClientRules, KeptSessions, Timeouts};
 use crate::model::compile::smtp_clients;
 use crate::scenario::tree::{ClientSystem, Retry, Shuffle};
 
@@ -48,22 +48,82 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
                 idle: own.smtp_connection_cache_time_limit.0,
                 reuse: own.smtp_connection_reuse_time_limit.0,
             }),
+            timeouts: Timeouts {
+                ehlo: own.smtp_helo_timeout.0,
+                starttls: own.smtp_starttls_timeout.0,
+                mail: own.smtp_mail_timeout.0,
+                rcpt: own.smtp_rcpt_timeout.0,
+                data: own.smtp_data_init_timeout.0,
+                block: own.smtp_data_xfer_timeout.0,
+                end_of_data: own.smtp_data_done_timeout.0,
+            },
             ..timeouts(own.smtp_connect_timeout.0, own.smtp_helo_timeout.0)
         },
-        Retry::Exim(own) => timeouts(own.connect_timeout.0, own.command_timeout.0),
-        // Without a limit of its own the kernel's SYNs decide.
-        Retry::Sendmail(own) if own.connect.0.is_zero() => timeouts(SimDuration::MAX, own.initial.0),
-        Retry::Sendmail(own) => timeouts(own.connect.0, own.initial.0),
-        Retry::Qmail(own) => timeouts(own.timeoutconnect.0, own.timeoutremote.0),
-        Retry::OpenSmtpd(own) => timeouts(own.timeout.0, own.timeout.0),
-        Retry::Haraka(own) => timeouts(own.connect_timeout.0, rules.greeting_timeout),
-        Retry::KumoMta(own) => timeouts(own.connect_timeout.0, own.banner_timeout.0),
-        Retry::Stalwart(own) => ClientRules { address_limit: limit(own.mx), ..timeouts(own.timeout.0, own.timeout.0) },
-        Retry::Mox(own) => timeouts(own.dial_timeout.0, rules.greeting_timeout),
-        Retry::Maddy(own) => timeouts(own.connect_timeout.0, own.command_timeout.0),
-        Retry::Chasquid(own) => {
-            ClientRules { address_limit: limit(own.max_mx), ..timeouts(own.dial_timeout.0, own.total_timeout.0) }
+        Retry::Exim(own) => ClientRules {
+            timeouts: Timeouts {
+                block: own.data_timeout.0,
+                end_of_data: own.final_timeout.0,
+                ..Timeouts::all(own.command_timeout.0)
+            },
+            ..timeouts(own.connect_timeout.0, own.command_timeout.0)
+        },
+        Retry::Sendmail(own) => {
+            // Without a limit of its own the kernel's SYNs decide.
+            let connect = if own.connect.0.is_zero() { SimDuration::MAX } else { own.connect.0 };
+            ClientRules {
+                timeouts: Timeouts {
+                    ehlo: own.helo.0,
+                    starttls: own.starttls.0,
+                    mail: own.mail.0,
+                    rcpt: own.rcpt.0,
+                    data: own.datainit.0,
+                    block: own.datablock.0,
+                    end_of_data: own.datafinal.0,
+                },
+                ..timeouts(connect, own.initial.0)
+            }
         }
+        Retry::Qmail(own) => ClientRules {
+            timeouts: Timeouts::all(own.timeoutremote.0),
+            ..timeouts(own.timeoutconnect.0, own.timeoutremote.0)
+        },
+        Retry::OpenSmtpd(own) => {
+            ClientRules { timeouts: Timeouts::all(own.timeout.0), ..timeouts(own.timeout.0, own.timeout.0) }
+        }
+        Retry::Haraka(own) => timeouts(own.connect_timeout.0, rules.greeting_timeout),
+        Retry::KumoMta(own) => ClientRules {
+            timeouts: Timeouts {
+                ehlo: own.ehlo_timeout.0,
+                starttls: own.starttls_timeout.0,
+                mail: own.mail_from_timeout.0,
+                rcpt: own.rcpt_to_timeout.0,
+                data: own.data_timeout.0,
+                block: own.data_timeout.0,
+                end_of_data: own.data_dot_timeout.0,
+            },
+            ..timeouts(own.connect_timeout.0, own.banner_timeout.0)
+        },
+        Retry::Stalwart(own) => ClientRules {
+            address_limit: limit(own.mx),
+            timeouts: Timeouts {
+                starttls: own.tls_timeout.0,
+                data: own.data_timeout.0,
+                block: own.data_timeout.0,
+                end_of_data: own.data_timeout.0,
+                ..Timeouts::all(own.timeout.0)
+            },
+            ..timeouts(own.timeout.0, own.timeout.0)
+        },
+        Retry::Mox(own) => timeouts(own.dial_timeout.0, rules.greeting_timeout),
+        Retry::Maddy(own) => ClientRules {
+            timeouts: Timeouts::all(own.command_timeout.0),
+            ..timeouts(own.connect_timeout.0, own.command_timeout.0)
+        },
+        Retry::Chasquid(own) => ClientRules {
+            address_limit: limit(own.max_mx),
+            timeouts: Timeouts::all(own.total_timeout.0),
+            ..timeouts(own.dial_timeout.0, own.total_timeout.0)
+        },
         Retry::ZoneMta(_)
         | Retry::Exchange(_)
         | Retry::Custom(_)

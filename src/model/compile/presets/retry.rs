@@ -99,6 +99,7 @@ impl RetryPreset {
         rows.extend([
             ("client.connect_timeout", connect, self.client),
             ("client.greeting_timeout", rules.greeting_timeout.to_string(), self.client),
+            ("client.timeouts", rules.timeouts.describe(), self.client),
             ("client.address_limit", limit(rules.address_limit), self.client),
             ("client.session_limit", limit(rules.session_limit), self.client),
             ("client.shuffle", shuffle.to_owned(), self.client),

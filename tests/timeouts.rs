@@ -1,0 +1,136 @@
+//! Time-outs by stage (RFC 5321 section 4.5.3.2): a host that falls silent costs its client the patience that the client has
+//! at that stage, and what comes then is the client's table of failures.
+
+mod support;
+
+use mxsim::experiment::Results;
+use support::{run, values};
+
+/// One message, a first host that fails and a second that is well; no round trips, no TLS.
+fn scenario(host: &str, sender: &str, rest: &str) -> String {
+    format!(
+        r#"(
+        title: "time-outs",
+        run: (measure: "1d", drain: "10d", replications: 1, seed: 5),
+        regions: {{ "here": (rtt: "0s") }},
+        zones: {{ "d.example": (mx: [(10, "a.d.example"), (20, "b.d.example")]) }},
+        hosts: {{
+            "a.d.example": (smtp: (tls: Off, pipelining: false), {host}),
+            "b.d.example": (smtp: (tls: Off)),
+        }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ "s": (resolver: "r", arrivals: Burst(at: "1h", count: 1), to: Weights({{"d.example": 1.0}}), {sender}) }},
+        {rest}
+    )"#
+    )
+}
+
+fn one(results: &Results, measure: &str, statistic: &str) -> f64 {
+    values(results, measure, "all", statistic)[0]
+}
+
+#[track_caller]
+fn assert_near(got: f64, expected: f64, what: &str) {
+    // The first message of all pays for the walk from the root, a millisecond away.
+    assert!((got - expected).abs() < 0.02, "{what}: {got}, expected {expected}");
+}
+
+const TIMEOUTS: &str = r#"connect_timeout: "7s", greeting_timeout: "11s",
+    timeouts: (ehlo: "13s", starttls: "17s", mail: "19s", rcpt: "23s", data: "29s", block: "31s", end_of_data: "37s")"#;
+
+const STAGES: [(&str, f64); 8] = [
+    ("SilentAt(stage: Connect)", 7.0),
+    ("SilentAt(stage: Greeting)", 11.0),
+    ("SilentAt(stage: Ehlo)", 13.0),
+    ("SilentAt(stage: Mail)", 19.0),
+    ("SilentAt(stage: Rcpt)", 23.0),
+    ("SilentAt(stage: Data)", 29.0),
+    ("Stalls", 31.0),
+    ("SilentAt(stage: EndOfData)", 37.0),
+];
+
+#[test]
+fn r22_silence_costs_the_time_out_of_its_stage() {
+    for (mode, cost) in STAGES {
+        let down = format!(r#"timeline: [(at: "0s", do: Outage(host: "a.d.example", mode: {mode}), for: "2h")]"#);
+        let chance = format!("chances: [(share: 1, fails: {mode})]");
+        for (host, rest) in [("", down.as_str()), (chance.as_str(), "")] {
+            let results = run(&scenario(host, &format!("client: ({TIMEOUTS})"), rest));
+            assert_near(one(&results, "delivery_latency", "max"), cost, mode);
+            assert_eq!(one(&results, "first_attempt_success", "share"), 1.0, "{mode}: the next host, at once");
+        }
+    }
+}
+
+#[test]
+fn starttls_has_a_time_out_of_its_own() {
+    let down = r#"timeline: [(at: "0s", do: Outage(host: "a.d.example", mode: SilentAt(stage: StartTls)), for: "2h")]"#;
+    let text =
+        scenario("", &format!("client: ({TIMEOUTS})"), down).replace("(tls: Off, pipelining: false)", "(tls: V13)");
+    assert_near(one(&run(&text), "delivery_latency", "max"), 17.0, "STARTTLS");
+}
+
+#[test]
+fn what_comes_after_the_time_out_is_the_systems_table() {
+    // Postfix goes on to the next host at every stage; OpenSMTPD only before MAIL; qmail only while it connects. What is put
+    // off is delivered after the outage.
+    for (retry, stage, cost, is_next_host) in [
+        ("Postfix()", "Ehlo", 300.0, true),
+        ("Postfix()", "Data", 120.0, true),
+        ("Postfix()", "EndOfData", 600.0, true),
+        ("Exim()", "EndOfData", 600.0, true),
+        ("Sendmail()", "Mail", 600.0, true),
+        ("Sendmail()", "Rcpt", 3600.0, true),
+        ("Mox()", "EndOfData", 30.0, true),
+        ("KumoMta()", "Greeting", 60.0, true),
+        ("KumoMta()", "Mail", 300.0, false),
+        ("OpenSmtpd()", "Ehlo", 300.0, true),
+        ("OpenSmtpd()", "Mail", 300.0, false),
+        ("Qmail()", "Greeting", 1200.0, false),
+        ("Stalwart()", "EndOfData", 600.0, false),
+    ] {
+        let mode = format!("SilentAt(stage: {stage})");
+        let down = format!(r#"timeline: [(at: "0s", do: Outage(host: "a.d.example", mode: {mode}), for: "1h1s")]"#);
+        let results = run(&scenario("", &format!("retry: {retry}"), &down));
+        let latency = one(&results, "delivery_latency", "max");
+        let at_once = one(&results, "first_attempt_success", "share");
+        assert_eq!(at_once, f64::from(u8::from(is_next_host)), "{retry} {stage}");
+        if is_next_host {
+            // OpenSMTPD keeps two seconds between connections, but those have passed.
+            assert_near(latency, cost, &format!("{retry} {stage}"));
+        } else {
+            assert!(latency > cost, "{retry} {stage}: {latency}");
+        }
+    }
+}
+
+#[test]
+fn a_host_slower_than_the_last_time_out_takes_the_message_twice() {
+    // 700 s a message, and a client that waits 600 s for the last reply: it goes on to the other host; the first has a copy,
+    // and its session is taken until it is done.
+    let slow = r#"service: "700s", sessions: 1"#;
+    let results = run(&scenario(slow, "retry: Postfix()", ""));
+    assert_near(one(&results, "delivery_latency", "max"), 600.0, "slow");
+    assert_eq!(one(&results, "duplicates", "count"), 1.0);
+    let load = values(&results, "host_load", "host:a.d.example", "mean")[0] * 86_400.0;
+    assert!((load - 700.0).abs() < 1.0, "{load} s in session");
+    // A client that waits an hour does not mind.
+    let patient = run(&scenario(slow, "retry: Sendmail()", ""));
+    assert_near(one(&patient, "delivery_latency", "max"), 700.0, "patient");
+    assert_eq!(one(&patient, "duplicates", "count"), 0.0);
+}
+
+#[test]
+fn a_tarpit_is_sat_out_up_to_the_time_out_of_each_stage() {
+    // A minute before each reply: EHLO (13 s) is too much for the first client; the second waits for EHLO and for no MAIL.
+    for (timeouts, cost) in [
+        (TIMEOUTS.to_owned(), 13.0),
+        (TIMEOUTS.replace(r#"ehlo: "13s""#, r#"ehlo: "2m""#), 60.0 + 19.0),
+        (r#"timeouts: (data: "59s")"#.to_owned(), 3.0 * 60.0 + 59.0),
+        // EHLO, MAIL, RCPT, DATA, its end.
+        (r#"timeouts: (data: "2m")"#.to_owned(), 5.0 * 60.0),
+    ] {
+        let results = run(&scenario(r#"tarpit: (greeting: "0s", reply: "1m")"#, &format!("client: ({timeouts})"), ""));
+        assert_near(one(&results, "delivery_latency", "max"), cost, &timeouts);
+    }
+}
