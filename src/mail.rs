@@ -4,6 +4,7 @@ pub mod observe;
 
 mod attempt;
 mod candidates;
+mod closing;
 mod connections;
 mod deferral;
 mod destination;
@@ -13,6 +14,7 @@ mod greylist;
 mod host;
 mod inherit;
 mod known_routes;
+mod machine;
 mod memory;
 mod node;
 mod notices;

@@ -101,7 +101,12 @@ impl<'m> Mail<'m> {
             delivery.work.step = Step::Host(hop);
             delivery.work.tried += 1;
             delivery.work.reused = reused;
-            delivery.work.try_started = now;
+            let machine = &mut self.nodes[delivery.node.index()].machine;
+            let ready = match machine.as_mut().filter(|_| delivery.work.tried == 1) {
+                Some(machine) => machine.start(now),
+                None => now,
+            };
+            delivery.work.try_started = ready;
             delivery.first_syn = delivery.first_syn.min(now);
             if !reused {
                 cx.observer.on_syn(now, delivery, candidate.host);
@@ -125,11 +130,11 @@ impl<'m> Mail<'m> {
                 Some(SimDuration::ZERO)
             };
             let at = match sent {
-                Some(sent) => now + sent + SimDuration::from_nanos(round_trip.as_nanos() / 2),
+                Some(sent) => ready + sent + SimDuration::from_nanos(round_trip.as_nanos() / 2),
                 None => {
                     self.verdict_timed_out(slot, Stage::Connect);
-                    let end = now + rules.connect_timeout.min(rules.syn.gives_up());
-                    return self.schedule(cx, slot, end, MailEvent::TryEnds(slot));
+                    let end = ready + rules.connect_timeout.min(rules.syn.gives_up());
+                    return self.try_ends_at(cx, slot, end);
                 }
             };
             if at > now {
@@ -137,7 +142,7 @@ impl<'m> Mail<'m> {
             }
             let Some(end) = self.meet_host(cx, slot) else { return };
             if end > now {
-                return self.schedule(cx, slot, end, MailEvent::TryEnds(slot));
+                return self.try_ends_at(cx, slot, end);
             }
             match self.conclude(cx, slot) {
                 Some(next) => hop = next,
@@ -173,8 +178,15 @@ impl<'m> Mail<'m> {
     ) {
         if let Some(end) = self.meet_host(cx, slot) {
             let end = end.max(cx.scheduler.now());
-            self.schedule(cx, slot, end, MailEvent::TryEnds(slot));
+            self.try_ends_at(cx, slot, end);
         }
+    }
+
+    /// The current try ends at `at`, unless it is broken off before.
+    #[inline]
+    pub(super) fn try_ends_at<E: World, O, F>(&self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32, at: SimTime) {
+        let generation = self.slots[slot as usize].work.generation;
+        self.schedule(cx, slot, at, MailEvent::TryEnds(slot, generation));
     }
 
     pub(super) fn on_try_ends<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(

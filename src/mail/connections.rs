@@ -55,6 +55,13 @@ impl Connections {
         self.idle.iter().any(|idle| idle.name == name && now < idle.until)
     }
 
+    /// Takes out the sessions to a host.
+    pub fn close(&mut self, host: HostId) -> Vec<Idle> {
+        let (closed, kept) = self.idle.iter().partition(|idle| idle.host == host);
+        self.idle = kept;
+        closed
+    }
+
     /// Takes out what is due to be closed.
     pub fn expired(&mut self, now: SimTime) -> Vec<Idle> {
         let (closed, kept) = self.idle.iter().partition(|idle| idle.until <= now);

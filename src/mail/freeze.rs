@@ -96,7 +96,7 @@ impl<'m> Mail<'m> {
                 work.standstill_seen = total;
                 // Whoever lost patience with it would have done so before.
                 work.generation = work.generation.wrapping_add(1);
-                self.schedule(cx, slot, now + left.max(SimDuration::TICK), MailEvent::TryEnds(slot));
+                self.try_ends_at(cx, slot, now + left.max(SimDuration::TICK));
             }
             self.serve_waiting(cx, host);
         }
@@ -125,7 +125,7 @@ impl<'m> Mail<'m> {
             return false;
         }
         delivery.work.standstill_seen = still.total;
-        self.schedule(cx, slot, now + missed, MailEvent::TryEnds(slot));
+        self.try_ends_at(cx, slot, now + missed);
         true
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::known_routes::KnownRoutes;
+use super::machine::Machine;
 use super::queue::Queue;
 use crate::arrivals::ArrivalClock;
 use crate::engine::random::{EntityKey, Stream, unit_open};
@@ -27,6 +28,8 @@ pub(super) struct Node<'m> {
     pub scans: Option<Scans>,
     /// Routes that it need not look up.
     pub known: Option<KnownRoutes>,
+    /// When each processor of its machine is free, if deliveries take time of one.
+    pub machine: Option<Machine>,
     /// What its queue does beyond that.
     pub queue: Option<Box<Queue>>,
 }
@@ -60,6 +63,7 @@ impl<'m> Node<'m> {
             bytes: 0,
             scans,
             known: KnownRoutes::new(node, model.mail.senders),
+            machine: Machine::new(node.client.processors, node.client.processor_time),
             queue: Queue::new(node),
         }
     }

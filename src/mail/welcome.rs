@@ -270,6 +270,7 @@ impl<'m> Mail<'m> {
     #[inline]
     pub(super) fn departure(&mut self, slot: u32, host: HostId) -> Departure {
         let work = &mut self.slots[slot as usize].work;
+        work.standstill_seen = SimDuration::MAX;
         if !work.holds_session && !work.is_counted {
             return Departure { holds_session: false, after: SimDuration::ZERO, client: None };
         }
@@ -367,7 +368,7 @@ impl<'m> Mail<'m> {
                 self.begin_session(waiting.slot, host, waiting.since, now)
             };
             // An event even where it takes no time: whoever freed the session may not be done yet.
-            self.schedule(cx, waiting.slot, end.max(now + SimDuration::TICK), MailEvent::TryEnds(waiting.slot));
+            self.try_ends_at(cx, waiting.slot, end.max(now + SimDuration::TICK));
         }
     }
 

@@ -39,7 +39,7 @@ pub enum MailEvent {
     /// A SYN reaches its host.
     SynArrives(u32),
     /// A try of a host ends.
-    TryEnds(u32),
+    TryEnds(u32, u16),
     /// A session is over at its host.
     HostFrees(u32),
     /// A destination's rest is over, or its next connection may begin.
@@ -278,7 +278,11 @@ impl<'m> Mail<'m> {
             }
             MailEvent::Scan(node) => self.on_scan(cx, node),
             MailEvent::SynArrives(slot) => self.on_syn_arrives(cx, slot),
-            MailEvent::TryEnds(slot) => self.on_try_ends(cx, slot),
+            MailEvent::TryEnds(slot, generation) => {
+                if self.is_current(slot, generation) {
+                    self.on_try_ends(cx, slot);
+                }
+            }
             MailEvent::HostFrees(host) => self.on_host_frees(cx, HostId(host)),
             MailEvent::Impatient(slot, generation) => self.on_impatient(cx, slot, generation),
             MailEvent::Wakes(destination) => self.on_wakes(cx, destination),

@@ -38,6 +38,10 @@ pub struct ClientRules {
     pub dns: DnsRules,
     /// Hosts that may have had custody before the message is held to loop.
     pub hops_max: u8,
+    /// Processors of its machine, if a delivery takes time of one.
+    pub processors: u32,
+    /// How much: a delivery waits for its turn, first come, first served.
+    pub processor_time: SimDuration,
     /// Where everything goes instead of its domain's MX.
     pub smart_host: Option<RelayTo>,
     /// Where what failed at every MX host goes.

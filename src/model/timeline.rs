@@ -43,6 +43,8 @@ pub enum ActionModel {
     SetSessions { hosts: Vec<HostId>, sessions: Option<u32> },
     /// Changes domains' MTA-STS policies: an index among the model's, or none; with a new `id` in the TXT record or not.
     SetSts { domains: Vec<NameId>, policy: Option<usize>, is_announced: bool },
+    /// Breaks off what is under way at hosts.
+    CloseSessions { hosts: Vec<HostId> },
     /// Changes hosts' service times, seconds.
     SetService { hosts: Vec<HostId>, service: Dist },
     /// Drops everything, or one name, from caches.

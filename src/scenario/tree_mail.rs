@@ -113,6 +113,10 @@ pub struct SmtpClient {
     pub lookups: Option<AddressLookups>,
     /// When lost SYNs are sent again.
     pub syn: Option<SynRetry>,
+    /// Processors of its machine (1 if absent): at most so many deliveries have one at a time, the others wait.
+    pub processors: Option<u32>,
+    /// How long a delivery needs one before its session begins: its process, its look at the queue file. Nothing if absent.
+    pub processor_time: Option<Duration>,
     /// What becomes of a relay's own name in an MX list.
     pub own_mx: Option<OwnMx>,
     /// Where everything goes: a domain, or a host in brackets, whose MX are not looked for (Postfix `relayhost`).

@@ -192,6 +192,9 @@ pub enum Action {
         #[serde(default = "yes")]
         announced: bool,
     },
+    /// Breaks off what is under way at a host, as the end of its server process does: sessions, kept ones too, and
+    /// connections that wait for one.
+    CloseSessions { host: String },
     /// Changes a host's service time.
     SetService { host: String, service: DurationDist },
     /// Empties a resolver's caches, or drops one name from them.

@@ -396,7 +396,9 @@ impl<'m> Simulation<'m> {
             ActionModel::SetSts { domains, policy, is_announced } => {
                 domains.iter().for_each(|&domain| self.mail.publish_sts(domain, *policy, *is_announced));
             }
-            ActionModel::SetSessions { .. } | ActionModel::FlushQueue { .. } => self.act_on_mail(observer, action),
+            ActionModel::SetSessions { .. } | ActionModel::CloseSessions { .. } | ActionModel::FlushQueue { .. } => {
+                self.act_on_mail(observer, action);
+            }
         }
     }
 
@@ -405,6 +407,9 @@ impl<'m> Simulation<'m> {
         match action {
             ActionModel::SetSessions { hosts, sessions } => {
                 hosts.iter().for_each(|&host| self.mail.set_sessions(&mut cx, host, *sessions));
+            }
+            ActionModel::CloseSessions { hosts } => {
+                hosts.iter().for_each(|&host| self.mail.close_sessions(&mut cx, host));
             }
             ActionModel::FlushQueue { nodes } => {
                 nodes.iter().for_each(|&node| self.mail.flush_queue(&mut cx, node));

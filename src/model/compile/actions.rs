@@ -214,6 +214,10 @@ impl Compiler<'_> {
                 }
                 done.actions.push(ActionModel::SetSts { domains, policy, is_announced: *announced });
             }
+            Action::CloseSessions { host } => {
+                let hosts = self.hosts_of(&path("host"), host);
+                done.actions.push(ActionModel::CloseSessions { hosts });
+            }
             Action::SetService { host, service } => {
                 let hosts = self.hosts_of(&path("host"), host);
                 let service = self.dist(&path("service"), &service.0);

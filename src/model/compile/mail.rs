@@ -16,6 +16,7 @@ use crate::scenario::units::Duration;
 
 /// Most addresses of a sender.
 const POOL_MAX: u32 = 1 << 20;
+const PROCESSORS_MAX: u32 = 1024;
 
 impl Compiler<'_> {
     pub(super) fn mail_hosts(&mut self) -> Vec<HostModel> {
@@ -161,6 +162,10 @@ impl Compiler<'_> {
     fn client_rules(&mut self, path: &[&str], retry: &Retry, written: &SmtpClient) -> ClientRules {
         let preset = presets::client_rules(retry, written.rules);
         let limit = |written: Option<u32>, preset: u32| written.map_or(preset, |n| if n == 0 { u32::MAX } else { n });
+        if let Some(processors) = written.processors.filter(|n| !(1..=PROCESSORS_MAX).contains(n)) {
+            let path: Vec<&str> = path.iter().copied().chain(["processors"]).collect();
+            self.error(&path, format!("{processors} processors")).label = format!("expected 1 to {PROCESSORS_MAX}");
+        }
         let mut relay = |field: &'static str, written: &Option<String>| {
             let path: Vec<&str> = path.iter().copied().chain([field]).collect();
             written.as_ref().and_then(|text| self.relay_to(&path, text))
@@ -186,6 +191,8 @@ impl Compiler<'_> {
             own: written.own_mx.unwrap_or(preset.own),
             lookups: written.lookups.unwrap_or(preset.lookups),
             syn: written.syn.unwrap_or(preset.syn),
+            processors: written.processors.unwrap_or(preset.processors),
+            processor_time: written.processor_time.map_or(preset.processor_time, |span| span.0),
             smart_host: relay("smart_host", &written.smart_host),
             fallback: relay("fallback_relay", &written.fallback_relay),
             ..preset

@@ -115,6 +115,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         failures: FailureTable::new(POSTFIX),
         dns: bounce,
         hops_max: 100,
+        processors: 1,
+        processor_time: SimDuration::ZERO,
         smart_host: None,
         fallback: None,
     };

@@ -39,6 +39,7 @@ fn act(model: &Model, action: &ActionModel) -> String {
         ActionModel::Up { targets } => format!("up {targets:?}"),
         ActionModel::SetSts { domains, policy, is_announced } => format!("sts {domains:?} {policy:?} {is_announced}"),
         ActionModel::SetSessions { hosts: set, sessions } => format!("{} sessions {sessions:?}", hosts(set)),
+        ActionModel::CloseSessions { hosts: set } => format!("{} closes", hosts(set)),
         ActionModel::SetService { hosts: set, service } => {
             let Dist::Constant(seconds) = service else { panic!("{service:?}") };
             format!("{} service {seconds}", hosts(set))
