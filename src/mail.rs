@@ -20,6 +20,7 @@ mod node;
 mod notices;
 mod path;
 mod patience;
+mod plain;
 mod queue;
 mod reception;
 mod recipients;
@@ -381,6 +382,14 @@ pub struct AttemptRecord {
     pub served: SimDuration,
     /// What an RFC 3463 code says of it.
     pub status: Status,
+}
+
+impl AttemptRecord {
+    pub(crate) fn of(candidate: Candidate, hop: u16, start: SimTime, end: SimTime, verdict: &Verdict) -> Self {
+        let Verdict { result, stage, status, .. } = *verdict;
+        let served = if result == TryResult::Accepted { verdict.served } else { SimDuration::ZERO };
+        Self { host: candidate.host, exchange: candidate.name, hop, start, end, stage, result, served, status }
+    }
 }
 
 /// How one try ended.

@@ -124,6 +124,15 @@ impl Dist {
         }
     }
 
+    /// The value that a word stands for which is only drawn where the value depends on it.
+    #[inline(always)]
+    pub fn sample_from(&self, draw: impl FnOnce() -> u64) -> f64 {
+        match self {
+            Self::Constant(value) => *value,
+            _ => self.sample(draw()),
+        }
+    }
+
     /// What takes longer to draw than a call costs.
     #[inline(never)]
     fn sample_other(&self, u: u64) -> f64 {

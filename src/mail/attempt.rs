@@ -20,6 +20,9 @@ impl<'m> Mail<'m> {
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
     ) {
+        if self.start_plainly(cx, slot) {
+            return;
+        }
         let now = cx.scheduler.now();
         let delivery = &mut self.slots[slot as usize];
         delivery.attempts += 1;
@@ -140,7 +143,7 @@ impl<'m> Mail<'m> {
             if at > now {
                 return self.schedule(cx, slot, at, MailEvent::SynArrives(slot));
             }
-            let Some(end) = self.meet_host(cx, slot) else { return };
+            let Some(end) = self.meet_host(cx, slot, candidate.host) else { return };
             if end > now {
                 return self.try_ends_at(cx, slot, end);
             }
@@ -176,7 +179,9 @@ impl<'m> Mail<'m> {
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
     ) {
-        if let Some(end) = self.meet_host(cx, slot) {
+        if let Some(host) = self.host_of(slot)
+            && let Some(end) = self.meet_host(cx, slot, host)
+        {
             let end = end.max(cx.scheduler.now());
             self.try_ends_at(cx, slot, end);
         }
@@ -189,6 +194,7 @@ impl<'m> Mail<'m> {
         self.schedule(cx, slot, at, MailEvent::TryEnds(slot, generation));
     }
 
+    #[inline]
     pub(super) fn on_try_ends<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -197,13 +203,15 @@ impl<'m> Mail<'m> {
         if !self.freezable.is_empty() && self.goes_on(cx, slot) {
             return;
         }
+        if self.end_plainly(cx, slot) {
+            return;
+        }
         if let Some(hop) = self.conclude(cx, slot) {
             self.try_hosts(cx, slot, hop);
         }
     }
 
     /// Acts on how a try ended: `Some` is the next hop to try in the same attempt.
-    #[inline]
     fn conclude<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -214,17 +222,7 @@ impl<'m> Mail<'m> {
         let Step::Host(hop) = delivery.work.step else { return None };
         let candidate = delivery.work.candidates[usize::from(hop)];
         let verdict = delivery.work.verdict;
-        let record = AttemptRecord {
-            host: candidate.host,
-            exchange: candidate.name,
-            hop,
-            start: delivery.work.try_started,
-            end: now,
-            stage: verdict.stage,
-            result: verdict.result,
-            served: if verdict.result == TryResult::Accepted { verdict.served } else { SimDuration::ZERO },
-            status: verdict.status,
-        };
+        let record = AttemptRecord::of(candidate, hop, delivery.work.try_started, now, &verdict);
         delivery.first_failed |= hop == 0 && verdict.result != TryResult::Accepted;
         delivery.work.sessions += u16::from(verdict.stage > Stage::Greeting);
         cx.observer.on_try(&record, delivery);

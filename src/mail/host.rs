@@ -65,6 +65,12 @@ impl<'m> Host<'m> {
         }
     }
 
+    /// Whether everyone is served at once, as far as the host is up.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.limit.is_none() && self.guard.is_none()
+    }
+
     /// Takes a session if one is free.
     pub fn welcome(&mut self, model: &HostModel) -> Welcome {
         match self.limit {

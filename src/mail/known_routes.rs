@@ -6,9 +6,9 @@
 use smallvec::SmallVec;
 
 use super::world::World;
-use super::{Candidate, HostAvailability, Mail, MailContext, MailObserver};
-use crate::dns::{Asker, DnsObserver, ServerState};
-use crate::engine::time::SimTime;
+use super::{Candidate, Delivery, HostAvailability, Mail, MailContext, MailObserver};
+use crate::dns::{Asker, Dns, DnsObserver, ServerState};
+use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::{Question, Rdata};
 use crate::model::mail::NodeModel;
 use crate::model::{CacheId, DataId, HostId, NameId};
@@ -23,24 +23,26 @@ const ADDRESSES_MAX: usize = 3;
 /// The first routes of one sender, by the places of their domains in its list.
 #[derive(Debug)]
 pub(super) struct KnownRoutes {
-    cache: CacheId,
+    pub cache: CacheId,
     routes: Vec<Known>,
     /// Most of them.
     limit: usize,
+    /// How long the sender waits for the reply to the end of data.
+    pub patience: SimDuration,
 }
 
 /// A route, and how long it is the one.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+pub(super) struct Known {
     /// Every answer that it stands on is given out strictly before this instant, unless the epoch moves.
     until: SimTime,
     epoch: u64,
-    mx: DataId,
+    pub mx: DataId,
     /// Up to which preference it goes.
-    upto: u16,
+    pub upto: u16,
     /// How many addresses, and in how many answers.
     count: u8,
-    answers: u8,
+    pub answers: u8,
     candidates: [Candidate; ADDRESSES_MAX],
 }
 
@@ -60,13 +62,34 @@ impl KnownRoutes {
     pub fn new(node: &NodeModel, senders: usize) -> Option<Self> {
         let limit = ROUTES_MAX / senders.max(1);
         let is_plain = node.source.is_some() && node.host.is_none() && node.client.smart_host.is_none();
-        (is_plain && !node.checks_sts).then(|| Self { cache: CacheId(0), routes: Vec::new(), limit })
+        let tries = node.client.address_limit > 0 && node.client.session_limit > 0;
+        (is_plain && tries && !node.checks_sts).then(|| Self {
+            cache: CacheId(0),
+            routes: Vec::new(),
+            limit,
+            patience: node.client.timeouts.end_of_data,
+        })
+    }
+
+    /// The route of a delivery of the sender, if it still is the one.
+    #[inline]
+    pub fn find(&self, now: SimTime, dns: &Dns<'_>, delivery: &Delivery) -> Option<(&Self, &Known)> {
+        let route = self.routes.get(delivery.place_in_list as usize)?;
+        let is_so = now < route.until && route.epoch == dns.epoch(self.cache) && delivery.node == delivery.sender;
+        is_so.then_some((self, route))
+    }
+}
+
+impl Known {
+    /// Where it goes.
+    #[inline]
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates[..usize::from(self.count)]
     }
 }
 
 impl<'m> Mail<'m> {
     /// Takes the first route to the delivery's domain from what is known; `false` if it must be looked up.
-    #[inline]
     pub(super) fn take_known_route<E: World, O: DnsObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -74,14 +97,11 @@ impl<'m> Mail<'m> {
     ) -> bool {
         let now = cx.scheduler.now();
         let delivery = &mut self.slots[slot as usize];
-        let Some(known) = &self.nodes[delivery.node.index()].known else { return false };
-        let Some(route) = known.routes.get(delivery.place_in_list as usize) else { return false };
-        if now >= route.until || route.epoch != cx.dns.epoch(known.cache) || delivery.node != delivery.sender {
-            return false;
-        }
+        let known = self.nodes[delivery.node.index()].known.as_ref();
+        let Some((known, route)) = known.and_then(|known| known.find(now, cx.dns, delivery)) else { return false };
         let work = &mut delivery.work;
         (work.mx, work.owner, work.after, work.upto) = (route.mx, delivery.domain, None, route.upto);
-        work.candidates = SmallVec::from_slice(&route.candidates[..usize::from(route.count)]);
+        work.candidates = SmallVec::from_slice(route.candidates());
         cx.observer.on_plain_hits(now, known.cache, Asker::Node(delivery.node), u64::from(route.answers));
         true
     }

@@ -8,14 +8,16 @@ use super::queue::Queue;
 use crate::arrivals::ArrivalClock;
 use crate::engine::random::{EntityKey, Stream, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::Model;
 use crate::model::mail::{Clockwork, NodeModel};
+use crate::model::{Model, RegionId};
 
 /// A node in one replication.
 #[derive(Debug)]
 pub(super) struct Node<'m> {
     /// When its next message comes; a relay originates nothing.
     pub arrivals: Option<ArrivalClock<'m>>,
+    /// Where it is.
+    pub region: RegionId,
     /// What draws made for its own messages are keyed by.
     pub key: EntityKey,
     /// Deliveries numbered so far.
@@ -56,6 +58,7 @@ impl<'m> Node<'m> {
         });
         let key = EntityKey::new(model.seed, replication, "node", &node.name, "deliveries");
         Self {
+            region: node.region,
             arrivals,
             key,
             numbered: 0,

@@ -56,7 +56,14 @@ impl<'m> Paths<'m> {
 }
 
 impl Cost {
+    /// Whether packets get through, and at once.
+    #[inline]
+    pub fn is_instant(&self) -> bool {
+        self.fixed == Some(SimDuration::ZERO) && self.loss <= 0.0
+    }
+
     /// Time for a body of this size at the path's bandwidth.
+    #[inline]
     pub fn transfer(&self, bytes: u32) -> SimDuration {
         if self.bytes_per_s == f64::INFINITY {
             return SimDuration::ZERO;

@@ -152,6 +152,7 @@ impl Queue {
 
 impl<'m> Mail<'m> {
     /// The node that has custody takes a delivery up: at once, or when its queue lets it.
+    #[inline]
     pub(super) fn take_up<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,

@@ -31,8 +31,8 @@ impl<'m> Mail<'m> {
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
+        host: HostId,
     ) -> Option<SimTime> {
-        let host = self.host_of(slot)?;
         if let Some(mode) = cx.faults.host_down(host) {
             if mode != FailureMode::Freeze {
                 return Some(self.fail(slot, host, mode));
@@ -40,7 +40,11 @@ impl<'m> Mail<'m> {
             let welcome = self.hosts[host.index()].wait(&self.model.mail.hosts[host.index()]);
             return self.greet(cx, slot, host, welcome);
         }
-        if self.hosts[host.index()].guard.is_some()
+        let (now, state) = (cx.scheduler.now(), &self.hosts[host.index()]);
+        if state.is_open() && !self.slots[slot as usize].work.reused {
+            return Some(self.begin_session(slot, host, now, now));
+        }
+        if state.guard.is_some()
             && let Some(mode @ (FailureMode::Refuse | FailureMode::BlackHole)) = self.chance(slot, host)
         {
             return Some(self.fail(slot, host, mode));
@@ -48,7 +52,6 @@ impl<'m> Mail<'m> {
         if self.slots[slot as usize].work.reused {
             // The session was there all along.
             self.slots[slot as usize].work.holds_session = self.holds_kept_session(slot);
-            let now = cx.scheduler.now();
             return Some(self.begin_session(slot, host, now, now));
         }
         let welcome = self.hosts[host.index()].welcome(&self.model.mail.hosts[host.index()]);

@@ -370,10 +370,10 @@ impl<'m> Mail<'m> {
             }
         };
         let size = row.and_then(|row| row.size_bytes);
-        let size_bytes = size.unwrap_or_else(|| source.size.sample(random(Purpose::Size)) as u32);
+        let size_bytes = size.unwrap_or_else(|| source.size.sample_from(|| random(Purpose::Size)) as u32);
         let recipients = row.and_then(|row| row.recipients);
         let recipients =
-            recipients.unwrap_or_else(|| source.recipients.sample(random(Purpose::Recipients)) as u16).max(1);
+            recipients.unwrap_or_else(|| source.recipients.sample_from(|| random(Purpose::Recipients)) as u16).max(1);
         state.numbered += u64::from(recipients);
         state.depth += u64::from(recipients);
         state.bytes += u64::from(size_bytes);
@@ -437,13 +437,24 @@ impl<'m> Mail<'m> {
         } else {
             end
         };
+        self.let_go(cx, slot, end);
+    }
+
+    /// What has ended leaves its node's queue.
+    #[inline]
+    pub(super) fn let_go<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        end: End,
+    ) {
         let delivery = &mut self.slots[slot as usize];
         let node = &mut self.nodes[delivery.node.index()];
         node.depth -= u64::from(delivery.recipients);
         node.bytes = node.bytes.saturating_sub(u64::from(delivery.size_bytes));
         self.measured_live -= u64::from(delivery.is_awaited()) * u64::from(delivery.recipients);
         delivery.work.step = Step::Waiting;
-        if let Some(runs) = self.nodes[delivery.node.index()].queue.as_mut().and_then(|queue| queue.runs.as_mut()) {
+        if let Some(runs) = node.queue.as_mut().and_then(|queue| queue.runs.as_mut()) {
             runs.waiting.remove(&slot);
         }
         cx.observer.on_end(cx.scheduler.now(), delivery, end);

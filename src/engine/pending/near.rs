@@ -80,17 +80,19 @@ impl<E: Copy> Near<E> {
     /// Adds to the vector near its end, else to the heap.
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<E>) {
-        let from = self.sorted.len().saturating_sub(INSERT_MAX);
-        let last = &self.sorted[from..];
-        // By time alone at first: one comparison an entry, and few share an instant.
-        let mut place = last.iter().rposition(|other| other.nanos() >= entry.nanos()).map_or(0, |place| place + 1);
+        let len = self.sorted.len();
+        let from = len.saturating_sub(INSERT_MAX);
+        if from > 0 && self.sorted[from].key < entry.key {
+            return self.push_heap(entry);
+        }
+        self.sorted.push(entry);
+        let last = &mut self.sorted[from..];
+        let mut place = last.len() - 1;
         while place > 0 && last[place - 1].key < entry.key {
+            last[place] = last[place - 1];
             place -= 1;
         }
-        match place {
-            0 if from > 0 => self.push_heap(entry),
-            _ => self.sorted.insert(from + place, entry),
-        }
+        last[place] = entry;
     }
 
     fn push_heap(&mut self, entry: Entry<E>) {
