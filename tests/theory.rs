@@ -8,6 +8,10 @@ mod support;
 mod availability;
 #[path = "theory/caches.rs"]
 mod caches;
+#[path = "theory/chains.rs"]
+mod chains;
+#[path = "theory/changes.rs"]
+mod changes;
 #[path = "theory/queues.rs"]
 mod queues;
 #[path = "theory/receivers.rs"]

@@ -144,3 +144,45 @@ fn dns_retry() {
         assert_measure(&results, "lookup_time", "all", "mean", mean, 0.01);
     }
 }
+
+#[test]
+fn ttl_prefetch() {
+    // A hit in the last f T of the TTL refreshes: miss ratio exp(-f lam T) / (1 + (1 - f) lam T), upstream rate
+    // 1 / ((1 - f) T + 1 / lam). Cases o027, o028: f = 0.1. Misses are rare: they are what is held to 1 %.
+    let resolver = "(software: Ideal(prefetch: Near(share: 0.1)))";
+    for (rate, ttl, hours, hit, upstream) in [
+        ("0.05/s", "300s", 1000, 0.984_611_713_1, 0.003_448_275_862),
+        ("0.005/s", "3600s", 10_000, 0.990_389_599_5, 0.000_290_697_674_4),
+    ] {
+        let results = run(&one_name(&format!("Poisson(rate: \"{rate}\")"), ttl, resolver, hours, "0s"));
+        let hits = crate::support::values(&results, "hit_ratio_client", "all", "share");
+        let misses: Vec<f64> = hits.iter().map(|hit| 1.0 - hit).collect();
+        crate::support::assert_estimate("misses", &misses, 1.0 - hit, 0.01);
+        let queries = upstream * hours as f64 * 3600.0;
+        assert_measure(&results, "dns_queries", "server:ns.d.example", "count", queries, 0.01);
+    }
+}
+
+#[test]
+fn ttl_lossy() {
+    // Each of r = 3 tries is lost with q, s = 1 - q^3: hit lam s T / (1 + lam s T), answered hit + (1 - hit) s, tries a
+    // client query (1 - hit) s / (1 - q). Cases o032..o035, lam = 1 / 600 s. The way to the zone never ends, tries take
+    // no time to speak of, and no failure is kept.
+    for (q, ttl, hours, hit, servfail, tries) in [
+        (0.5, "1800s", 10_000, 0.724_137_931, 0.034_482_758_62, 0.482_758_620_7),
+        (0.75, "1800s", 10_000, 0.634_285_714_3, 0.154_285_714_3, 0.845_714_285_7),
+        (0.9, "1800s", 10_000, 0.448_428_019_9, 0.402_095_973_5, 1.494_760_066),
+        (0.9, "60s", 40_000, 0.026_384_967_38, 0.709_765_358_8, 2.638_496_738),
+    ] {
+        let resolver = r#"(software: Ideal(max_ttl: "3650d", servfail_ttl: "0s", timeouts: ["10ms", "10ms", "10ms"]))"#;
+        let text = one_name("Poisson(rate: \"6/h\")", ttl, resolver, hours, "0s")
+            .replace(r#"(latency: "0s") },"#, &format!(r#"(latency: "0s", loss: {q}) }},"#));
+        let results = run(&text);
+        assert_measure(&results, "hit_ratio_client", "all", "share", hit, 0.01);
+        assert_measure(&results, "servfail", "all", "share", servfail, 0.01);
+        let lookups = crate::support::values(&results, "lookups", "all", "count");
+        let queries = crate::support::values(&results, "dns_queries", "server:ns.d.example", "count");
+        let sent: Vec<f64> = queries.iter().zip(&lookups).map(|(queries, lookups)| queries / lookups).collect();
+        crate::support::assert_estimate("tries a client query", &sent, tries, 0.01);
+    }
+}
