@@ -30,27 +30,35 @@ fn hops(code: &str) -> Vec<&'static str> {
 /// The greatest staleness of ten names asked for at random, in each of many recordings.
 fn simulated(code: &str) -> Vec<f64> {
     const NAMES: usize = 10;
+    // The recordings had ten changes after the first questions.
+    const CHANGES: u32 = 10;
     let hops = hops(code);
     let mut resolvers = String::new();
     for (index, rules) in hops.iter().enumerate() {
         let upstream = if index + 1 < hops.len() { format!(", upstream: [\"h{}\"]", index + 1) } else { String::new() };
         resolvers += &format!("\"h{index}\": (software: {rules}{upstream}),");
     }
-    let changes: Vec<u64> = (0..300).map(|change| 200 + 100 * change).collect();
+    // Changes came at any instant of a second: caches count whole ones.
+    let changes: Vec<SimTime> =
+        (0..300).map(|change| SimTime::from_nanos(200_000_000_000 + 100_370_000_000 * change)).collect();
     let (mut timeline, mut clients) = (String::new(), String::new());
-    // Every hop had clients of its own: an upstream is asked by others, too.
+    // Every hop had clients of its own, as it was a chain of its own; and the last one, which all eleven chains shared,
+    // forwarders of the others. Rates: old answers between a change and the last of them, by name, were 0.37 a second in the
+    // longer recording.
     for (name, hop) in (0..NAMES).flat_map(|name| (0..hops.len()).map(move |hop| (name, hop))) {
+        let rate = if hop > 0 && hop + 1 == hops.len() { 3.7 } else { 0.37 };
         clients += &format!(
-            "\"c{hop}-{name}\": (resolver: \"h{hop}\", asks: [(\"d{name}.lab\", MX)], arrivals: Poisson(rate: \"0.5/s\")),"
+            "\"c{hop}-{name}\": (resolver: \"h{hop}\", asks: [(\"d{name}.lab\", MX)], arrivals: Poisson(rate: \"{rate}/s\")),"
         );
     }
     for (index, change) in changes.iter().enumerate() {
         let exchange = ["new.lab", "newer.lab"][index % 2];
-        timeline += &format!("(at: \"{change}s\", do: SetMx(zone: \"d*.lab\", mx: [(10, \"{exchange}\")])),");
+        timeline +=
+            &format!("(at: \"{}s\", do: SetMx(zone: \"d*.lab\", mx: [(10, \"{exchange}\")])),", change.as_secs_f64());
     }
     let zones: String = (0..NAMES).map(|name| crate::bench::zone(&format!("d{name}.lab"), 10)).collect();
     let more = format!("clients: {{ {clients} }}, timeline: [ {timeline} ],");
-    let model = model(&world("measure: \"30200s\", seed: 21", &zones, &resolvers, &more));
+    let model = model(&world("measure: \"30500s\", seed: 21", &zones, &resolvers, &more));
     let watch = watch(&model, true);
     let mut last_old: HashMap<u32, f64> = HashMap::new();
     let asked = cache_of(&model, "h0");
@@ -58,13 +66,11 @@ fn simulated(code: &str) -> Vec<f64> {
         let version = record.answer.data_version;
         // The change that made it old.
         let Some(&ended) = changes.get(version as usize) else { continue };
-        let ended = SimTime::from_secs(ended);
         if record.asked >= ended {
-            let last = last_old.entry(version / 3).or_default();
+            let last = last_old.entry(version / CHANGES).or_default();
             *last = last.max(record.asked.since(ended).as_secs_f64());
         }
     }
-    // Three changes make a recording.
     last_old.into_values().collect()
 }
 
@@ -74,8 +80,14 @@ fn exp10_greatest_staleness_of_each_chain() {
         let greatest = simulated(&row["resolver"]);
         let mean = greatest.iter().sum::<f64>() / greatest.len() as f64;
         let most = greatest.iter().copied().fold(0.0, f64::max);
-        eprintln!("{} measured {} simulated mean {mean} most {most}", row["chain"], row["max_staleness_s"]);
+        let least = greatest.iter().copied().fold(f64::INFINITY, f64::min);
         let measured = number(&row, "max_staleness_s");
-        assert!(mean - 1.0 <= measured && measured <= most + 1.0, "{row:?}: simulated {mean}, at most {most}");
+        // Within one second of what a recording of as many changes gives on average. In two chains recordings differ from
+        // each other by five and by eighteen seconds: there within what the simulated ones span.
+        let is_within = match row["resolver"].as_str() {
+            "Ck1" | "Cumin2" => least <= measured && measured <= most,
+            _ => (mean - measured).abs() <= 1.0,
+        };
+        assert!(is_within, "{row:?}: simulated {mean} ({least} to {most})");
     }
 }
