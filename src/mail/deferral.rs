@@ -22,6 +22,17 @@ impl<'m> Mail<'m> {
 
     /// Puts a delivery back in the queue until its policy, or its node's next run, takes it up again.
     pub(super) fn put_off<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        self.put_off_until(cx, slot, cx.scheduler.now());
+    }
+
+    /// The same, not before `earliest` where a policy keeps a timer a message.
+    #[inline]
+    pub(super) fn put_off_until<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        earliest: SimTime,
+    ) {
         let now = cx.scheduler.now();
         if let Some(queue) = &self.nodes[self.slots[slot as usize].node.index()].queue
             && queue.keeps_records()
@@ -40,7 +51,7 @@ impl<'m> Mail<'m> {
             Next::ExpiresAt(at) => return self.expire_later(cx, slot, at),
         };
         // Never at this very instant, so that a policy without a wait cannot stop the clock.
-        self.wait_until(cx, slot, due.max(now + SimDuration::TICK));
+        self.wait_until(cx, slot, due.max(earliest).max(now + SimDuration::TICK));
     }
 
     /// Between attempts, the next of which is due then.

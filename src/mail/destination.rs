@@ -67,6 +67,11 @@ impl Destination {
         self.busy == 0 && self.todo.is_empty()
     }
 
+    /// Whether its last delivery failed at the site.
+    pub fn has_failed(&self) -> bool {
+        self.cohorts > 0.0
+    }
+
     /// A delivery ended without a failure of the site (`qmgr_queue_unthrottle`).
     pub fn succeeded(&mut self, rules: &DestinationRules) {
         if self.is_dead() {
@@ -216,6 +221,7 @@ mod tests {
             negative,
             failed_cohort_limit: 1.0,
             rest: SimDuration::from_secs(300),
+            remembers: false,
         }
     }
 

@@ -107,6 +107,14 @@ impl Remembered {
         None
     }
 
+    /// Until when a host is passed over, where that is one instant for all.
+    pub fn rests_until(&self, host: HostId) -> Option<SimTime> {
+        match self {
+            Self::Status { until, .. } => until.get(&host).copied(),
+            _ => None,
+        }
+    }
+
     /// The queue is flushed: no host rests any longer (`exim -qff`, `purgestat`, `qmail-tcpok`, `smtpctl resume route`).
     pub fn flush(&mut self) {
         match self {

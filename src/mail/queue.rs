@@ -99,6 +99,7 @@ impl Queue {
                 negative: Feedback::Constant(0.0),
                 failed_cohort_limit: 0.0,
                 rest: SimDuration::ZERO,
+                remembers: false,
             }),
         };
         let memory = Remembered::new(&policy.memory);
@@ -328,7 +329,7 @@ impl<'m> Mail<'m> {
             let at = destination.rests_until;
             cx.scheduler.schedule(self.entities.nodes + node.0, at, MailEvent::Wakes(id).into());
         }
-        if destination.is_idle() && !destination.is_dead() {
+        if destination.is_idle() && !destination.is_dead() && !(rules.remembers && destination.has_failed()) {
             self.destinations.forget(id);
         } else {
             self.list(id);
@@ -347,7 +348,22 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         delivery.suspensions += 1;
         cx.observer.on_suspended(cx.scheduler.now(), delivery);
-        self.put_off(cx, slot);
+        let earliest = self.rests_until(cx.scheduler.now(), slot);
+        self.put_off_until(cx, slot, earliest);
+    }
+
+    /// Until when what holds a delivery back does so, for a policy of one's own: real systems look at their own timers.
+    fn rests_until(&self, now: SimTime, slot: u32) -> SimTime {
+        let delivery = &self.slots[slot as usize];
+        let node = &self.model.mail.nodes[delivery.node.index()];
+        if !matches!(node.retry.schedule, RetrySchedule::Custom { .. }) {
+            return now;
+        }
+        let destination = self.destinations.find(delivery.node, node.client.next_hop_name(delivery.domain));
+        let dead = destination.map(|id| &self.destinations.slab[id as usize]).filter(|dead| dead.is_dead());
+        let memory = self.nodes[delivery.node.index()].queue.as_ref().and_then(|queue| queue.memory.as_ref());
+        let hosts = delivery.work.candidates.iter().filter_map(|candidate| memory?.rests_until(candidate.host)).min();
+        dead.map(|dead| dead.rests_until).or(hosts).map_or(now, |until| until.max(now))
     }
 
     /// The attempt found every host at rest: it was none.

@@ -71,6 +71,8 @@ pub(super) struct Ledger {
     pub discarded: u64,
     pub queued: u64,
     pub attempts: u64,
+    /// Times that something was put off without a look-up or a connection.
+    pub suspensions: u64,
     pub first_attempt: u64,
     pub latency_ns: u128,
     pub latency_max: SimDuration,
@@ -89,6 +91,7 @@ impl Ledger {
     pub fn end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
         let n = u64::from(delivery.recipients);
         self.attempts += n * u64::from(delivery.attempts);
+        self.suspensions += n * u64::from(delivery.suspensions);
         self.handed_off(delivery);
         match end {
             End::Delivered => {
@@ -136,6 +139,7 @@ impl Ledger {
         self.handed_off(delivery);
         self.queued += u64::from(delivery.recipients);
         self.attempts += u64::from(delivery.recipients) * u64::from(delivery.attempts);
+        self.suspensions += u64::from(delivery.recipients) * u64::from(delivery.suspensions);
     }
 
     pub fn add(&mut self, other: &Self) {
@@ -147,6 +151,7 @@ impl Ledger {
             discarded,
             queued,
             attempts,
+            suspensions,
             first_attempt,
             latency_ns,
             latency_max,
@@ -165,6 +170,7 @@ impl Ledger {
         self.discarded += discarded;
         self.queued += queued;
         self.attempts += attempts;
+        self.suspensions += suspensions;
         self.first_attempt += first_attempt;
         self.latency_ns += latency_ns;
         self.latency_max = self.latency_max.max(*latency_max);

@@ -253,6 +253,8 @@ fn ledger_rows(rows: &mut Rows, scope: &str, ledger: &Ledger) {
     rows.share("expiry_rate", scope, ledger.expired, ledger.created);
     rows.share("first_attempt_success", scope, ledger.first_attempt, ledger.created);
     rows.add("attempts_per_delivery", scope, "mean", "1", ratio(ledger.attempts, ledger.created));
+    rows.count("suspensions", scope, ledger.suspensions);
+    rows.add("suspensions", scope, "mean", "1", ratio(ledger.suspensions, ledger.created));
     rows.share("stale_deliveries", scope, stale, ledger.delivered);
     rows.count("stale_deliveries", scope, stale);
     rows.add("stale_deliveries", scope, "current_host", "1", ledger.stale_current as f64);

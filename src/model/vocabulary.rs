@@ -31,6 +31,7 @@ pub const MEASURES: &[Measure] = &[
     measure("expiry_rate", SHARE),
     measure("first_attempt_success", SHARE),
     measure("attempts_per_delivery", MEAN),
+    measure("suspensions", &["count", "mean"]),
     measure("stale_deliveries", &["share", "count", "current_host", "former_host"]),
     measure("failover_time", &["mean", "max", "count"]),
     measure("delivery_latency", &["mean", "p50", "p90", "p95", "p99", "p999", "max"]),

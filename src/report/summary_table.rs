@@ -50,7 +50,7 @@ const fn line(
     Line { label, measure, statistic, scope, shown }
 }
 
-const LINES: [Line; 25] = [
+const LINES: [Line; 26] = [
     line("deliveries", "deliveries", "count", "all", Shown::NotZero),
     line("delivered", "delivered", "share", "all", Shown::Observed),
     line("bounced", "bounce_rate", "share", "all", Shown::NotZero),
@@ -61,6 +61,7 @@ const LINES: [Line; 25] = [
     line("latency, mean of delivered", "delivery_latency", "mean", "all", Shown::Observed),
     line("delivered in attempt 1", "first_attempt_success", "share", "all", Shown::Observed),
     line("attempts per delivery", "attempts_per_delivery", "mean", "all", Shown::Observed),
+    line("suspensions per delivery", "suspensions", "mean", "all", Shown::NotZero),
     line("connections wasted", "connections_wasted", "share", "all", Shown::NotZero),
     line("failover time, mean", "failover_time", "mean", "all", Shown::Observed),
     line("stale deliveries", "stale_deliveries", "share", "all", Shown::NotZero),

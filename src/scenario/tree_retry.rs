@@ -297,6 +297,9 @@ pub struct CustomRetry {
     /// What is due is taken up at multiples of this, at a phase drawn once a sender; at once if absent.
     #[serde(default)]
     pub scan: Option<Duration>,
+    /// What a failure holds back.
+    #[serde(default)]
+    pub keyed_on: KeyedOn,
     /// Given up after an attempt at this age or more.
     #[serde(default = "five_days")]
     pub lifetime: Duration,
@@ -307,6 +310,34 @@ pub struct CustomRetry {
 
 fn five_days() -> Duration {
     seconds(5 * 86_400)
+}
+
+/// What a failure that is a host's or a destination's, and no message's, holds back besides the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum KeyedOn {
+    /// Nothing.
+    #[default]
+    Message,
+    /// All that is for the host, for so long; then all whose own wait is over try it together.
+    Host { rest: Duration },
+    /// All that is for the destination, after so many failures in a row, for so long; then one tries it, and with each
+    /// success two more may, up to `concurrency` at once.
+    Destination {
+        rest: Duration,
+        #[serde(default = "one")]
+        failures: u32,
+        #[serde(default = "twenty")]
+        concurrency: u32,
+    },
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn twenty() -> u32 {
+    20
 }
 
 /// The wait after the n-th failed attempt, n from 1.

@@ -8,8 +8,8 @@ use crate::scenario::tree::Jitter;
 
 /// Waits count from the failure, a table's ages from the arrival; `None` where a table has ended.
 pub(super) fn due(failure: &Failure, schedule: &ScheduleModel, cap: SimDuration, jitter: Jitter) -> Option<SimTime> {
-    let n = failure.failures;
-    let earlier = u64::from(n.saturating_sub(1));
+    // What was only ever suspended has not failed yet: it waits as after a first failure.
+    let earlier = u64::from(failure.failures.saturating_sub(1));
     let wait = match schedule {
         ScheduleModel::Constant(wait) => *wait,
         ScheduleModel::Linear { first, step } => *first + step.saturating_mul(earlier),
@@ -17,7 +17,7 @@ pub(super) fn due(failure: &Failure, schedule: &ScheduleModel, cap: SimDuration,
             SimDuration::from_secs_f64(base.as_secs_f64() * libm::pow(*factor, earlier as f64))
         }
         ScheduleModel::Polynomial { base, power } => {
-            SimDuration::from_secs_f64(base.as_secs_f64() * libm::pow(f64::from(n), *power))
+            SimDuration::from_secs_f64(base.as_secs_f64() * libm::pow(earlier as f64 + 1.0, *power))
         }
         ScheduleModel::Age { min, max } => failure.failed.since(failure.arrived).max(*min).min((*max).max(*min)),
         ScheduleModel::Table(ages) => (failure.arrived + *ages.get(earlier as usize)?).since(failure.failed),

@@ -175,7 +175,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn at_least_one(&mut self, path: &[&str], count: u32) {
+    pub(super) fn at_least_one(&mut self, path: &[&str], count: u32) {
         if count == 0 {
             self.error(path, "none at all").label = "expected at least 1".into();
         }
@@ -291,6 +291,7 @@ fn postfix(own: &PostfixRetry) -> RetryPolicy {
             negative: own.default_destination_concurrency_negative_feedback,
             failed_cohort_limit: own.default_destination_concurrency_failed_cohort_limit,
             rest: own.minimal_backoff_time.0,
+            remembers: false,
         }),
         limits: QueueLimits {
             active: own.qmgr_message_active_limit,

@@ -199,6 +199,8 @@ pub struct DestinationRules {
     pub failed_cohort_limit: f64,
     /// How long a dead destination rests: `minimal_backoff_time`.
     pub rest: SimDuration,
+    /// Whether failures in a row count over times in which nothing is there for it (Postfix forgets them).
+    pub remembers: bool,
 }
 
 /// How much a system does at once; `u32::MAX` is no limit.

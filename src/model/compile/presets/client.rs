@@ -65,6 +65,7 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
                 end_of_data: own.final_timeout.0,
                 ..Timeouts::all(own.command_timeout.0)
             },
+            address_limit: limit(own.hosts_max_try),
             ..timeouts(own.connect_timeout.0, own.command_timeout.0)
         },
         Retry::Sendmail(own) => {

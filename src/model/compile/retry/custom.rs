@@ -3,9 +3,11 @@
 use super::super::Compiler;
 use super::{field, plain, spans, warn_after};
 use crate::engine::time::SimDuration;
-use crate::model::mail::{Clockwork, Expiry, Pickup, RetryPolicy, RetrySchedule, ScheduleModel};
+use crate::model::mail::{
+    Clockwork, DestinationRules, Expiry, Memory, Pickup, RetryPolicy, RetrySchedule, ScheduleModel,
+};
 use crate::scenario::trace::read_column;
-use crate::scenario::tree::{CustomRetry, Jitter, Schedule};
+use crate::scenario::tree::{CustomRetry, Feedback, Jitter, KeyedOn, Schedule};
 
 impl Compiler<'_> {
     pub(super) fn custom_retry(&mut self, path: &[&str], custom: &CustomRetry) -> RetryPolicy {
@@ -22,11 +24,37 @@ impl Compiler<'_> {
         let pickup = custom.scan.map_or(Pickup::AtOnce, |scan| Pickup::Scan(Clockwork { period: scan.0, phase: None }));
         RetryPolicy {
             pickup,
+            memory: self.keyed_on(&field(path, "keyed_on"), custom.keyed_on),
             warning: warn_after(spans(&custom.delay_warning)),
             ..plain(
                 RetrySchedule::Custom { schedule, cap, jitter: custom.jitter },
                 Expiry::AfterAttemptBegun { lifetime: custom.lifetime.0, whole: false },
             )
+        }
+    }
+
+    fn keyed_on(&mut self, path: &[&str], keyed_on: KeyedOn) -> Memory {
+        match keyed_on {
+            KeyedOn::Message => Memory::Message,
+            KeyedOn::Host { rest } => {
+                self.above_zero(&field(path, "rest"), rest.0);
+                Memory::HostStatus { persistent: Some(rest.0) }
+            }
+            KeyedOn::Destination { rest, failures, concurrency } => {
+                self.above_zero(&field(path, "rest"), rest.0);
+                self.at_least_one(&field(path, "failures"), failures);
+                self.at_least_one(&field(path, "concurrency"), concurrency);
+                Memory::Destination(DestinationRules {
+                    initial: 1,
+                    limit: concurrency.max(1),
+                    positive: Feedback::Constant(1.0),
+                    // Down to one at each failure, so that each counts as a whole cohort.
+                    negative: Feedback::Constant(f64::from(concurrency)),
+                    failed_cohort_limit: f64::from(failures),
+                    rest: rest.0,
+                    remembers: true,
+                })
+            }
         }
     }
 

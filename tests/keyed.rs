@@ -1,0 +1,62 @@
+//! What a failure holds back besides its message: `Custom` keyed on message, host or destination.
+
+mod support;
+
+use mxsim::experiment::Results;
+use support::{run, values};
+
+/// Ten messages at once to a host that refuses for an hour; each waits a minute from failure to attempt.
+fn ten(keyed_on: &str, mx: &str) -> Results {
+    run(&format!(
+        r#"(
+        title: "keyed",
+        run: (measure: "1d", drain: "1d", replications: 1),
+        regions: {{ "here": (rtt: "2ms") }},
+        zones: {{ "d.example": (mx: {mx}), "e.example": (mx: [(10, "a.d.example")]) }},
+        hosts: {{ "a.d.example": (), "b.d.example": () }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ "s": (
+            resolver: "r", arrivals: Burst(at: "1h", count: 10, over: "10s"),
+            to: Weights({{"d.example": 1.0}}),
+            retry: Custom(schedule: Constant("1m"), keyed_on: {keyed_on}),
+        ) }},
+        timeline: [(name: "o", at: "30m", do: Outage(host: "a.d.example"), for: "90m")],
+    )"#
+    ))
+}
+
+fn one(results: &Results, measure: &str, scope: &str, statistic: &str) -> f64 {
+    values(results, measure, scope, statistic)[0]
+}
+
+const ALONE: &str = r#"[(10, "a.d.example")]"#;
+
+#[test]
+fn each_message_probes_a_dead_host_unless_the_host_or_the_destination_rests() {
+    let connections = |results: &Results| one(results, "refused", "host:a.d.example", "count");
+    let by_message = ten("Message", ALONE);
+    // Sixty minutes, a probe a minute and message.
+    assert!((595.0..=600.0).contains(&connections(&by_message)), "{}", connections(&by_message));
+    assert_eq!(one(&by_message, "suspensions", "all", "count"), 0.0);
+    // After each ten minutes of rest all ten probe together (two at most fail before the first rest begins).
+    let by_host = ten(r#"Host(rest: "10m")"#, ALONE);
+    assert!((50.0..=62.0).contains(&connections(&by_host)), "{}", connections(&by_host));
+    assert!(one(&by_host, "suspensions", "all", "mean") >= 1.0);
+    // One probe after each rest.
+    let by_destination = ten(r#"Destination(rest: "10m")"#, ALONE);
+    assert!((5.0..=7.0).contains(&connections(&by_destination)), "{}", connections(&by_destination));
+    for results in [&by_message, &by_host, &by_destination] {
+        assert_eq!(one(results, "delivered", "all", "count"), 10.0);
+    }
+    // Three failures in a row before it rests.
+    let patient = ten(r#"Destination(rest: "10m", failures: 3)"#, ALONE);
+    assert!((15.0..=21.0).contains(&connections(&patient)), "{}", connections(&patient));
+}
+
+#[test]
+fn a_resting_host_is_passed_over_for_the_next() {
+    let results = ten(r#"Host(rest: "10m")"#, r#"[(10, "a.d.example"), (20, "b.d.example")]"#);
+    assert_eq!(one(&results, "accepted", "host:b.d.example", "count"), 10.0);
+    assert_eq!(one(&results, "refused", "host:a.d.example", "count"), 1.0);
+    assert_eq!(one(&results, "suspensions", "all", "count"), 0.0);
+}
