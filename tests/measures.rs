@@ -331,6 +331,26 @@ fn every_row_is_in_the_vocabulary() {
 }
 
 #[test]
+fn a_connection_is_wasted_if_nothing_was_accepted_over_it_however_much_goes_over_others() {
+    // Sixty messages at once, two hosts of equal preference one of which refuses: each connection to it is wasted, and no
+    // message that a kept session carries makes up for that.
+    let results = run(r#"(
+        title: "wasted",
+        run: (measure: "1h", drain: "1d", replications: 1),
+        zones: { "a.example": (mx: [(10, "mx.a.example"), (10, "no.a.example")]) },
+        hosts: { "mx.a.example": (service: "100ms"), "no.a.example": () },
+        resolvers: { "isp": () },
+        senders: { "campus": (resolver: "isp", arrivals: Burst(at: "10m", count: 60), to: Weights({"a.example": 1.0}), retry: Postfix()) },
+        timeline: [(at: "0s", do: Outage(host: "no.a.example"))],
+    )"#);
+    let (made, refused) =
+        (one(&results, "connections", "all", "count"), one(&results, "refused", "host:no.a.example", "count"));
+    assert!(refused > 0.0 && made < 60.0 + refused, "{made} connections, {refused} refused: some sessions were kept");
+    assert_eq!(one(&results, "connections_wasted", "all", "share"), refused / made);
+    assert_eq!(one(&results, "connections_wasted", "host:mx.a.example", "share"), 0.0);
+}
+
+#[test]
 fn the_age_table_is_that_of_the_instant_and_of_the_node() {
     let more = r#"timeline: [(name: "gone", at: "0s", do: Outage(host: "mx.a.example"), for: "3h")],"#;
     let clock = r#"measure: "1h", drain: "1d", qshape: ["1h", "30m", "20h"]"#;

@@ -30,6 +30,8 @@ use crate::sim::View;
 #[derive(Debug, Clone, Default)]
 pub(super) struct HostCount {
     pub connections: u64,
+    /// Of these, such as carried something that was accepted: through a session that is kept more may follow.
+    pub useful: u64,
     pub accepted: u64,
     pub refused: u64,
     pub timed_out: u64,
@@ -302,6 +304,7 @@ impl MailObserver for Collector<'_> {
         match record.result {
             TryResult::Accepted => {
                 host.accepted += n;
+                host.useful += n * u64::from(!delivery.work.reused);
                 for outage in self.outages.iter_mut() {
                     outage.on_accepted(record.end, delivery.domain);
                 }

@@ -149,8 +149,9 @@ impl Collector<'_> {
     fn host_rows(&self, rows: &mut Rows) {
         let connections: u64 = self.hosts.iter().map(|host| host.connections).sum();
         let accepted: u64 = self.hosts.iter().map(|host| host.accepted).sum();
+        let useful: u64 = self.hosts.iter().map(|host| host.useful).sum();
         rows.count("connections", "all", connections);
-        rows.share("connections_wasted", "all", connections.saturating_sub(accepted), connections);
+        rows.share("connections_wasted", "all", connections.saturating_sub(useful), connections);
         rows.count("duplicates", "all", self.hosts.iter().map(|host| host.duplicates).sum());
         if !is_listed(self.hosts.len()) {
             return;
@@ -159,7 +160,7 @@ impl Collector<'_> {
         for (index, (host, model)) in self.hosts.iter().zip(&self.model.mail.hosts).enumerate() {
             let scope = format!("host:{}", self.model.dns.names.text(model.name));
             rows.count("connections", &scope, host.connections);
-            rows.share("connections_wasted", &scope, host.connections.saturating_sub(host.accepted), host.connections);
+            rows.share("connections_wasted", &scope, host.connections.saturating_sub(host.useful), host.connections);
             rows.count("accepted", &scope, host.accepted);
             rows.share("accepted", &scope, host.accepted, accepted);
             rows.count("refused", &scope, host.refused);
