@@ -293,6 +293,26 @@ fn presets_are_shown_with_sources_and_unknown_ones_suggested() {
 }
 
 #[test]
+fn schedules_of_presets_are_compared_and_drawn() {
+    let home = home();
+    let (code, stdout, stderr) = ran(&home, &["presets", "--compare", "Postfix,Exim,Qmail"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    for part in ["Postfix", "Exim", "Qmail", "6m40s"] {
+        assert!(stdout.contains(part), "no {part} in\n{stdout}");
+    }
+    let (code, stdout, _) = ran(&home, &["presets", "--compare", "Qmail,OpenSmtpd", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, all.as_array().map(Vec::len)), (0, Some(2)));
+    let (code, _, stderr) = ran(&home, &["presets", "--compare", "Postfix,Mox", "--out", "schedules.svg"]);
+    assert_eq!(code, 0, "{stderr}");
+    let svg = fs::read_to_string(home.path().join("schedules.svg")).unwrap();
+    assert!(svg.contains("Postfix") && svg.contains("Mox"));
+    let (code, stdout, stderr) = ran(&home, &["presets", "--compare", "Postfix,Exin"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("did you mean `Exim`?"), "{stderr}");
+}
+
+#[test]
 fn templates_are_fine_and_never_overwrite_by_accident() {
     let home = home();
     for template in ["minimal", "outage", "migration"] {

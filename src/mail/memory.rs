@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::retry::{Record, Retried, update};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::HostId;
-use crate::model::mail::{Memory, RetryPolicy, RetrySchedule};
+use crate::model::mail::{EximErrors, Memory, RetryPolicy, RetrySchedule};
+use crate::model::{HostId, NameId};
 use crate::scenario::exim_retry::EximRule;
 
 /// What is remembered of hosts, as the node's system does it.
@@ -140,10 +140,19 @@ impl Remembered {
 #[derive(Clone, Copy)]
 pub(super) struct Rule<'a>(pub &'a EximRule, pub SimDuration);
 
-/// Exim's last cutoff, seconds: messages older than that are given up after their next failure.
-pub(super) fn last_cutoff_s(policy: &RetryPolicy) -> Option<u64> {
+impl Rule<'_> {
+    /// The last cutoff, seconds: messages older than that are given up after their next failure.
+    pub fn last_cutoff_s(&self) -> Option<u64> {
+        self.0.steps.last().map(|step| step.cutoff().whole_seconds())
+    }
+}
+
+/// The last cutoff of Exim's rule for any error of a domain (`retry_ultimate_address_timeout`); `None` without such a rule:
+/// then nothing holds a message back.
+pub(super) fn last_cutoff_s(policy: &RetryPolicy, domain: NameId) -> Option<u64> {
     let RetrySchedule::Exim { rules, .. } = &policy.schedule else { return None };
-    rules.first()?.rule.steps.last().map(|step| step.cutoff().whole_seconds())
+    let any = rules.iter().find(|case| case.errors == EximErrors::Any && case.is_for(domain));
+    any?.rule.steps.last().map(|step| step.cutoff().whole_seconds())
 }
 
 /// Hosts that failed within one queue run (sendmail's connection information, `mci.c`).

@@ -385,7 +385,7 @@ impl<'m> Mail<'m> {
         let age_s = custody_s(now, delivery);
         let key = self.nodes[delivery.sender.index()].key;
         let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(candidate.preference), Purpose::Rest));
-        let mut held = memory.holds(now, candidate.host, age_s, last_cutoff_s(policy), bits);
+        let mut held = memory.holds(now, candidate.host, age_s, last_cutoff_s(policy, delivery.domain), bits);
         if queue.runs.as_ref().is_some_and(|runs| runs.has_failed(delivery.work.runner, candidate.host)) {
             held = Held::Rests;
         }
@@ -431,8 +431,8 @@ impl<'m> Mail<'m> {
         if let Some(record) = memory.failed(&what, host, timed_out, rule) {
             let arrived = delivery.in_custody_since.whole_seconds();
             let age_s = custody_s(now, delivery);
-            let too_old =
-                arrived <= record.first_failed && last_cutoff_s(&model.retry).is_none_or(|cutoff| age_s > cutoff);
+            let cutoff_s = rule.and_then(|rule| rule.last_cutoff_s());
+            let too_old = arrived <= record.first_failed && cutoff_s.is_none_or(|cutoff| age_s > cutoff);
             delivery.work.tally.records += 1;
             delivery.work.tally.timed_out += u16::from(record.expired || too_old);
         }

@@ -90,7 +90,12 @@ pub(super) fn due(failure: &Failure, rules: &[EximCase], interval_max: SimDurati
 impl EximCase {
     /// Whether the rule is for a failure of that kind of mail to that domain.
     pub fn fits(&self, domain: NameId, cause: Cause) -> bool {
-        self.errors.fit(cause) && self.domains.as_ref().is_none_or(|domains| domains.binary_search(&domain).is_ok())
+        self.errors.fit(cause) && self.is_for(domain)
+    }
+
+    /// Whether the rule is for mail to that domain.
+    pub fn is_for(&self, domain: NameId) -> bool {
+        self.domains.as_ref().is_none_or(|domains| domains.binary_search(&domain).is_ok())
     }
 }
 

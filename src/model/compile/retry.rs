@@ -3,6 +3,7 @@
 mod config;
 mod custom;
 mod mix;
+mod not_modelled;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -157,6 +158,7 @@ impl Compiler<'_> {
             Retry::Chasquid(_) | Retry::Custom(_) => {}
             Retry::PostfixConfig(_) | Retry::EximConfig(_) | Retry::Mix(_) => {}
         }
+        self.warn_not_modelled(path, retry);
         for (name, span) in positive {
             self.above_zero(&field(path, name), span.0);
         }

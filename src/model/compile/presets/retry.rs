@@ -80,7 +80,7 @@ impl RetryPreset {
         rows.push(("(backoff kept by)", remembers(&policy), self.rule));
         if let Some(cache) = policy.dns_cache {
             let entries = if cache.entries == u32::MAX { "unbounded".into() } else { cache.entries.to_string() };
-            rows.push(("(DNS cache of its own)", format!("{entries} answers"), self.rule));
+            rows.push(("(DNS cache of its own)", format!("{entries} answers; not modelled"), self.rule));
         }
         let rules = client_rules(&self.retry, None);
         let limit = |n: u32| if n == u32::MAX { "none".to_owned() } else { n.to_string() };
@@ -149,7 +149,7 @@ fn remembers(policy: &RetryPolicy) -> String {
         Memory::HostStatus { .. } => "message, and host within a queue run",
         Memory::TimeoutTable { .. } => "message, and addresses that timed out",
         Memory::Routes { .. } => "message, and route",
-        Memory::ReadyQueue { .. } => "message, and ready queue after failures in a row",
+        Memory::ReadyQueue { .. } => "message (the ready queue after failures in a row is not modelled)",
         Memory::OneADomain => "message, one delivery at a time to a domain",
     };
     let pickup = match policy.pickup {

@@ -1,0 +1,168 @@
+//! Policies that come from elsewhere, in whole scenarios: real configurations, tables of offsets, mixes.
+
+mod support;
+
+use std::sync::Arc;
+
+use mxsim::experiment::Results;
+use mxsim::model::compile::{Loaded, Memory, load_source};
+use mxsim::scenario::diagnostic::SourceText;
+use mxsim::scenario::render::render;
+use support::{run_loaded, values};
+
+/// Senders as given, one host that is dead for ten days, no round trips: every attempt is refused at once.
+fn loaded(senders: &str, files: &[(&str, &str)]) -> Loaded {
+    let text = format!(
+        r#"(
+        title: "real",
+        run: (measure: "1h", drain: "9d", replications: 1, seed: 4),
+        regions: {{ "here": (rtt: "0s") }},
+        zones: {{
+            "d.example": (mx: [(10, "a.d.example")]), "e.example": (mx: [(10, "a.d.example")]),
+        }},
+        hosts: {{ "a.d.example": () }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ {senders} }},
+        timeline: [(at: "0s", do: Outage(host: "a.d.example"))],
+    )"#
+    );
+    let source = Arc::new(SourceText { name: "real.ron".into(), text });
+    let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    load_source(&source, &[], &mut Memory(files)).unwrap_or_else(|problems| panic!("{}", render(&problems, false)))
+}
+
+fn sender(name: &str, domain: &str, retry: &str) -> String {
+    format!(
+        r#""{name}": (resolver: "r", arrivals: Burst(at: "1s", count: 1), to: Weights({{"{domain}": 1.0}}), retry: {retry}), "#
+    )
+}
+
+fn attempts(results: &Results, scope: &str) -> f64 {
+    values(results, "attempts_per_delivery", scope, "mean")[0]
+}
+
+/// Attempts of Postfix's law with scan and minimum of `period` seconds: age doubled, at least the minimum.
+fn postfix_attempts(period: u64, max: u64, lifetime: u64) -> u32 {
+    let (mut age, mut count) = (0_u64, 1);
+    while age < lifetime {
+        let due = age + age.clamp(period, max) - 1;
+        age = (due + 1).div_ceil(period) * period;
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn postconf_and_master_cf_make_a_policy() {
+    let main = "minimal_backoff_time = 60s\nqueue_run_delay = ${minimal_backoff_time}\nmaximal_backoff_time = 10m\n\
+                maximal_queue_lifetime = 2h\nsmtp_data_done_timeout = 900s\nmyhostname = mail.example.org\n";
+    let master = "smtp      unix  -       -       y       -       7       smtp\n";
+    let files = [("postconf.txt", main), ("master.cf", master)];
+    let retry = r#"PostfixConfig(file: "postconf.txt", master: "master.cf", scan_phase: "1s")"#;
+    let loaded = loaded(&sender("s", "d.example", retry), &files);
+    let model = &loaded.variants[0].model.mail.nodes[0];
+    assert_eq!(model.retry.limits.deliveries, 7);
+    assert_eq!(model.client.timeouts.end_of_data.whole_seconds(), 900);
+    // What is not modelled is named.
+    let said = render(&loaded.warnings, false);
+    assert!(said.contains("myhostname"), "{said}");
+    let results = run_loaded(&loaded, None);
+    assert_eq!(values(&results, "expired", "all", "count"), [1.0]);
+    assert_eq!(attempts(&results, "all"), f64::from(postfix_attempts(60, 600, 7200)));
+}
+
+#[test]
+fn an_exim_section_gives_each_domain_its_rule() {
+    let section = "begin retry\nd.example  *  F,1h,10m\n*  refused  F,2h,30m\n* * F,4d,6h\n";
+    let retry = r#"EximConfig(file: "exim.conf", with: (queue_run: "1m", scan_phase: "30s"))"#;
+    let senders = sender("one", "d.example", retry) + &sender("two", "e.example", retry);
+    let loaded = loaded(&senders, &[("exim.conf", section)]);
+    // Each has records of its own; what is over its last cutoff is given up at its next failure.
+    let results = run_loaded(&loaded, None);
+    assert_eq!(values(&results, "expired", "all", "count"), [2.0]);
+    let (one, two) = (attempts(&results, "sender:one"), attempts(&results, "sender:two"));
+    // 0, 10, .. 60 min and one after the cutoff; 0, 30, .. 120 and one after.
+    assert!((7.0..=8.0).contains(&one), "{one}");
+    assert!((5.0..=6.0).contains(&two), "{two}");
+}
+
+#[test]
+fn a_csv_of_offsets_is_a_schedule() {
+    let csv = "offset\n0\n90\n5m\n1h\n";
+    let retry = r#"Custom(schedule: Csv("offsets.csv"), lifetime: "9d")"#;
+    let loaded =
+        loaded(&sender("s", "d.example", retry), &[("offsets.csv", &csv.replace("5m", "300").replace("1h", "3600"))]);
+    let results = run_loaded(&loaded, None);
+    // Four attempts, and no further one.
+    assert_eq!(attempts(&results, "all"), 4.0);
+    assert_eq!(values(&results, "expired", "all", "count"), [1.0]);
+}
+
+#[test]
+fn a_mix_shares_a_population_among_policies() {
+    // Ten members, by weight 7 to 3: a constant minute for an hour, a single retry.
+    let mix =
+        r#"Mix([(0.7, Custom(schedule: Constant("1m"), lifetime: "1h")), (0.3, Custom(schedule: Table(["30m"])))])"#;
+    let senders = sender("m-{i}", "d.example", mix).replace("(resolver", "(count: 10, resolver");
+    let loaded = loaded(&senders, &[]);
+    let results = run_loaded(&loaded, None);
+    let each: Vec<f64> = (1..=10).map(|i| attempts(&results, &format!("sender:m-{i}"))).collect();
+    assert_eq!(each.iter().filter(|&&n| n == 61.0).count(), 7, "{each:?}");
+    assert_eq!(each.iter().filter(|&&n| n == 2.0).count(), 3, "{each:?}");
+    // Who follows which is the same in every run.
+    assert_eq!(each, {
+        let again = run_loaded(&self::loaded(&senders, &[]), None);
+        (1..=10).map(|i| attempts(&again, &format!("sender:m-{i}"))).collect::<Vec<_>>()
+    });
+}
+
+#[test]
+fn exim_sends_what_waits_for_a_host_down_the_connection_that_succeeded() {
+    // Five messages find the host dead; the run after the repair probes with one, and the four others follow on its
+    // connection, as `connection_max_messages` lets them.
+    for (most, connections) in [(500, 1.0), (2, 3.0), (1, 5.0)] {
+        let retry = format!(
+            r#"Exim(rule: "* * F,1d,10m", queue_run: "1m", scan_phase: "30s", connection_max_messages: {most})"#
+        );
+        let text = loaded_text(&retry);
+        let source = Arc::new(SourceText { name: "exim.ron".into(), text });
+        let loaded = load_source(&source, &[], &mut Memory::default())
+            .unwrap_or_else(|problems| panic!("{}", render(&problems, false)));
+        let results = run_loaded(&loaded, None);
+        assert_eq!(values(&results, "delivered", "all", "count"), [5.0]);
+        let made = values(&results, "connections", "host:a.d.example", "count")[0];
+        let refused = values(&results, "refused", "host:a.d.example", "count")[0];
+        assert_eq!(made - refused, connections, "at most {most} messages a connection");
+    }
+}
+
+fn loaded_text(retry: &str) -> String {
+    format!(
+        r#"(
+        title: "one connection",
+        run: (measure: "2h", drain: "1d", replications: 1, seed: 4),
+        regions: {{ "here": (rtt: "2ms") }},
+        zones: {{ "d.example": (mx: [(10, "a.d.example")]) }},
+        hosts: {{ "a.d.example": () }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ "s": (
+            resolver: "r", arrivals: Burst(at: "10m", count: 5, over: "5m"), to: Weights({{"d.example": 1.0}}), retry: {retry},
+        ) }},
+        timeline: [(at: "0s", do: Outage(host: "a.d.example"), for: "20m")],
+    )"#
+    )
+}
+
+#[test]
+fn a_parameter_that_changes_nothing_is_said_to() {
+    for (retry, name) in [
+        (r#"KumoMta(cache_size: 10)"#, "cache_size"),
+        (r#"KumoMta(consecutive_connection_failures_before_delay: 5)"#, "consecutive_connection_failures_before_delay"),
+        (r#"ZoneMta(cacheTTL: "1m")"#, "cacheTTL"),
+        (r#"Exim(address_retry_include_sender: false)"#, "address_retry_include_sender"),
+    ] {
+        let said = render(&loaded(&sender("s", "d.example", retry), &[]).warnings, false);
+        assert!(said.contains(&format!("`{name}` changes nothing")), "{retry}: {said}");
+    }
+    assert!(loaded(&sender("s", "d.example", "KumoMta()"), &[]).warnings.is_empty());
+}
