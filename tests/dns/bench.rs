@@ -32,6 +32,7 @@ pub fn software(code: &str) -> &'static str {
         "Bst1" => "Bind(serve_stale: AfterFailure, max_stale: \"60s\", stale_ttl: \"3s\")",
         "Bst2" => "Bind(serve_stale: After(\"1800ms\"), max_stale: \"3600s\")",
         "K" => "KnotResolver()",
+        "Kst" => "KnotResolver(serve_stale: After(\"3s\"), max_stale: \"1d\", stale_ttl: \"1s\")",
         "Kpf" => "KnotResolver(prefetch: Near(left: \"5s\", share: 0.01))",
         "Kcl" => "KnotResolver(min_ttl: \"15s\", max_ttl: \"120s\")",
         "P" => "PowerDnsRecursor()",
@@ -149,16 +150,16 @@ pub fn cache_of(model: &Model, resolver: &str) -> CacheId {
     found.map_or_else(|| panic!("no resolver {resolver}"), |found| found.first_cache)
 }
 
-/// Servers that are down.
+/// Servers that are down, and whether their hosts say so.
 #[derive(Default)]
-pub struct Down(pub HashSet<ServerId>);
+pub struct Down(pub HashSet<ServerId>, pub bool);
 
 impl ServerState for Down {
     fn server_is_up(&self, server: ServerId) -> bool {
         !self.0.contains(&server)
     }
-    fn server_refuses(&self, _server: ServerId) -> bool {
-        false
+    fn server_refuses(&self, server: ServerId) -> bool {
+        self.1 && self.0.contains(&server)
     }
 }
 
