@@ -12,6 +12,8 @@ mod bench;
 mod chains;
 #[path = "dns/clamps.rs"]
 mod clamps;
+#[path = "dns/farms.rs"]
+mod farms;
 #[path = "dns/hit_ratio.rs"]
 mod hit_ratio;
 #[path = "dns/negatives.rs"]
@@ -20,5 +22,7 @@ mod negatives;
 mod propagation;
 #[path = "dns/rfc_cache.rs"]
 mod rfc_cache;
+#[path = "dns/rfc_mail.rs"]
+mod rfc_mail;
 #[path = "dns/serve_stale.rs"]
 mod serve_stale;

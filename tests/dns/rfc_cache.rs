@@ -1,5 +1,5 @@
 //! Rules of the RFCs that concern a cache, by their numbers in the reference page. The others: 7, 8, 14 and 21 to 23 are of
-//! servers and the walk; 17, 18 and 20 of mail; of 5, that additional data answers no direct question is here.
+//! servers and the walk (`tests/authority`); 17, 18 and 20 of mail (`rfc_mail.rs`).
 
 use mxsim::dns::{Outcome, Source};
 use mxsim::model::Model;
