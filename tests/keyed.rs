@@ -1,9 +1,15 @@
-//! What a failure holds back besides its message: `Custom` keyed on message, host or destination.
+//! What a failure holds back besides its message (`Custom` keyed on message, host or destination), and what it does to the
+//! order of a queue run.
 
 mod support;
 
+use std::sync::Arc;
+
 use mxsim::experiment::Results;
-use support::{run, values};
+use mxsim::model::compile::{Memory, load_source};
+use mxsim::scenario::diagnostic::SourceText;
+use mxsim::scenario::render::render;
+use support::{run, run_loaded, values};
 
 /// Ten messages at once to a host that refuses for an hour; each waits a minute from failure to attempt.
 fn ten(keyed_on: &str, mx: &str) -> Results {
@@ -59,4 +65,39 @@ fn a_resting_host_is_passed_over_for_the_next() {
     assert_eq!(one(&results, "accepted", "host:b.d.example", "count"), 10.0);
     assert_eq!(one(&results, "refused", "host:a.d.example", "count"), 1.0);
     assert_eq!(one(&results, "suspensions", "all", "count"), 0.0);
+}
+
+fn run_with_trace(text: &str) -> Results {
+    let source = Arc::new(SourceText { name: "priority.ron".into(), text: text.into() });
+    let rows = "time,domain\n60,old.example\n1500,new.example\n".to_owned();
+    let loaded = load_source(&source, &[], &mut Memory([("arrivals.csv".to_owned(), rows)].into()));
+    run_loaded(&loaded.unwrap_or_else(|problems| panic!("{}", render(&problems, false))), None)
+}
+
+#[test]
+fn what_has_failed_more_often_sinks_in_sendmails_queue() {
+    // One runner, a job at a time, ten seconds each. At the run of 40 minutes the older message has been tried four times,
+    // the younger twice: with RetryFactor it goes first (op.txt, message priority), without it the older does.
+    for (factor, older_waits, younger_waits) in [(90_000, 20.0, 10.0), (0, 10.0, 20.0)] {
+        let results = run_with_trace(&format!(
+            r#"(
+            title: "priority",
+            run: (measure: "1h", drain: "1d", replications: 1),
+            regions: {{ "here": (rtt: "0s") }},
+            zones: {{ "old.example": (mx: [(10, "a.d.example")]), "new.example": (mx: [(10, "a.d.example")]) }},
+            hosts: {{ "a.d.example": (service: "10s") }},
+            resolvers: {{ "r": (software: Ideal()) }},
+            senders: {{ "s": (
+                resolver: "r", arrivals: Trace(file: "arrivals.csv"), to: Trace, size: "10kB",
+                retry: Sendmail(queue_run: "10m", scan_phase: "0s", RetryFactor: {factor}),
+            ) }},
+            timeline: [(at: "0s", do: Outage(host: "a.d.example"), for: "35m")],
+        )"#
+        ));
+        let latency = |zone: &str| one(&results, "delivery_latency", &format!("zone:{zone}.example"), "max");
+        let near = |got: f64, expected: f64| (got - expected).abs() < 0.1;
+        // They arrived at 1 and at 25 minutes.
+        assert!(near(latency("old"), 39.0 * 60.0 + older_waits), "{factor}: {}", latency("old"));
+        assert!(near(latency("new"), 15.0 * 60.0 + younger_waits), "{factor}: {}", latency("new"));
+    }
 }
