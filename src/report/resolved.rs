@@ -51,12 +51,13 @@ mod tests {
                 senders: {
                     "s": (resolver: "isp", null_sender: 0.1, mta_sts: true, return_path: "a.example", addresses: 4, networks: 2, correspondents: 9, arrivals: Burst(at: "warmup", count: 5), to: Weights({"a.example": 1.0}), retry: Qmail()),
                     "t": (resolver: "isp", arrivals: Diurnal(per_day: 1000), to: Uniform(zones: "*.example"), recipients: "uniform(1, 4)", size: "12KiB",
-                          retry: Custom(schedule: Exponential(base: "1m", factor: 2), jitter: Share(0.1), scan: "10s"), client: (shuffle: Names, syn: Linear)),
+                          retry: Custom(schedule: Exponential(base: "1m", factor: 2), jitter: Share(0.1), scan: "10s", keyed_on: Host(rest: "1m")),
+                          queue: Postqueue(file: "q.json"), client: (shuffle: Names, syn: Linear, timeouts: (mail: "1m"))),
                 },
                 risks: { "power": (outages: "power.csv", fails: BlackHole) },
                 timeline: [
                     (name: "cut", at: "warmup + 1h", do: SetMx(zone: "a.example", mx: [])),
-                    (at: "cut + 1h", do: Outage(host: "mx.a.example", mode: Silent), for: "6h"),
+                    (at: "cut + 1h", do: Outage(host: "mx.a.example", mode: SilentAt(stage: Rcpt)), for: "6h"),
                     (at: "Tue 07:00", do: SetCname(name: "x.a.example", to: None)),
                     (at: "3h", do: SetSessions(host: "mx.a.example", sessions: 5)),
                 ],
