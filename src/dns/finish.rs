@@ -77,7 +77,7 @@ impl Dns<'_> {
     ) {
         let now = scheduler.now();
         let (cache, question) = (self.fetches[fetch as usize].cache, self.fetches[fetch as usize].question);
-        self.keep_failure(now, cache, question);
+        self.keep_failure(now, observer, cache, question);
         let mut slot = self.close(fetch);
         while slot != NONE {
             let next = self.asks[slot as usize].next;

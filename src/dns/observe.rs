@@ -56,11 +56,12 @@ pub trait DnsObserver {
     fn on_query(&mut self, now: SimTime, server: ServerId, cache: CacheId, question: Question) {
         let _ = (now, server, cache, question);
     }
-    /// A cache stored data (or its absence) for a question, to be given out until before `until`.
+    /// A cache stored data (or its absence) for a question, to be given out until before `until`; or fell back on what
+    /// had expired.
     fn on_store(&mut self, now: SimTime, cache: CacheId, question: Question, data: DataId, until: SimTime) {
         let _ = (now, cache, question, data, until);
     }
-    /// A cache dropped a question before its time.
+    /// A cache dropped a question before its time, or has nothing to fall back on.
     fn on_flush(&mut self, now: SimTime, cache: CacheId, question: Question) {
         let _ = (now, cache, question);
     }

@@ -127,7 +127,13 @@ impl Dns<'_> {
     }
 
     /// A fetch has failed: that is remembered, and what has expired lives on where the rules say so.
-    pub(super) fn keep_failure(&mut self, now: SimTime, cache: CacheId, question: Question) {
+    pub(super) fn keep_failure(
+        &mut self,
+        now: SimTime,
+        observer: &mut impl DnsObserver,
+        cache: CacheId,
+        question: Question,
+    ) {
         let rules = self.rules(cache);
         let serve = self.serve_stale_of(cache);
         let entry = self.caches[cache.index()].entry_mut(question);
@@ -138,12 +144,22 @@ impl Dns<'_> {
         {
             entry.extensions += 1;
             entry.until = rules.until(now, entry.ttl_s.min(EXTENSION_S));
-            return;
+            return observer.on_store(now, cache, question, entry.data, entry.until);
         }
         let window = if serve == ServeStale::Off { SimDuration::ZERO } else { rules.stale.refresh };
         let failed = Failed { until: rules.failed_until(now), stale_until: now + window };
+        let over = *entry;
         if failed.until > now || failed.stale_until > now {
             self.caches[cache.index()].store_failure(question, failed);
+        }
+        if over.until > now || !matches!(over.kind, Kind::Data | Kind::NoData) {
+            return;
+        }
+        // What it falls back on is what it would answer, until a fetch succeeds.
+        if self.may_be_stale(now, cache, &over) {
+            observer.on_store(now, cache, question, over.data, over.until + rules.stale.max);
+        } else {
+            observer.on_flush(now, cache, question);
         }
     }
 

@@ -141,3 +141,30 @@ fn a_push_with_a_delay_leaves_caches_old_for_that_long() {
     assert_eq!((fetched.stale, fetched.data_version), (false, 3));
     assert!(bench.now() >= SimTime::from_secs(114));
 }
+
+#[test]
+fn a_cache_that_has_fallen_back_on_expired_data_counts_as_stale_until_a_fetch_succeeds() {
+    let stale_at = |rules: &str, times: [usize; 4]| {
+        let more = r#"clients: { "c": (resolver: "r", asks: [("d.lab", MX)], arrivals: Periodic(every: "10s", offset: "5s")) },
+            timeline: [
+                (at: "100s", for: "400s", do: Outage(server: "ns.lab")),
+                (at: "200s", do: SetMx(zone: "d.lab", mx: [(10, "new.lab")])),
+            ],"#;
+        let run = "measure: \"1000s\", cells: 100, replications: 1";
+        let text = world(run, &zone("d.lab", 30), &format!("\"r\": (software: {rules}),"), more);
+        let results = crate::support::run(&text);
+        let series = &results.variants[0].replications[0].series;
+        let found = series.iter().find(|series| series.measure == "stale_resolvers");
+        let values = found.map(|series| series.values.clone()).unwrap_or_default();
+        times.map(|time| values[time / 10])
+    };
+    // In the outage, twice; in the second after it, before anybody has asked; later.
+    let times = [250, 490, 500, 550];
+    assert_eq!(stale_at("Ideal(serve_stale: AfterFailure)", times), [1.0, 1.0, 1.0, 0.0]);
+    assert_eq!(stale_at("Ideal(serve_stale: AtOnce)", times), [1.0, 1.0, 1.0, 0.0]);
+    assert_eq!(stale_at("Ideal()", times), [0.0; 4]);
+    // Extensions of 30 s by PowerDNS: two of them end before the change.
+    assert_eq!(stale_at("PowerDnsRecursor(serve_stale: AfterFailure, stale_extensions: 2)", times), [0.0; 4]);
+    let many = stale_at("PowerDnsRecursor(serve_stale: AfterFailure, stale_extensions: 20)", times);
+    assert_eq!((many[0], many[1], many[3]), (1.0, 1.0, 0.0));
+}
