@@ -47,10 +47,10 @@ pub trait DnsObserver {
     fn hears_each_lookup(&self) -> bool {
         true
     }
-    /// A node's questions for an MX RRset and for the addresses of so many exchanges were hits in a cache, at once, with
+    /// A node's questions for so many MX RRsets, and for the addresses of so many exchanges, were hits in a cache, at once, with
     /// data that is the primary's: instead of [`DnsObserver::on_lookup`] for each.
-    fn on_plain_hits(&mut self, now: SimTime, cache: CacheId, asker: Asker, addresses: u64) {
-        let _ = (now, cache, asker, addresses);
+    fn on_plain_hits(&mut self, now: SimTime, cache: CacheId, asker: Asker, mx: u64, addresses: u64) {
+        let _ = (now, cache, asker, mx, addresses);
     }
     /// A query arrived at an authoritative server (whether it answers or not).
     fn on_query(&mut self, now: SimTime, server: ServerId, cache: CacheId, question: Question) {

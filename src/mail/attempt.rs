@@ -90,8 +90,12 @@ impl<'m> Mail<'m> {
                     hop = next;
                     delivery.work.candidates[usize::from(hop)]
                 }
-                Hop::Widen if self.widen(slot) => return self.gather(cx, slot, 0),
-                Hop::Widen | Hop::Over => return self.exhausted(cx, slot),
+                Hop::Widen => match self.take_known_next(cx, slot) {
+                    Some(first) => return self.try_in_order(cx, slot, first),
+                    None if self.widen(slot) => return self.gather(cx, slot, 0),
+                    None => return self.exhausted(cx, slot),
+                },
+                Hop::Over => return self.exhausted(cx, slot),
             };
             if has_queue && !reused {
                 if self.is_held(now, slot, candidate) {

@@ -1,10 +1,11 @@
-//! Routes that need no look-up: where a sender's messages go first, for as long as its resolver would say the same.
+//! Routes that need no look-up: where a sender's messages go first and second, for as long as its resolver would say the same.
 //!
 //! Most look-ups are hits that change nothing. A sender that knows which answers its last route to a domain stood on
 //! need not put it together again before the first of them runs out; its observer is told of the hits all the same.
 
 use smallvec::SmallVec;
 
+use super::candidates::Exchanges;
 use super::world::World;
 use super::{Candidate, Delivery, HostAvailability, Mail, MailContext, MailObserver};
 use crate::dns::{Asker, Dns, DnsObserver, ServerState};
@@ -43,6 +44,9 @@ pub(super) struct Known {
     /// How many addresses, and in how many answers.
     count: u8,
     pub answers: u8,
+    /// The same for the next preference, whose addresses follow; 0 if they were not all at hand.
+    next_count: u8,
+    next_answers: u8,
     candidates: [Candidate; ADDRESSES_MAX],
 }
 
@@ -53,6 +57,8 @@ const NOTHING: Known = Known {
     upto: 0,
     count: 0,
     answers: 0,
+    next_count: 0,
+    next_answers: 0,
     candidates: [Candidate { host: HostId(0), preference: 0, name: NameId(0) }; ADDRESSES_MAX],
 };
 
@@ -86,6 +92,11 @@ impl Known {
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates[..usize::from(self.count)]
     }
+
+    /// Where it goes if all of those fail.
+    fn next(&self) -> &[Candidate] {
+        &self.candidates[usize::from(self.count)..][..usize::from(self.next_count)]
+    }
 }
 
 impl<'m> Mail<'m> {
@@ -102,8 +113,28 @@ impl<'m> Mail<'m> {
         let work = &mut delivery.work;
         (work.mx, work.owner, work.after, work.upto) = (route.mx, delivery.domain, None, route.upto);
         work.candidates = SmallVec::from_slice(route.candidates());
-        cx.observer.on_plain_hits(now, known.cache, Asker::Node(delivery.node), u64::from(route.answers));
+        cx.observer.on_plain_hits(now, known.cache, Asker::Node(delivery.node), 1, u64::from(route.answers));
         true
+    }
+
+    /// Goes on to the next preference if that is known, too: the place of its first address among the candidates.
+    pub(super) fn take_known_next<E: World, O: DnsObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) -> Option<usize> {
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        let known = self.nodes[delivery.node.index()].known.as_ref();
+        let (known, route) = known.and_then(|known| known.find(now, cx.dns, delivery))?;
+        let work = &mut delivery.work;
+        let is_it = work.after.is_none() && (work.mx, work.upto) == (route.mx, route.upto) && !work.fell_back;
+        let preference = route.next().first().filter(|_| is_it)?.preference;
+        (work.after, work.upto) = (Some(route.upto), preference);
+        let first = work.candidates.len();
+        work.candidates.extend_from_slice(route.next());
+        cx.observer.on_plain_hits(now, known.cache, Asker::Node(delivery.node), 0, u64::from(route.next_answers));
+        Some(first)
     }
 
     /// Keeps the first route of an attempt, if every answer it stands on is a hit that there is nothing to say of.
@@ -145,19 +176,44 @@ impl<'m> Mail<'m> {
         let (data, until) = cx.dns.plain_hit(now, cache, Question::new(delivery.domain, RecordType::Mx))?;
         let mut route = Known { until, epoch: cx.dns.epoch(cache), mx: data, upto: work.upto, ..NOTHING };
         let exchanges = self.exchanges(delivery).ok().filter(|_| data == work.mx)?;
-        let mut from = 0;
-        while let Some((place, preference, name)) = exchanges.next(from, None, work.upto) {
+        (route.count, route.answers) = self.add_plain(cx, cache, &exchanges, None, &mut route)?;
+        // What follows may be unknown as yet, or more than fits.
+        if let Some(preference) = exchanges.next_preference(Some(route.upto)) {
+            let mut longer = route;
+            if let Some(next) = self.add_plain(cx, cache, &exchanges, Some(preference), &mut longer) {
+                route = Known { next_count: next.0, next_answers: next.1, ..longer };
+            }
+        }
+        Some((cache, route))
+    }
+
+    /// Adds the addresses of the first exchanges, or of those of a later preference: how many, and in how many answers.
+    fn add_plain<E: World, O, F>(
+        &self,
+        cx: &MailContext<'_, 'm, E, O, F>,
+        cache: CacheId,
+        exchanges: &Exchanges<'m>,
+        later: Option<u16>,
+        route: &mut Known,
+    ) -> Option<(u8, u8)> {
+        let (now, start) = (cx.scheduler.now(), usize::from(route.count));
+        let (after, upto) = match later {
+            Some(preference) => (Some(route.upto), preference),
+            None => (None, route.upto),
+        };
+        let (mut from, mut count, mut answers) = (0, 0, 0);
+        while let Some((place, preference, name)) = exchanges.next(from, after, upto) {
             let (data, until) = cx.dns.plain_hit(now, cache, Question::new(name, RecordType::A))?;
             let Rdata::Address(hosts) = &self.model.dns.data[data.index()] else { return None };
             route.until = route.until.min(until);
-            route.answers += 1;
+            answers += 1;
             for &host in hosts {
-                *route.candidates.get_mut(usize::from(route.count))? = Candidate { host, preference, name };
-                route.count += 1;
+                *route.candidates.get_mut(start + usize::from(count))? = Candidate { host, preference, name };
+                count += 1;
             }
             from = place + 1;
         }
-        Some((cache, route))
+        Some((count, answers))
     }
 }
 

@@ -55,7 +55,7 @@ impl<'m> Mail<'m> {
         work.candidates.push(candidate);
         cx.observer.on_attempt_start(now, delivery);
         let asker = Asker::Node(delivery.node);
-        cx.observer.on_plain_hits(now, known.cache, asker, u64::from(route.answers));
+        cx.observer.on_plain_hits(now, known.cache, asker, 1, u64::from(route.answers));
         let work = &mut delivery.work;
         work.step = Step::Host(0);
         work.try_started = now;

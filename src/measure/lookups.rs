@@ -110,13 +110,13 @@ impl<'m> DnsCounts<'m> {
         }
     }
 
-    /// Hits of a node in the window: one for MX, the others for addresses.
+    /// Hits of a node in the window.
     #[inline]
-    pub fn on_plain_hits(&mut self, cache: CacheId, addresses: u64) {
+    pub fn on_plain_hits(&mut self, cache: CacheId, mx: u64, addresses: u64) {
         let counts = &mut self.own[self.model.dns.caches[cache.index()].resolver.index()];
-        counts.answers += 1 + addresses;
-        counts.hits += 1 + addresses;
-        counts.by_type[RecordType::Mx as usize] += 1;
+        counts.answers += mx + addresses;
+        counts.hits += mx + addresses;
+        counts.by_type[RecordType::Mx as usize] += mx;
         counts.by_type[RecordType::A as usize] += addresses;
     }
 

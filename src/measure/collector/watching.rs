@@ -28,9 +28,9 @@ impl DnsObserver for Collector<'_> {
     }
 
     #[inline]
-    fn on_plain_hits(&mut self, now: SimTime, cache: CacheId, _asker: Asker, addresses: u64) {
+    fn on_plain_hits(&mut self, now: SimTime, cache: CacheId, _asker: Asker, mx: u64, addresses: u64) {
         if self.is_in_window(now) {
-            self.dns.on_plain_hits(cache, addresses);
+            self.dns.on_plain_hits(cache, mx, addresses);
         }
     }
 
