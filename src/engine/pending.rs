@@ -160,7 +160,7 @@ impl<E: Copy> PendingSet<E> {
         if self.near.is_empty() {
             self.refill(u64::MAX);
         }
-        self.pop_near()
+        self.near.pop().map(|entry| self.popped(entry))
     }
 
     /// The earliest event, removed, if it happens before `limit`; `None` if it does not or nothing is pending.
@@ -169,7 +169,7 @@ impl<E: Copy> PendingSet<E> {
         if self.near.is_empty() {
             self.refill(limit.as_nanos());
         }
-        if self.near.first_key()?.time < limit { self.pop_near() } else { None }
+        self.near.pop_before(limit).map(|entry| self.popped(entry))
     }
 
     /// The key of the earliest event. It changes what is sorted already, not what is pending.
@@ -194,12 +194,11 @@ impl<E: Copy> PendingSet<E> {
     }
 
     #[inline]
-    fn pop_near(&mut self) -> Option<(EventKey, E)> {
-        let Entry { key, event } = self.near.pop()?;
+    fn popped(&mut self, Entry { key, event }: Entry<E>) -> (EventKey, E) {
         if cfg!(debug_assertions) {
             self.now = self.now.max(key.time);
         }
-        Some((key, event))
+        (key, event)
     }
 
     /// Takes the wheel's earliest bucket into the empty near tier, splitting it until it is short enough to sort.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{Entry, EventKey};
+use crate::engine::time::SimTime;
 
 /// Children of a node of the heap: four share a cache line or two, and the heap is half as deep as a binary one.
 const ARITY: usize = 4;
@@ -77,6 +78,16 @@ impl<E: Copy> Near<E> {
         }
     }
 
+    /// The earliest event if it is before `limit`.
+    #[inline]
+    pub(super) fn pop_before(&mut self, limit: SimTime) -> Option<Entry<E>> {
+        match self.sorted.last() {
+            // As a rule nothing is in the heap.
+            Some(entry) if self.heap.is_empty() => (entry.key.time < limit).then(|| self.sorted.pop()).flatten(),
+            _ => (self.first_key()?.time < limit).then(|| self.pop()).flatten(),
+        }
+    }
+
     /// Adds to the vector near its end, else to the heap.
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<E>) {
@@ -88,6 +99,11 @@ impl<E: Copy> Near<E> {
         self.sorted.push(entry);
         let last = &mut self.sorted[from..];
         let mut place = last.len() - 1;
+        // By time first, which is one comparison a step; few events share an instant.
+        while place > 0 && last[place - 1].nanos() < entry.nanos() {
+            last[place] = last[place - 1];
+            place -= 1;
+        }
         while place > 0 && last[place - 1].key < entry.key {
             last[place] = last[place - 1];
             place -= 1;
