@@ -6,6 +6,8 @@ mod support;
 
 #[path = "theory/availability.rs"]
 mod availability;
+#[path = "theory/balance.rs"]
+mod balance;
 #[path = "theory/caches.rs"]
 mod caches;
 #[path = "theory/chains.rs"]
