@@ -12,6 +12,7 @@ mod flush;
 mod freeze;
 mod greylist;
 mod host;
+mod hoststat;
 mod inherit;
 mod known_routes;
 mod machine;

@@ -10,6 +10,10 @@ mod harness;
 mod attempts;
 #[path = "mta/backlog.rs"]
 mod backlog;
+#[path = "mta/backup.rs"]
+mod backup;
+#[path = "mta/kept.rs"]
+mod kept;
 #[path = "mta/retry_own.rs"]
 mod retry_own;
 #[path = "mta/selection.rs"]

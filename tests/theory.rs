@@ -6,6 +6,8 @@ mod support;
 
 #[path = "theory/availability.rs"]
 mod availability;
+#[path = "theory/backlogs.rs"]
+mod backlogs;
 #[path = "theory/balance.rs"]
 mod balance;
 #[path = "theory/caches.rs"]

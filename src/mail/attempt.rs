@@ -80,7 +80,7 @@ impl<'m> Mail<'m> {
         let now = cx.scheduler.now();
         let delivery = &self.slots[slot as usize];
         let has_queue = self.nodes[delivery.node.index()].queue.is_some();
-        let mut reused = has_queue && delivery.work.tried == 0 && self.reuse(now, slot, hop, cx.faults);
+        let mut reused = has_queue && delivery.work.tried == 0 && self.reuse(cx, slot, hop);
         loop {
             let delivery = &mut self.slots[slot as usize];
             let node = &self.model.mail.nodes[delivery.node.index()];
@@ -236,7 +236,11 @@ impl<'m> Mail<'m> {
         let mut departure = self.departure(slot, candidate.host);
         let parts = if verdict.in_parts { self.parts.remove(&slot) } else { None };
         let verdict = match parts {
-            Some(fates) => self.settle(cx, slot, candidate.host, fates, verdict),
+            Some(fates) => {
+                let verdict = self.settle(cx, slot, candidate.host, fates, verdict);
+                self.slots[slot as usize].work.verdict = verdict;
+                verdict
+            }
             None => verdict,
         };
         let failing = match verdict.result {
@@ -348,6 +352,7 @@ impl<'m> Mail<'m> {
         delivery.node_attempts = 0;
         delivery.work.previous = None;
         delivery.work.step = Step::Waiting;
+        delivery.work.is_listed = false;
         delivery.work.handoffs += 1;
         delivery.work.generation = delivery.work.generation.wrapping_add(1);
         cx.observer.on_custody(now, delivery, from, relay);

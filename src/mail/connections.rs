@@ -31,23 +31,22 @@ impl Connections {
         self.idle.push(idle);
     }
 
-    /// A session for a destination that would try `candidates` in this order: one that it used before, else one to an
-    /// address of the best preference, in their order (`smtp_reuse_session`). With the place of its candidate.
+    /// A session for a destination that would try `candidates` in this order: one that it used before to a host of the best
+    /// preference (`SMTP_FEATURE_BEST_MX`), else one to any of their addresses, in their order (`smtp_reuse_session`). So a
+    /// session to a backup is used while the primary is silent (measured). With the place of its candidate.
     pub fn take(&mut self, now: SimTime, name: NameId, candidates: &[Candidate]) -> Option<(usize, Idle)> {
         let best = candidates.first()?.preference;
-        let places = || candidates.iter().take_while(|candidate| candidate.preference == best).enumerate();
-        let place_of =
-            |idle: &Idle| places().find(|(_, candidate)| candidate.host == idle.host).map(|(place, _)| place);
         let is_live = |idle: &Idle| now < idle.until;
-        let by_name = self.idle.iter().position(|idle| idle.name == name && is_live(idle) && place_of(idle).is_some());
+        let place_of = |host: HostId| candidates.iter().position(|candidate| candidate.host == host);
+        let is_best = |idle: &Idle| place_of(idle.host).is_some_and(|place| candidates[place].preference == best);
+        let by_name = self.idle.iter().position(|idle| idle.name == name && is_live(idle) && is_best(idle));
         let by_address = || {
-            places().find_map(|(_, candidate)| {
-                self.idle.iter().position(|idle| idle.host == candidate.host && is_live(idle))
-            })
+            candidates
+                .iter()
+                .find_map(|candidate| self.idle.iter().position(|idle| idle.host == candidate.host && is_live(idle)))
         };
-        let index = by_name.or_else(by_address)?;
-        let idle = self.idle.remove(index);
-        place_of(&idle).map(|place| (place, idle))
+        let idle = self.idle.remove(by_name.or_else(by_address)?);
+        place_of(idle.host).map(|place| (place, idle))
     }
 
     /// Whether a session of that destination is idle.

@@ -16,6 +16,9 @@ impl<'m> Mail<'m> {
             let work = &delivery.work;
             let unreached = work.cause() == Cause::Dns || work.tally.site;
             self.leave(cx, slot, if unreached { Left::SiteFailed } else { Left::Served });
+            if self.slots[slot as usize].work.tally.site {
+                self.cache_deferred(cx.scheduler.now(), slot);
+            }
         }
         self.put_off(cx, slot);
     }

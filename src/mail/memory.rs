@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::hoststat::Deferred;
 use super::retry::{Record, Retried, update};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::{EximErrors, Memory, RetryPolicy, RetrySchedule};
@@ -18,7 +19,7 @@ pub(super) enum Remembered {
     /// qmail's `tcpto`: the second of the last time-out that counted, and how many there were.
     Timeouts { apart_s: u64, timeouts: u32, unit: SimDuration, hosts: HashMap<HostId, (u64, u32)> },
     /// OpenSMTPD's routes: until when disabled, and the penalty.
-    Routes { unit: SimDuration, max: SimDuration, hosts: HashMap<HostId, (SimTime, u32)> },
+    Routes { unit: SimDuration, max: SimDuration, hosts: HashMap<HostId, (SimTime, u32)>, deferred: Deferred },
 }
 
 /// Whether a host may be tried now.
@@ -42,7 +43,10 @@ impl Remembered {
             Memory::TimeoutTable { timeouts, apart, unit, .. } => {
                 Some(Self::Timeouts { apart_s: apart.whole_seconds(), timeouts, unit, hosts: HashMap::new() })
             }
-            Memory::Routes { unit, max } => Some(Self::Routes { unit, max, hosts: HashMap::new() }),
+            Memory::Routes { unit, max, max_deferred, task_hiwat } => {
+                let deferred = Deferred::new(max_deferred, task_hiwat);
+                Some(Self::Routes { unit, max, hosts: HashMap::new(), deferred })
+            }
             _ => None,
         }
     }
@@ -94,7 +98,7 @@ impl Remembered {
                 }
             }
             Self::Timeouts { .. } => {}
-            Self::Routes { unit, max, hosts } => {
+            Self::Routes { unit, max, hosts, .. } => {
                 let penalty = hosts.get(&host).map_or(0, |(until, penalty)| {
                     // A penalty goes down by one when the route is enabled again (mta_route_enable).
                     if what.now >= *until { penalty.saturating_sub(1) } else { *penalty }
@@ -191,7 +195,12 @@ mod tests {
     #[test]
     fn opensmtpd_disables_a_route_for_the_square_of_its_penalty() {
         // mta.c, mta_route_disable: 15 penalty^2 s; one less when it is enabled again.
-        let memory = Memory::Routes { unit: SimDuration::from_secs(15), max: SimDuration::from_secs(3600) };
+        let memory = Memory::Routes {
+            unit: SimDuration::from_secs(15),
+            max: SimDuration::from_secs(3600),
+            max_deferred: 100,
+            task_hiwat: 50,
+        };
         let mut routes = Remembered::new(&memory).expect("a memory");
         let host = HostId(0);
         let holds = |routes: &Remembered, second| routes.holds(SimTime::from_secs(second), host, 0, None, 0);

@@ -296,6 +296,7 @@ impl<'m> Mail<'m> {
         left: Left,
     ) {
         let now = cx.scheduler.now();
+        self.close_unused(cx, slot);
         let delivery = &mut self.slots[slot as usize];
         let (node, domain) = (delivery.node, delivery.domain);
         let place = std::mem::take(&mut delivery.work.place);
@@ -348,6 +349,7 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         delivery.suspensions += 1;
         cx.observer.on_suspended(cx.scheduler.now(), delivery);
+        self.cache_deferred(cx.scheduler.now(), slot);
         let earliest = self.rests_until(cx.scheduler.now(), slot);
         self.put_off_until(cx, slot, earliest);
     }

@@ -63,7 +63,11 @@ impl<'m> Mail<'m> {
         let mut part = delivery.clone();
         part.set_numbers(&taken);
         part.shares_file = true;
+        // The place in the queue, and its runner, stay with those that stay.
+        (part.work.place, part.work.runner, part.work.is_listed) = (Default::default(), 0, false);
         delivery.set_numbers(&left);
+        // Lists know a delivery by its number.
+        delivery.work.is_listed = false;
         fates.retain(|other| *other != fate);
         Some(part)
     }

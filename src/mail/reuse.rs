@@ -4,20 +4,26 @@ use super::connections::Idle;
 use super::world::World;
 use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver};
 use crate::dns::{DnsObserver, ServerState};
-use crate::engine::time::SimTime;
+use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{HostId, NodeId};
 
 impl<'m> Mail<'m> {
     /// A kept session that the attempt may go through instead of connecting anew: its candidate comes first then.
-    pub(super) fn reuse<F: HostAvailability>(&mut self, now: SimTime, slot: u32, hop: u16, faults: &F) -> bool {
+    pub(super) fn reuse<E: World, O, F: HostAvailability>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        hop: u16,
+    ) -> bool {
+        let now = cx.scheduler.now();
         let delivery = &mut self.slots[slot as usize];
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return false };
         let from = usize::from(hop);
         if let Some(passed_on) = queue.sessions.get(&slot) {
             let host = passed_on.host;
             let place = delivery.work.candidates[from..].iter().position(|candidate| candidate.host == host);
-            let Some(place) = place.filter(|_| faults.host_down(host).is_none()) else {
-                queue.sessions.remove(&slot);
+            let Some(place) = place.filter(|_| cx.faults.host_down(host).is_none()) else {
+                self.close_unused(cx, slot);
                 return false;
             };
             delivery.work.candidates[from..=from + place].rotate_right(1);
@@ -32,12 +38,32 @@ impl<'m> Mail<'m> {
         let Some((place, idle)) = queue.connections.take(now, name, &delivery.work.candidates[from..]) else {
             return false;
         };
-        if faults.host_down(idle.host).is_some() {
+        if cx.faults.host_down(idle.host).is_some() {
+            queue.count(idle.host, false);
+            self.free_session(cx, &idle);
             return false;
         }
         delivery.work.candidates[from..=from + place].rotate_right(1);
         queue.sessions.insert(slot, idle);
         true
+    }
+
+    /// Closes the session that a delivery was given and did not come to use.
+    pub(super) fn close_unused<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let node = self.slots[slot as usize].node;
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
+        if let Some(idle) = queue.sessions.remove(&slot) {
+            queue.count(idle.host, false);
+            self.free_session(cx, &idle);
+        }
+    }
+
+    /// The host of a session that was closed has one more: an event, since whoever closes it may not be done yet.
+    fn free_session<E: World, O, F>(&self, cx: &mut MailContext<'_, 'm, E, O, F>, idle: &Idle) {
+        if idle.holds_session {
+            let at = cx.scheduler.now() + SimDuration::TICK;
+            cx.scheduler.schedule(self.entities.hosts + idle.host.0, at, MailEvent::HostFrees(idle.host.0).into());
+        }
     }
 
     /// Whether the kept session that a delivery goes through holds one of its host's.
@@ -89,6 +115,11 @@ impl<'m> Mail<'m> {
             memory.worked(host);
         }
         let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
+        if queue.counts_connections() {
+            self.reschedule_deferred(now, node, name);
+        }
+        let delivery = &mut self.slots[slot as usize];
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return false };
         let before = queue.sessions.remove(&slot);
         let (opened, messages) = before.map_or((delivery.work.try_started, 0), |idle| (idle.opened, idle.messages));
         let mut idle = Idle { host, name, until: now, opened, messages: messages + 1, holds_session };

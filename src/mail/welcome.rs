@@ -33,6 +33,10 @@ impl<'m> Mail<'m> {
         slot: u32,
         host: HostId,
     ) -> Option<SimTime> {
+        if self.slots[slot as usize].work.reused {
+            // Whatever comes of it, the try gives back what the session holds.
+            self.slots[slot as usize].work.holds_session = self.holds_kept_session(slot);
+        }
         if let Some(mode) = cx.faults.host_down(host) {
             if mode != FailureMode::Freeze {
                 return Some(self.fail(slot, host, mode));
@@ -51,7 +55,6 @@ impl<'m> Mail<'m> {
         }
         if self.slots[slot as usize].work.reused {
             // The session was there all along.
-            self.slots[slot as usize].work.holds_session = self.holds_kept_session(slot);
             return Some(self.begin_session(slot, host, now, now));
         }
         let welcome = self.hosts[host.index()].welcome(&self.model.mail.hosts[host.index()]);

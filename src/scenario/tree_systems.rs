@@ -114,6 +114,10 @@ pub struct OpenSmtpdRetry {
     pub max_conn_per_route: u32,
     /// `limit mta session-...`: messages in a session.
     pub max_mail_per_session: u32,
+    /// `mta max-deferred`: how many messages a domain, put off since no route was left, are tried at its next success.
+    pub max_deferred: u32,
+    /// `limit mta task-hiwat`: how many of these are taken up at once; the others wait for their own time.
+    pub task_hiwat: u32,
     /// Time-out of a connection and of each reply.
     pub timeout: Duration,
 }
@@ -126,6 +130,8 @@ impl Default for OpenSmtpdRetry {
             warn_interval: vec![seconds(4 * 3600)],
             max_conn_per_route: 5,
             max_mail_per_session: 100,
+            max_deferred: 100,
+            task_hiwat: 50,
             timeout: seconds(300),
         }
     }

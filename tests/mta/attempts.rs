@@ -79,7 +79,7 @@ fn r2_r6_a_held_back_delivery_is_a_suspension_and_no_attempt() {
 #[test]
 fn postfix_doubles_its_concurrency_until_the_limit() {
     // 240 messages at once, 1 s each: completions a second 5, 10, 20, 20 ... with and without kept sessions.
-    for (set, more) in [("open_1", ""), ("nocache_1", "smtp_connection_cache_on_demand: false")] {
+    for (set, more) in [("open_1", ""), ("open_2", ""), ("nocache_1", "smtp_connection_cache_on_demand: false")] {
         let row = rows(include_str!("../fixtures/mta/concurrency_postfix.csv"))
             .into_iter()
             .find(|row| row["set"] == set)
@@ -106,42 +106,10 @@ fn postfix_doubles_its_concurrency_until_the_limit() {
                 theirs += real;
                 assert!(ours.abs_diff(theirs) <= 5, "{set}: {ours} and {theirs} by second {second}");
             }
-            if set == "open_1" {
+            if set.starts_with("open") {
                 assert!(log.connections <= 25, "{} connections, measured 25", log.connections);
             } else {
                 assert_eq!(log.connections, 240);
-            }
-        });
-    }
-}
-
-#[test]
-fn a_changed_mx_is_used_at_the_next_attempt_that_looks_it_up() {
-    for row in rows(include_str!("../fixtures/mta/reroute.csv")) {
-        let system = row["mta"].as_str();
-        let (least, most) = match system {
-            // The next queue run, of 2 s and 3 s.
-            "exim" => (0.0, 2.1),
-            "sendmail" => (0.0, 3.2),
-            // Each message's own next attempt.
-            "postfix" => (number(&row, "least_s") - 3.0, number(&row, "most_s") + 3.0),
-            _ => continue,
-        };
-        let case = Case {
-            retry: policy(system, ""),
-            zones: zone("d.example", r#"(10, "a.d.example")"#),
-            hosts: hosts(&["a.d.example", "b.d.example"], ""),
-            timeline: r#"(at: "0s", do: Outage(host: "a.d.example")),
-                (at: "120s", do: SetMx(zone: "d.example", mx: [(10, "b.d.example")])), "#
-                .into(),
-            arrivals: (0..10).map(|i| (100.1 + 0.5 * f64::from(i), "d.example".into())).collect(),
-            ..Case::default()
-        };
-        run(&case, |log| {
-            for ended in log.ended.values() {
-                let after = ended.ended_s - 120.0;
-                assert_eq!(ended.host, "b.d.example", "{system}");
-                assert!(after >= least.max(0.0) && after <= most, "{system}: {after} s after the change");
             }
         });
     }

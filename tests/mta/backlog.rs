@@ -59,6 +59,12 @@ impl Setup {
         let client = "()".into();
         Self { system: "sendmail", service: "40ms", resolver_rtt: "0s", client, outage_s: (10.0, 30.0) }
     }
+
+    /// Its clock ran twenty times as fast as the server's, so that a session of 60 ms took 1.2 s of it.
+    fn opensmtpd() -> Self {
+        let client = "()".into();
+        Self { system: "opensmtpd", service: "1200ms", resolver_rtt: "0s", client, outage_s: (300.0, 707.0) }
+    }
 }
 
 /// Whole seconds before the first arrival, so that wall clocks agree in their fraction.
@@ -95,7 +101,9 @@ fn simulated(setup: &Setup, run_: &Run, seed: u64) -> Outcome {
     };
     run(&case, |log| {
         assert!(log.ended.values().all(|ended| ended.outcome == "sent"));
-        let attempts = log.ended.values().map(|ended| ended.attempts).collect();
+        // OpenSMTPD's log does not tell a failed connection from none, for want of a route.
+        let suspensions = u32::from(setup.system == "opensmtpd");
+        let attempts = log.ended.values().map(|ended| ended.attempts + suspensions * ended.suspensions).collect();
         Outcome { arrivals_s: run_.arrivals_s.clone(), latencies_s: log.latencies(), attempts }
     })
 }
@@ -219,7 +227,10 @@ fn exim_delivers_its_backlog_as_measured() {
 
 #[test]
 fn sendmail_and_opensmtpd_deliver_their_backlog_within_fifteen_percent() {
-    for (setup, text) in [(Setup::sendmail(), include_str!("../fixtures/mta/outage_backlog_sendmail.csv"))] {
+    for (setup, text) in [
+        (Setup::sendmail(), include_str!("../fixtures/mta/outage_backlog_sendmail.csv")),
+        (Setup::opensmtpd(), include_str!("../fixtures/mta/outage_backlog_opensmtpd.csv")),
+    ] {
         for (name, run) in runs(text) {
             let (got, real) = (simulated(&setup, &run, 1), measured(&run));
             let (got_mean, real_mean) = (mean(&got.latencies_s), mean(&real.latencies_s));

@@ -179,7 +179,8 @@ pub fn run<R>(case: &Case, look: impl FnOnce(&Log<'_>) -> R) -> R {
             {}
             "example": (ttls: (ns: "3650d", glue: "3650d"), ns: ["ns.example"]),
         }},
-        servers: {{ "ns.example": (region: "dns", latency: "0s"), "ns.d.example": (region: "dns", latency: "0s") }},
+        servers: {{ "ns.example": (region: "dns", latency: "0s"), "ns.d.example": (region: "dns", latency: "0s"),
+            "ns.broken.example": (region: "dns", latency: "0s") }},
         hosts: {{ {} }},
         resolvers: {{ "r": (region: "dns", software: Ideal()) }},
         senders: {{ "s": (

@@ -109,8 +109,7 @@ fn mmcc_of_fifty() {
 #[test]
 fn mm1_breakdown() {
     // A server that stands still at rate alpha, also when idle, and goes on at rate beta (preemptive, resumed; White and
-    // Christie 1958): L = 3.242424242 at lam 1, mu 2, alpha 0.01, beta 0.1. Case o060. Of the other two cases one per
-    // cent would take fifty thousand repairs of an hour a day, or of fifty seconds a thousand: a billion messages.
+    // Christie 1958): L = 3.242424242 at lam 1, mu 2, alpha 0.01, beta 0.1. Case o060; the other two are among backlogs.
     let text = queue("1/s", 1, "exponential(500ms)", "500000s", 20)
         .replace("sessions: 1,", "sessions: 1, up: \"exponential(100s)\", down: \"exponential(10s)\", fails: Freeze,");
     let results = run(&text);

@@ -93,6 +93,7 @@ impl Compiler<'_> {
                 }
                 self.at_least_one(&field(path, "max_conn_per_route"), smtpd.max_conn_per_route);
                 self.at_least_one(&field(path, "max_mail_per_session"), smtpd.max_mail_per_session);
+                self.at_least_one(&field(path, "task_hiwat"), smtpd.task_hiwat);
             }
             Retry::Haraka(haraka) => {
                 self.attempts(&field(path, "maxTempFailures"), haraka.max_temp_failures);
@@ -355,7 +356,12 @@ fn qmail(own: &QmailRetry) -> RetryPolicy {
 fn opensmtpd(own: &OpenSmtpdRetry) -> RetryPolicy {
     RetryPolicy {
         warning: DelayWarning::BeforeNext(spans(&own.warn_interval)),
-        memory: Memory::Routes { unit: SimDuration::from_secs(15), max: SimDuration::from_secs(3600) },
+        memory: Memory::Routes {
+            unit: SimDuration::from_secs(15),
+            max: SimDuration::from_secs(3600),
+            max_deferred: own.max_deferred,
+            task_hiwat: own.task_hiwat,
+        },
         limits: QueueLimits {
             per_destination: own.max_conn_per_route,
             per_session: own.max_mail_per_session,

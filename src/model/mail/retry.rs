@@ -177,7 +177,9 @@ pub enum Memory {
     /// factor drawn from 60..92 of 64ths minutes.
     TimeoutTable { timeouts: u32, apart: SimDuration, unit: SimDuration, entries: u32 },
     /// OpenSMTPD's routes: a first connection that fails disables its route for `unit * penalty^2`, at most `max`.
-    Routes { unit: SimDuration, max: SimDuration },
+    /// Of what it put off for that, `max_deferred` a domain are made due by the next success there, and `task_hiwat`
+    /// at once of these taken up (`mta_hoststat_cache`, `mta_hoststat_reschedule`, `mta_handle_envelope`).
+    Routes { unit: SimDuration, max: SimDuration, max_deferred: u32, task_hiwat: u32 },
     /// KumoMTA: after more than so many connections in a row that found no host, the whole ready queue is delayed.
     ReadyQueue { failures: u32 },
     /// One delivery at a time to a domain (mox).

@@ -127,6 +127,8 @@ pub(super) const OPENSMTPD: Sheet = Sheet {
         ("warn_interval", "smtpd.conf(5), bounce warn-interval; scheduler.c, after a failure that waits past it"),
         ("max_conn_per_route", "limit.c"),
         ("max_mail_per_session", "limit.c"),
+        ("max_deferred", "smtpd.conf(5), mta max-deferred; mta.c: mta_hoststat_cache; measured"),
+        ("task_hiwat", "limit.c; mta.c: mta_handle_envelope; scheduler_ramqueue.c: scheduler_ram_release; measured"),
         ("timeout", "mta_session.c: io_set_timeout"),
     ],
     client: "mta.c, mta_session.c; measured, 6.8.0p2",
