@@ -8,7 +8,7 @@ use super::Outcome;
 use super::charts::draw_all;
 use super::folder::{Folder, WriteError};
 use super::manifest::Manifest;
-use super::resolved::to_ron;
+use super::resolved::{to_ron, with_presets};
 use super::summary_json::Summary;
 use super::tables::{qshape_csv, replications_csv, series_csv, summary_csv};
 use crate::measure::RecordKind;
@@ -31,7 +31,8 @@ pub struct Extras {
 pub fn write_all(mut folder: Folder, outcome: &Outcome<'_>, extras: Extras) -> Result<Vec<PathBuf>, WriteError> {
     if let Some(variant) = outcome.loaded.variants.first() {
         folder.write("scenario.ron", |out| {
-            out.write_all(to_ron(&variant.scenario).map_err(io::Error::other)?.as_bytes())
+            let resolved = with_presets(variant.scenario.clone());
+            out.write_all(to_ron(&resolved).map_err(io::Error::other)?.as_bytes())
         })?;
     }
     folder.write("summary.csv", |out| summary_csv(outcome, out))?;

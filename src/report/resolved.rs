@@ -4,7 +4,18 @@ use ron::Options;
 use ron::extensions::Extensions;
 use ron::ser::PrettyConfig;
 
+use crate::model::compile::presets;
 use crate::scenario::tree::Scenario;
+
+/// The scenario with what its resolvers have from their presets written out, a number a field.
+pub fn with_presets(mut scenario: Scenario) -> Scenario {
+    for resolver in scenario.resolvers.values_mut() {
+        let (name, own) = resolver.software.parts();
+        let all = own.or(&presets::resolver_rules(name));
+        *resolver.software.rules_mut() = all;
+    }
+    scenario
+}
 
 /// The scenario as RON that reads again as the same scenario, every default in it.
 ///
@@ -69,5 +80,34 @@ mod tests {
         assert_eq!(parse(&text), scenario, "{text}");
         assert!(text.contains("event_budget") && text.contains("maximal_queue_lifetime"), "{text}");
         assert_eq!(to_ron(&parse(&text)).unwrap(), text);
+    }
+
+    #[test]
+    fn what_resolvers_have_from_their_presets_is_written_out_and_means_the_same() {
+        use crate::model::compile::{Memory, load_source};
+        let model = |text: &str| {
+            let source = Arc::new(SourceText { name: "a.ron".into(), text: text.into() });
+            let loaded = load_source(&source, &[], &mut Memory::default());
+            let loaded = loaded.unwrap_or_else(|all| panic!("{}", crate::scenario::render::render(&all, false)));
+            let resolvers = &loaded.variants[0].model.dns.resolvers;
+            (
+                loaded.variants[0].scenario.clone(),
+                format!("{:?}", resolvers.iter().map(|r| &r.rules).collect::<Vec<_>>()),
+            )
+        };
+        let names = ["Ideal", "WholeSecond", "Unbound", "UnboundPre125", "Bind", "BindParentCentric", "KnotResolver"];
+        let names = names.into_iter().chain(["PowerDnsRecursor", "Pushed"]);
+        let resolvers: String =
+            names.map(|name| format!("\"{name}\": (software: {name}(max_ttl: \"12h\")),")).collect();
+        let text = format!(
+            r#"(title: "presets", zones: {{ "a.example": () }}, resolvers: {{ {resolvers}
+                "forwarder": (software: Dnsmasq(), upstream: ["Bind"]) }})"#
+        );
+        let (scenario, rules) = model(&text);
+        let written = to_ron(&with_presets(scenario)).unwrap();
+        assert_eq!(model(&written).1, rules);
+        // Unbound's `cache-max-ttl` is overridden, its `cache-max-negative-ttl` is not.
+        assert!(written.contains("max_ttl: \"12h\"") && written.contains("max_negative_ttl: \"1h\""), "{written}");
+        assert!(!written.contains("serve_stale: None"), "{written}");
     }
 }

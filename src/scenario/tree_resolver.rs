@@ -46,6 +46,22 @@ impl Software {
             Self::Pushed(own) => ("Pushed", own),
         }
     }
+
+    /// What overrides the preset, to be changed.
+    pub const fn rules_mut(&mut self) -> &mut ResolverRules {
+        match self {
+            Self::Ideal(own)
+            | Self::WholeSecond(own)
+            | Self::Unbound(own)
+            | Self::UnboundPre125(own)
+            | Self::Bind(own)
+            | Self::BindParentCentric(own)
+            | Self::KnotResolver(own)
+            | Self::PowerDnsRecursor(own)
+            | Self::Dnsmasq(own)
+            | Self::Pushed(own) => own,
+        }
+    }
 }
 
 macro_rules! overridable {
