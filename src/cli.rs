@@ -35,7 +35,7 @@ Examples:
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine, 1 a run failed, 2 usage or invalid scenario, 3 an objective missed (with --fail-on objectives), \
-130 interrupted. Data goes to stdout, messages and progress to stderr.";
+130 interrupted (the same command resumes it). Data goes to stdout, messages and progress to stderr.";
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,11 +1,13 @@
 //! Replications and variants run in parallel, and what they come to together.
 
 mod execute;
+mod keep;
 mod paired;
 pub mod statistics;
 mod summary;
 
-pub use execute::{ExperimentError, Plan, Progress, RecordsFolder, execute};
+pub use execute::{ExperimentError, Plan, Progress, RecordsFolder, execute, resume};
+pub use keep::Keep;
 pub use summary::{
     Change, LatencyCurve, ObjectiveResult, ReplicationResult, SeriesSummary, Shade, SummaryRow, VariantResults,
 };

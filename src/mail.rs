@@ -394,7 +394,7 @@ impl AttemptRecord {
 }
 
 /// How one try ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum TryResult {
     /// 250 after the end of data.
     Accepted,

@@ -7,6 +7,7 @@ mod collector;
 mod depth;
 mod dns_rows;
 mod events;
+pub(crate) mod exact;
 mod inherited;
 mod ledger;
 mod load;
@@ -28,36 +29,45 @@ pub use staleness::CacheView;
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::time::{SimDuration, SimTime};
 use crate::mail::TryResult;
 use crate::model::dns::Question;
 use crate::model::{HostId, Model, NodeId};
 use crate::scenario::tree::FailureMode;
 
+/// A name that stands in this program.
+pub type Name = &'static str;
+
 /// One number of one replication.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// What is measured.
-    pub measure: &'static str,
+    #[serde(deserialize_with = "exact::name")]
+    pub measure: Name,
     /// Whose: `all`, `sender:campus`, ...
     pub scope: String,
     /// mean, p50, p90, p99, p999, max, count or share; a type, a cause, or the span of an attainment.
     pub statistic: Cow<'static, str>,
     /// `s`, `1` (a count or a ratio) or `share`.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "exact::name")]
+    pub unit: Name,
     /// The number; infinite where undelivered mail decides, not a number where nothing was observed.
     pub value: f64,
 }
 
 /// A measure in time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// What is measured.
-    pub measure: &'static str,
+    #[serde(deserialize_with = "exact::name")]
+    pub measure: Name,
     /// Whose.
     pub scope: String,
     /// Its unit.
-    pub unit: &'static str,
+    #[serde(deserialize_with = "exact::name")]
+    pub unit: Name,
     /// One value a cell of the grid (a mean over it), or a grid instant.
     pub values: Vec<f64>,
 }
@@ -82,7 +92,7 @@ pub struct Measurements {
 }
 
 /// Host states and tries, for the chart of one replication.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Failover {
     /// Changes of hosts: when, which, how it fails (`None`: up).
     pub states: Vec<(SimTime, HostId, Option<FailureMode>)>,
@@ -95,7 +105,7 @@ pub struct Failover {
 }
 
 /// One try of a host.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Try {
     /// When its SYN was sent.
     pub at: SimTime,
@@ -131,7 +141,7 @@ pub fn surroundings(outage: SimDuration) -> SimDuration {
 }
 
 /// What each cache would answer to one question, in time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RrsetView {
     /// Which.
     pub question: Question,

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::SystemTime;
 
 use clap::Args;
-use mxsim::experiment::{Plan, RecordsFolder, execute};
+use mxsim::experiment::{Keep, Plan, RecordsFolder, execute, resume};
 use mxsim::report::Outcome;
 use mxsim::report::files::{Extras, write_all};
 use mxsim::report::folder::Folder;
@@ -33,6 +33,9 @@ pub struct RunArgs {
     /// Scenario files; a folder stands for the `*.ron` files in it
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
+    /// Begin anew: use nothing that an interrupted run kept
+    #[arg(long)]
+    fresh: bool,
 }
 
 /// What is to be printed of one scenario, and how it went.
@@ -43,6 +46,19 @@ struct Report {
     files: String,
     error: Option<String>,
     exit: Exit,
+    /// Where whole replications are kept until all scenarios are done.
+    kept: Option<PathBuf>,
+}
+
+/// What the runs of all scenarios share.
+struct Runs<'a> {
+    options: &'a Options,
+    overrides: Vec<Override>,
+    /// See [`RunArgs`].
+    fresh: bool,
+    stop: &'a AtomicBool,
+    board: Board,
+    terminal: &'a Terminal,
 }
 
 /// Runs scenarios in parallel; prints each summary as soon as all before it in the order of the files are printed.
@@ -63,8 +79,9 @@ pub fn run(args: &RunArgs, options: &Options, terminal: &Terminal) -> Exit {
         }
     };
     let stop = stop_on_interrupt(terminal);
-    let board = Board::new(terminal);
-    let exit = run_all(&scenarios, options, &pool, &stop, &board, terminal);
+    let (overrides, board) = (options.overrides(), Board::new(terminal));
+    let runs = Runs { options, overrides, fresh: args.fresh, stop: &stop, board, terminal };
+    let exit = runs.all(&scenarios, &pool);
     if stop.load(Ordering::Relaxed) { Exit::Interrupted } else { exit }
 }
 
@@ -105,113 +122,160 @@ fn stop_on_interrupt(terminal: &Terminal) -> Arc<AtomicBool> {
     stop
 }
 
-fn run_all(
-    scenarios: &[Scenario],
-    options: &Options,
-    pool: &ThreadPool,
-    stop: &AtomicBool,
-    board: &Board,
-    terminal: &Terminal,
-) -> Exit {
-    let overrides = options.overrides();
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // The sender goes with this thread, which ends the loop below.
-            let sender = sender;
-            pool.install(|| {
-                scenarios.par_iter().enumerate().for_each(|(index, scenario)| {
-                    let report = run_one(index, scenario, options, &overrides, stop, board);
-                    // The receiver outlives this thread.
-                    let _ = sender.send((index, report));
+impl Runs<'_> {
+    fn all(&self, scenarios: &[Scenario], pool: &ThreadPool) -> Exit {
+        let (sender, receiver) = mpsc::channel();
+        let (exit, kept) = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // The sender goes with this thread, which ends the loop below.
+                let sender = sender;
+                pool.install(|| {
+                    scenarios.par_iter().enumerate().for_each(|(index, scenario)| {
+                        // The receiver outlives this thread.
+                        let _ = sender.send((index, self.one(index, scenario)));
+                    });
                 });
             });
+            let (mut waiting, mut next, mut exit) = (BTreeMap::new(), 0, Exit::Fine);
+            let mut kept = Vec::new();
+            for (index, report) in &receiver {
+                self.board.done(index);
+                waiting.insert(index, report);
+                while let Some(report) = waiting.remove(&next) {
+                    exit = exit.max(self.board.aside(|| self.print(&report, next)));
+                    kept.extend(report.kept);
+                    next += 1;
+                }
+            }
+            (exit, kept)
         });
-        let (mut waiting, mut next, mut exit) = (BTreeMap::new(), 0, Exit::Fine);
-        for (index, report) in &receiver {
-            board.done(index);
-            waiting.insert(index, report);
-            while let Some(report) = waiting.remove(&next) {
-                exit = exit.max(board.aside(|| print(&report, next, options, terminal)));
-                next += 1;
+        // A run of several scenarios is resumed as one: what is whole of those that are done is kept until all are.
+        if !self.stop.load(Ordering::Relaxed) {
+            for folder in kept {
+                if let Err(why) = Keep::remove(&folder) {
+                    self.terminal.say(&format!("cannot take away what was kept in {}: {why}", folder.display()));
+                }
             }
         }
         exit
-    })
+    }
+
+    fn print(&self, report: &Report, index: usize) -> Exit {
+        let Self { options, terminal, .. } = self;
+        let mut exit = report.exit;
+        if !report.data.is_empty() && (options.json || !options.quiet) {
+            let gap = if index > 0 && !options.json { "\n" } else { "" };
+            exit = exit.max(terminal.data(&format!("{gap}{}", report.data)));
+        }
+        if let Some(error) = &report.error {
+            terminal.error(error);
+        }
+        if !report.files.is_empty() {
+            terminal.say(report.files.trim_end());
+        }
+        exit
+    }
+
+    fn one(&self, index: usize, scenario: &Scenario) -> Report {
+        let simulate = || self.simulate(index, scenario).map_err(|error| error.to_string());
+        // A panic is a fault of this program, which has been told by now; the other scenarios go on.
+        let report =
+            catch_unwind(AssertUnwindSafe(simulate)).unwrap_or_else(|_| Err("it failed by a fault of mxsim".into()));
+        report.unwrap_or_else(|error| Report {
+            error: Some(format!("{}: {error}", scenario.name)),
+            ..Report::of(Exit::Failed)
+        })
+    }
+
+    /// Runs one scenario and writes its files.
+    fn simulate(&self, index: usize, scenario: &Scenario) -> Result<Report, Box<dyn std::error::Error>> {
+        if self.stop.load(Ordering::Relaxed) {
+            // What an earlier run left of it stays as it is.
+            return Ok(Report::of(Exit::Interrupted));
+        }
+        let options = self.options;
+        let started = SystemTime::now();
+        let mut path = options.out.join(&scenario.name);
+        if let Some(only) = options.replication {
+            // Beside the tables of all replications, not in their place.
+            path.push(format!("replication-{only}"));
+        }
+        let folder = Folder::open(&path)?;
+        let variants = scenario.loaded.variants.iter();
+        let plan = Plan {
+            variants: variants.map(|variant| (variant.name.clone(), Arc::clone(&variant.model))).collect(),
+            only: options.replication,
+            records: options.records.map(|_| RecordsFolder(path.clone())),
+        };
+        let progress = |progress| self.board.show(index, &scenario.name, progress);
+        let (results, kept) = match plan.only {
+            Some(_) => (execute(&plan, self.stop, &progress)?, None),
+            None => {
+                let keep = Keep::open(&path, &plan.variants, plan.records.is_some(), self.fresh)?;
+                self.tell_kept(&scenario.name, &keep);
+                (resume(&plan, &keep, self.stop, &progress)?, Some(keep))
+            }
+        };
+        let outcome = Outcome {
+            name: &scenario.name,
+            loaded: &scenario.loaded,
+            results: &results,
+            overrides: &self.overrides,
+            threads: rayon::current_num_threads(),
+            started,
+        };
+        let extras = Extras { charts: !options.no_charts, records: plan.records.is_some() };
+        let files = write_all(folder, &outcome, extras)?;
+        let mut said = file_list(&path, &files);
+        if let Some(keep) = kept.as_ref().filter(|_| results.interrupted) {
+            said.push_str(&goes_on(&outcome, keep));
+        } else if plan.records.is_some() {
+            // Records are large, and joined by now.
+            Keep::remove(&path)?;
+        }
+        Ok(Report {
+            data: if options.json { Summary::of(&outcome).to_line()? } else { render(&outcome) },
+            files: said,
+            kept: kept.map(|_| path),
+            exit: if options.fail_on.is_some() && !outcome.objectives_met() { Exit::Objective } else { Exit::Fine },
+            error: None,
+        })
+    }
+
+    fn tell_kept(&self, name: &str, keep: &Keep) {
+        let mut said = Vec::new();
+        if keep.taken() > 0 {
+            said.push(format!("{name}: {} taken over from a run that was interrupted", replications(keep.taken())));
+        }
+        if keep.ignored() > 0 {
+            said.push(format!(
+                "{name}: {} that an interrupted run kept not used: of another scenario, seed or mxsim",
+                replications(keep.ignored())
+            ));
+        }
+        for line in said {
+            self.board.aside(|| self.terminal.say(&line));
+        }
+    }
 }
 
-fn print(report: &Report, index: usize, options: &Options, terminal: &Terminal) -> Exit {
-    let mut exit = report.exit;
-    if !report.data.is_empty() && (options.json || !options.quiet) {
-        let gap = if index > 0 && !options.json { "\n" } else { "" };
-        exit = exit.max(terminal.data(&format!("{gap}{}", report.data)));
+impl Report {
+    /// One that says nothing.
+    fn of(exit: Exit) -> Self {
+        Self { data: String::new(), files: String::new(), error: None, exit, kept: None }
     }
-    if let Some(error) = &report.error {
-        terminal.error(error);
-    }
-    if !report.files.is_empty() {
-        terminal.say(report.files.trim_end());
-    }
-    exit
 }
 
-fn run_one(
-    index: usize,
-    scenario: &Scenario,
-    options: &Options,
-    overrides: &[Override],
-    stop: &AtomicBool,
-    board: &Board,
-) -> Report {
-    let simulate = || simulate(index, scenario, options, overrides, stop, board).map_err(|error| error.to_string());
-    // A panic is a fault of this program, which has been told by now; the other scenarios go on.
-    let report =
-        catch_unwind(AssertUnwindSafe(simulate)).unwrap_or_else(|_| Err("it failed by a fault of mxsim".into()));
-    report.unwrap_or_else(|error| Report {
-        data: String::new(),
-        files: String::new(),
-        error: Some(format!("{}: {error}", scenario.name)),
-        exit: Exit::Failed,
-    })
+fn replications(count: usize) -> String {
+    format!("{count} replication{}", if count == 1 { "" } else { "s" })
 }
 
-/// Runs one scenario and writes its files.
-fn simulate(
-    index: usize,
-    scenario: &Scenario,
-    options: &Options,
-    overrides: &[Override],
-    stop: &AtomicBool,
-    board: &Board,
-) -> Result<Report, Box<dyn std::error::Error>> {
-    let started = SystemTime::now();
-    let mut path = options.out.join(&scenario.name);
-    if let Some(only) = options.replication {
-        // Beside the tables of all replications, not in their place.
-        path.push(format!("replication-{only}"));
+/// How a run that was interrupted is gone on with.
+fn goes_on(outcome: &Outcome<'_>, keep: &Keep) -> String {
+    let done = outcome.results.variants.iter().map(|variant| variant.replications.len()).sum();
+    let kept = replications(done);
+    if keep.has_failed() {
+        return format!("{kept} done, and not all could be kept: the next run simulates those again\n");
     }
-    let folder = Folder::open(&path)?;
-    let variants = scenario.loaded.variants.iter();
-    let plan = Plan {
-        variants: variants.map(|variant| (variant.name.clone(), Arc::clone(&variant.model))).collect(),
-        only: options.replication,
-        records: options.records.map(|_| RecordsFolder(path.clone())),
-    };
-    let results = execute(&plan, stop, &|progress| board.show(index, &scenario.name, progress))?;
-    let outcome = Outcome {
-        name: &scenario.name,
-        loaded: &scenario.loaded,
-        results: &results,
-        overrides,
-        threads: rayon::current_num_threads(),
-        started,
-    };
-    let extras = Extras { charts: !options.no_charts, records: plan.records.is_some() };
-    let files = write_all(folder, &outcome, extras)?;
-    Ok(Report {
-        data: if options.json { Summary::of(&outcome).to_line()? } else { render(&outcome) },
-        files: file_list(&path, &files),
-        error: None,
-        exit: if options.fail_on.is_some() && !outcome.objectives_met() { Exit::Objective } else { Exit::Fine },
-    })
+    format!("{kept} done and kept: the same command goes on from there (`--fresh` begins anew)\n")
 }

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
+use super::Results;
+use super::keep::Keep;
 use super::summary::{Done, VariantResults};
-use super::{ReplicationResult, Results};
-use crate::measure::{Collector, Measurements, RecordKind, Records};
+use crate::measure::{Collector, RecordKind, Records};
 use crate::model::Model;
 use crate::sim::{RunError, run};
 
@@ -75,6 +76,28 @@ pub fn execute(
     stop: &AtomicBool,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Results, ExperimentError> {
+    all_tasks(plan, None, stop, progress)
+}
+
+/// The same; replications that were kept are not simulated again, and each that becomes whole is kept.
+///
+/// # Errors
+/// As [`execute`].
+pub fn resume(
+    plan: &Plan,
+    keep: &Keep,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Results, ExperimentError> {
+    all_tasks(plan, Some(keep), stop, progress)
+}
+
+fn all_tasks(
+    plan: &Plan,
+    keep: Option<&Keep>,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Results, ExperimentError> {
     let tasks: Vec<(usize, u32)> = plan
         .variants
         .iter()
@@ -88,16 +111,18 @@ pub fn execute(
     let finished: Vec<Result<Option<Done>, ExperimentError>> = tasks
         .par_iter()
         .map(|&(variant, replication)| {
-            let result = replicate(plan, variant, replication, stop)?;
+            let result = replicate(plan, keep, variant, replication, stop)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress(Progress { done, total: tasks.len() });
             Ok(result)
         })
         .collect();
-    let results = gather(plan, &tasks, finished);
+    let results = gather(plan, keep, &tasks, finished);
     if let Some(RecordsFolder(folder)) = &plan.records {
-        // Whatever went wrong, what is not whole does not stay.
-        remove_parts(folder, &tasks);
+        // Whatever went wrong, what is not whole does not stay; what is kept goes when all is whole.
+        if keep.is_none() {
+            remove_parts(folder, None, &tasks);
+        }
     }
     results
 }
@@ -105,6 +130,7 @@ pub fn execute(
 /// Puts the results of all tasks together, in order.
 fn gather(
     plan: &Plan,
+    keep: Option<&Keep>,
     tasks: &[(usize, u32)],
     finished: Vec<Result<Option<Done>, ExperimentError>>,
 ) -> Result<Results, ExperimentError> {
@@ -121,7 +147,7 @@ fn gather(
     }
     if let Some(RecordsFolder(folder)) = &plan.records {
         // Of a replication that was stopped there are only parts: they are left out.
-        join_records(folder, &kept).map_err(|(path, why)| ExperimentError::Records(path, why))?;
+        join_records(folder, keep, &kept).map_err(|(path, why)| ExperimentError::Records(path, why))?;
     }
     let variants = plan
         .variants
@@ -135,10 +161,14 @@ fn gather(
 /// One replication; `None` if it was stopped.
 fn replicate(
     plan: &Plan,
+    keep: Option<&Keep>,
     variant: usize,
     replication: u32,
     stop: &AtomicBool,
 ) -> Result<Option<Done>, ExperimentError> {
+    if let Some(done) = keep.and_then(|keep| keep.take(variant, replication)) {
+        return Ok(Some(done));
+    }
     if stop.load(Ordering::Relaxed) {
         return Ok(None);
     }
@@ -146,7 +176,7 @@ fn replicate(
     let mut records = None;
     if let Some(RecordsFolder(folder)) = &plan.records {
         let open = |kind: RecordKind| {
-            let path = part(folder, kind, variant, replication);
+            let path = part(folder, keep, kind, variant, replication);
             File::create(&path)
                 .map(|file| Box::new(BufWriter::new(file)) as Box<dyn Write + Send>)
                 .map_err(|why| ExperimentError::Records(path, why))
@@ -166,28 +196,28 @@ fn replicate(
         records.finish().map_err(|why| ExperimentError::Records(folder.clone(), why))?;
     }
     if end.interrupted {
+        if let Some(RecordsFolder(folder)) = &plan.records {
+            remove_parts(folder, keep, &[(variant, replication)]);
+        }
         return Ok(None);
     }
-    let measurements: Measurements = collector.finish(end.ended);
-    let result = ReplicationResult {
-        replication,
-        seed: model.seed,
-        events: end.events,
-        fingerprint: end.fingerprint,
-        rows: measurements.rows.clone(),
-        series: measurements.series.clone(),
-        ages: measurements.ages.clone(),
-    };
-    Ok(Some(Done { result, measurements }))
+    let done = Done::new(replication, model.seed, &end, collector.finish(end.ended));
+    if let Some(keep) = keep {
+        keep.add(variant, &done, plan.records.is_some());
+    }
+    Ok(Some(done))
 }
 
 /// Where one replication's records wait to be joined.
-fn part(folder: &Path, kind: RecordKind, variant: usize, replication: u32) -> PathBuf {
+fn part(folder: &Path, keep: Option<&Keep>, kind: RecordKind, variant: usize, replication: u32) -> PathBuf {
+    if let Some(keep) = keep {
+        return keep.part(kind, variant, replication);
+    }
     folder.join(format!(".{}.{variant}.{replication}.tmp", kind.name()))
 }
 
 /// Joins the parts of whole replications in order under their heading, whole or not at all.
-fn join_records(folder: &Path, kept: &[(usize, u32)]) -> Result<(), (PathBuf, io::Error)> {
+fn join_records(folder: &Path, keep: Option<&Keep>, kept: &[(usize, u32)]) -> Result<(), (PathBuf, io::Error)> {
     for kind in RecordKind::ALL {
         let path = folder.join(format!("{}.csv", kind.name()));
         let temporary = folder.join(format!(".{}.csv.tmp", kind.name()));
@@ -195,7 +225,7 @@ fn join_records(folder: &Path, kept: &[(usize, u32)]) -> Result<(), (PathBuf, io
             let mut out = BufWriter::new(File::create(&temporary)?);
             writeln!(out, "{}", kind.columns())?;
             for &(variant, replication) in kept {
-                io::copy(&mut File::open(part(folder, kind, variant, replication))?, &mut out)?;
+                io::copy(&mut File::open(part(folder, keep, kind, variant, replication))?, &mut out)?;
             }
             out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
             fs::rename(&temporary, &path)
@@ -210,10 +240,10 @@ fn join_records(folder: &Path, kept: &[(usize, u32)]) -> Result<(), (PathBuf, io
 }
 
 /// Takes the parts away; one that was never made cannot be.
-fn remove_parts(folder: &Path, tasks: &[(usize, u32)]) {
+fn remove_parts(folder: &Path, keep: Option<&Keep>, tasks: &[(usize, u32)]) {
     for kind in RecordKind::ALL {
         for &(variant, replication) in tasks {
-            let _ = fs::remove_file(part(folder, kind, variant, replication));
+            let _ = fs::remove_file(part(folder, keep, kind, variant, replication));
         }
     }
 }

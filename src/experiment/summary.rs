@@ -4,15 +4,17 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 use super::statistics::{Interval, mean};
 use crate::engine::time::SimTime;
-use crate::measure::{AgeTable, Failover, Measurements, Row, RrsetView, Series};
+use crate::measure::{AgeTable, Failover, Measurements, Row, RrsetView, Series, exact};
 use crate::model::timeline::ActionModel;
 use crate::model::{Model, Objective};
+use crate::sim::RunEnd;
 
 /// What one replication gave.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReplicationResult {
     /// Which, from 0.
     pub replication: u32,
@@ -38,10 +40,24 @@ impl ReplicationResult {
     }
 }
 
-/// A replication with what only the summary needs.
+/// A replication with what only the summary needs: all that is left of it, and so what an interrupted run keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Done {
     pub result: ReplicationResult,
-    pub measurements: Measurements,
+    #[serde(with = "exact::histogram")]
+    latency: Histogram<u64>,
+    deliveries: u64,
+    failover: Failover,
+    views: Vec<RrsetView>,
+}
+
+impl Done {
+    pub fn new(replication: u32, seed: u64, end: &RunEnd, measurements: Measurements) -> Self {
+        let Measurements { rows, series, latency, deliveries, failover, views, ages } = measurements;
+        let RunEnd { events, fingerprint, .. } = *end;
+        let result = ReplicationResult { replication, seed, events, fingerprint, rows, series, ages };
+        Self { result, latency, deliveries, failover, views }
+    }
 }
 
 /// A number over all replications.
@@ -160,10 +176,8 @@ impl VariantResults {
         let (shades, changes) = marks(model);
         let series = summarise_series(&done, model.confidence);
         let latency = latency_curve(&done, model.confidence);
-        let mut traces = done
-            .iter()
-            .find(|done| !done.measurements.views.is_empty() || !done.measurements.failover.counts.is_empty());
-        let traces = traces.take().map(|done| (done.measurements.failover.clone(), done.measurements.views.clone()));
+        let traces = done.iter().find(|done| !done.views.is_empty() || !done.failover.counts.is_empty());
+        let traces = traces.map(|done| (done.failover.clone(), done.views.clone()));
         let (failover, views) = traces.unwrap_or_default();
         let replications = done.into_iter().map(|done| done.result).collect();
         Self {
@@ -266,12 +280,12 @@ fn summarise_series(done: &[Done], confidence: f64) -> Vec<SeriesSummary> {
 const POINTS_A_DECADE: i32 = 40;
 
 fn latency_curve(done: &[Done], confidence: f64) -> LatencyCurve {
-    let deliveries: u64 = done.iter().map(|done| done.measurements.deliveries).sum();
-    let delivered: u64 = done.iter().map(|done| done.measurements.latency.len()).sum();
+    let deliveries: u64 = done.iter().map(|done| done.deliveries).sum();
+    let delivered: u64 = done.iter().map(|done| done.latency.len()).sum();
     if deliveries == 0 {
         return LatencyCurve::default();
     }
-    let histograms = || done.iter().map(|done| &done.measurements.latency).filter(|histogram| !histogram.is_empty());
+    let histograms = || done.iter().map(|done| &done.latency).filter(|histogram| !histogram.is_empty());
     let low = histograms().map(Histogram::min_nz).min().unwrap_or(1).max(1) as f64;
     let high = histograms().map(Histogram::max).max().unwrap_or(1).max(1) as f64;
     let first = libm::floor(libm::log10(low) * f64::from(POINTS_A_DECADE)) as i32;
@@ -281,10 +295,10 @@ fn latency_curve(done: &[Done], confidence: f64) -> LatencyCurve {
         let micros = libm::pow(10.0, f64::from(step) / f64::from(POINTS_A_DECADE));
         let shares: Vec<f64> = done
             .iter()
-            .filter(|done| done.measurements.deliveries > 0)
+            .filter(|done| done.deliveries > 0)
             .map(|done| {
-                let in_time = done.measurements.latency.count_between(0, micros as u64);
-                1.0 - in_time as f64 / done.measurements.deliveries as f64
+                let in_time = done.latency.count_between(0, micros as u64);
+                1.0 - in_time as f64 / done.deliveries as f64
             })
             .collect();
         let (mean, interval, _) = over(&shares, confidence);
@@ -330,25 +344,18 @@ mod tests {
     #[test]
     fn what_the_first_replication_lacks_is_in_the_summary() {
         let row = |measure, value| Row { measure, scope: "all".into(), statistic: "count".into(), unit: "1", value };
-        let replication = |replication, rows: Vec<Row>| Done {
-            result: ReplicationResult {
-                replication,
-                seed: 1,
-                events: 0,
-                fingerprint: 0,
+        let end = RunEnd { events: 0, fingerprint: 0, ended: SimTime::ZERO, interrupted: false };
+        let replication = |replication, rows: Vec<Row>| {
+            let measurements = Measurements {
                 rows,
-                series: Vec::new(),
-                ages: Vec::new(),
-            },
-            measurements: Measurements {
-                rows: Vec::new(),
                 series: Vec::new(),
                 latency: Histogram::new(1).unwrap(),
                 deliveries: 0,
                 failover: Failover::default(),
                 views: Vec::new(),
                 ages: Vec::new(),
-            },
+            };
+            Done::new(replication, 1, &end, measurements)
         };
         let done = [
             replication(0, vec![row("a", 1.0)]),

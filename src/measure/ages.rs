@@ -13,7 +13,7 @@ pub const AGES_MIN: [u64; 9] = [5, 10, 20, 40, 80, 160, 320, 640, 1280];
 pub type Ages = [u64; AGES_MIN.len() + 1];
 
 /// The queue of one node at one instant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AgeTable {
     /// When.
     pub at: SimTime,

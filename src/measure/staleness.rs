@@ -10,7 +10,7 @@ use crate::model::timeline::ActionModel;
 use crate::model::{DataId, Model};
 
 /// What a cache would answer, beside the primary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum CacheView {
     /// Nothing from itself.
     Empty,

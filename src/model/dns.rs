@@ -45,7 +45,7 @@ pub struct DnsModel {
 }
 
 /// Interned domain names: lower case, without the final dot; the root is `.`.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Names {
     texts: Vec<Arc<str>>,
     ids: HashMap<Arc<str>, NameId>,
@@ -56,7 +56,7 @@ pub struct Names {
 }
 
 /// A question: a name and a type, as one dense number `name * 8 + type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Question(u32);
 
 impl Question {
@@ -260,6 +260,14 @@ pub struct TraceRow {
     pub size_bytes: Option<u32>,
     /// How many recipients, where it says so.
     pub recipients: Option<u16>,
+}
+
+/// The texts say all; the table that finds them has no order of its own.
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { texts, ids: _, zone_of, parent } = self;
+        f.debug_struct("Names").field("texts", texts).field("zone_of", zone_of).field("parent", parent).finish()
+    }
 }
 
 impl Names {
