@@ -19,6 +19,7 @@ mod path;
 mod push;
 mod resolver;
 mod selection;
+mod soa;
 mod stale;
 mod transfer;
 mod walk;

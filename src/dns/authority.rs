@@ -92,17 +92,19 @@ pub(super) enum Reply {
     Unreachable,
 }
 
-/// A response: what it says, the zone's NS RRset if it came along, and the key that it is signed with.
+/// A response: what it says, the zone's NS RRset if it came along, the key that it is signed with, and how many changes of
+/// the zone the server has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Response {
     pub reply: Reply,
     pub ns: Option<(DataId, u32)>,
     pub key: KeyId,
+    pub changes: u32,
 }
 
 impl From<Reply> for Response {
     fn from(reply: Reply) -> Self {
-        Self { reply, ns: None, key: KeyId::default() }
+        Self { reply, ns: None, key: KeyId::default(), changes: 0 }
     }
 }
 
@@ -295,12 +297,13 @@ impl<'m> Authority<'m> {
         let reply = self.reply_at(zone, question, at);
         let state = &self.zones[zone.index()];
         let key = at.and_then(|at| self.history.keys.at(zone, at)).unwrap_or(state.key);
+        let changes = at.unwrap_or(state.changes);
         let is_positive = matches!(reply, Reply::Data { .. } | Reply::Alias { .. });
         if !is_positive || self.model.servers[server.index()].minimal_responses {
-            return Response { reply, ns: None, key };
+            return Response { reply, ns: None, key, changes };
         }
         let ns = self.held_at(Question::new(self.model.zones[zone.index()].apex, RecordType::Ns), at);
-        Response { reply, ns: (ns.data != DataId::ABSENT).then_some((ns.data, ns.ttl_s)), key }
+        Response { reply, ns: (ns.data != DataId::ABSENT).then_some((ns.data, ns.ttl_s)), key, changes }
     }
 
     /// What the primary of the zone that holds the name says.

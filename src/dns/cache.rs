@@ -190,6 +190,15 @@ impl Cache {
         (entry.plain_until, entry.until, entry.kind) = (SimTime::ZERO, SimTime::ZERO, Kind::Empty);
     }
 
+    /// Gives the negative answer at a question another end; `false` if none is there.
+    pub fn move_end(&mut self, question: Question, until: SimTime) -> bool {
+        let is_there = self.entry(question).is_some_and(|entry| matches!(entry.kind, Kind::NoData | Kind::NxDomain));
+        if is_there {
+            self.entry_mut(question).until = until;
+        }
+        is_there
+    }
+
     /// Drops one question; whether it was live.
     pub fn drop_question(&mut self, now: SimTime, question: Question) -> bool {
         let was_live = self.live(now, question).is_some();

@@ -2,12 +2,13 @@
 
 use super::cache::{Kind, NO_FETCH, New};
 use super::resolver::{Dns, NONE, failure};
+use super::soa::negative_place;
 use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState, Source};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::SimTime;
 use crate::model::dns::Question;
 use crate::model::{CacheId, DataId, NameId};
-use crate::scenario::tree::{RecordType, ServeStale};
+use crate::scenario::tree::ServeStale;
 
 impl Dns<'_> {
     #[allow(clippy::too_many_arguments, reason = "the parts of one entry")]
@@ -23,8 +24,7 @@ impl Dns<'_> {
         ttl_s: u32,
     ) {
         let until = self.rules(cache).until(now, ttl_s);
-        // NXDOMAIN is of the name (RFC 2308 section 5).
-        let place = if kind == Kind::NxDomain { Question::new(question.name(), RecordType::Soa) } else { question };
+        let place = negative_place(question, kind);
         self.put(
             now,
             observer,

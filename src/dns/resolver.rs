@@ -8,6 +8,7 @@ use super::current::ALIASES_MAX;
 use super::delegation::Delegations;
 use super::fetch::Fetch;
 use super::selection::Servers;
+use super::soa::SharedSoas;
 use super::transfer::Transfers;
 use super::{Answer, Asker, Completed, DnsEvent, DnsObserver, Outcome, ServerState, Source, Waiter};
 use crate::engine::random::EntityKey;
@@ -26,6 +27,8 @@ pub struct Dns<'m> {
     /// Zone cuts, and what is known of servers, cache by cache.
     pub(super) delegations: Vec<Delegations>,
     pub(super) known: Vec<Servers>,
+    /// SOAs that negative answers share, cache by cache.
+    pub(super) soas: Vec<SharedSoas>,
     pub(super) transfers: Transfers,
     /// What draws of a cache's fetches are keyed by.
     pub(super) keys: Vec<EntityKey>,
@@ -130,6 +133,7 @@ impl<'m> Dns<'m> {
                 .collect(),
             delegations: model.dns.caches.iter().map(|_| Delegations::new()).collect(),
             known: model.dns.caches.iter().map(|_| Servers::new()).collect(),
+            soas: model.dns.caches.iter().map(|_| SharedSoas::default()).collect(),
             transfers: Transfers::new(model, replication),
             keys,
             asks: Vec::new(),
@@ -200,12 +204,16 @@ impl<'m> Dns<'m> {
     /// Drops a name, or everything, from a cache.
     pub fn flush(&mut self, now: SimTime, observer: &mut impl DnsObserver, cache: CacheId, name: Option<NameId>) {
         match name {
-            None => self.delegations[cache.index()].clear(),
+            None => {
+                self.delegations[cache.index()].clear();
+                self.soas[cache.index()].forget(None);
+            }
             Some(name) => {
                 let zone = self.model.dns.names.zone_of[name.index()];
-                // A name that is a zone's apex has its NS RRset flushed, too.
+                // A name that is a zone's apex has its NS and SOA RRsets flushed, too.
                 if self.model.dns.zones[zone.index()].apex == name {
                     self.delegations[cache.index()].forget(zone);
+                    self.soas[cache.index()].forget(Some(zone));
                 }
             }
         }
@@ -323,12 +331,22 @@ impl<'m> Dns<'m> {
         Answer {
             outcome,
             owner: if entry.kind == Kind::Data { entry.owner } else { question.name() },
-            ttl_s: walk.ttl_s.min(self.rules(cache).ttl_left_s(now, entry.until)),
+            ttl_s: walk.ttl_s.min(self.rules(cache).ttl_left_s(now, self.ttl_until(cache, entry))),
             until: entry.until,
             stale: walk.stale || self.is_stale(question, entry.owner, entry.data),
             data_version: version,
             source,
         }
+    }
+
+    /// What the TTL that goes out with an entry counts down to: with a negative answer, the end of the zone's SOA where
+    /// all of them share it.
+    fn ttl_until(&self, cache: CacheId, entry: &Entry) -> SimTime {
+        if entry.kind == Kind::Data || !self.rules(cache).negatives.shares_soa {
+            return entry.until;
+        }
+        let zone = self.model.dns.names.zone_of[entry.owner.index()];
+        self.soas[cache.index()].until(zone).unwrap_or(entry.until)
     }
 
     pub(super) fn resolver_of(&self, cache: CacheId) -> &'m crate::model::dns::ResolverModel {

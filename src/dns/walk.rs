@@ -5,6 +5,7 @@ use super::cache::Kind;
 use super::fetch::{Candidate, Purpose, QUERIES_MAX};
 use super::path::{half, one_way_loss, round_trip};
 use super::resolver::{Dns, NONE};
+use super::soa::Negative;
 use super::{DnsEvent, DnsObserver, Outcome, ServerState};
 use crate::engine::random::{draw, shuffle, unit_open};
 use crate::engine::scheduler::Scheduler;
@@ -123,6 +124,7 @@ impl<'m> Dns<'m> {
         if !resolver.upstream.is_empty() {
             return self.send_upstream(scheduler, observer, faults, fetch);
         }
+        self.skip_minimised(now, fetch);
         let wait = if self.fetches[fetch as usize].queries < QUERIES_MAX { self.choose(now, fetch) } else { None };
         let Some(wait) = wait else { return self.finish_failed(scheduler, observer, faults, fetch) };
         let state = &mut self.fetches[fetch as usize];
@@ -250,6 +252,9 @@ impl<'m> Dns<'m> {
             }
             _ if state.minimised > 0 => {
                 self.on_server_answered(now, fetch);
+                if rules.asking.qname_minimisation == QnameMinimisation::AToo {
+                    self.keep_minimised(now, observer, fetch, response);
+                }
                 let state = &mut self.fetches[fetch as usize];
                 state.queries += 1;
                 state.minimised -= 1;
@@ -262,6 +267,44 @@ impl<'m> Dns<'m> {
             }
         }
         self.send(scheduler, observer, faults, fetch);
+    }
+
+    /// What a minimised query brought is kept as the answer to it (Unbound: iterator.c, processQueryResponse).
+    fn keep_minimised(&mut self, now: SimTime, observer: &mut impl DnsObserver, fetch: u32, response: Response) {
+        let question = self.query(fetch);
+        let state = &self.fetches[fetch as usize];
+        let (cache, zone, changes) = (state.cache, state.zone, response.changes);
+        match response.reply {
+            Reply::Data { data, version, ttl_s } => {
+                let ttl_s = self.rules(cache).positive_ttl_s(ttl_s);
+                self.store(now, observer, cache, question, Kind::Data, data, version, ttl_s);
+            }
+            Reply::NoData { version, soa } => {
+                let kind = Kind::NoData;
+                self.store_negative(now, observer, cache, &Negative { question, kind, version, soa, zone, changes });
+            }
+            Reply::NxDomain { version, soa } => {
+                let kind = Kind::NxDomain;
+                self.store_negative(now, observer, cache, &Negative { question, kind, version, soa, zone, changes });
+            }
+            _ => {}
+        }
+    }
+
+    /// Leaves out minimised queries whose answer is in the cache (Unbound: iterator.c, processQueryTargets).
+    fn skip_minimised(&mut self, now: SimTime, fetch: u32) {
+        let cache = self.fetches[fetch as usize].cache;
+        if self.rules(cache).asking.qname_minimisation != QnameMinimisation::AToo {
+            return;
+        }
+        while self.fetches[fetch as usize].minimised > 0 {
+            let query = self.query(fetch);
+            let known = self.caches[cache.index()].live(now, query);
+            if !known.is_some_and(|entry| matches!(entry.kind, Kind::Data | Kind::NoData)) {
+                return;
+            }
+            self.fetches[fetch as usize].minimised -= 1;
+        }
     }
 
     /// A server that does not hold the zone, or cannot answer: of no use for this fetch.
@@ -313,14 +356,16 @@ impl<'m> Dns<'m> {
                 self.finish_alias(scheduler, observer, faults, fetch, target, ttl_s, stale);
             }
             Reply::NoData { version, soa } => {
-                let ttl_s = rules.negative_ttl_s(soa);
-                self.store(now, observer, cache, question, Kind::NoData, DataId::ABSENT, version, ttl_s);
+                let kind = Kind::NoData;
+                let negative = Negative { question, kind, version, soa, zone, changes: response.changes };
+                let ttl_s = self.store_negative(now, observer, cache, &negative);
                 let answer = self.fresh(question, Outcome::NoData, DataId::ABSENT, version, ttl_s);
                 self.finish(scheduler, observer, faults, fetch, answer);
             }
             Reply::NxDomain { version, soa } => {
-                let ttl_s = rules.negative_ttl_s(soa);
-                self.store(now, observer, cache, question, Kind::NxDomain, DataId::ABSENT, version, ttl_s);
+                let kind = Kind::NxDomain;
+                let negative = Negative { question, kind, version, soa, zone, changes: response.changes };
+                let ttl_s = self.store_negative(now, observer, cache, &negative);
                 let answer = self.fresh(question, Outcome::NxDomain, DataId::ABSENT, version, ttl_s);
                 self.finish(scheduler, observer, faults, fetch, answer);
             }

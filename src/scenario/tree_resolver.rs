@@ -114,6 +114,9 @@ overridable! {
     zero_nodata_is_raised: bool,
     /// How long a negative answer without SOA is kept.
     no_soa_ttl: Duration,
+    /// Whether all negative answers of a zone refer to the one SOA RRset that is cached: they go out with the TTL left of
+    /// it, and end with it, unless another answer has brought it anew.
+    negatives_share_soa: bool,
     /// Whether a name that does not exist means that nothing below it does, unsigned zones included (RFC 8020).
     nxdomain_cut: bool,
     /// Refresh before the end, at a hit.

@@ -189,6 +189,8 @@ pub struct Bench<'m> {
     pub dns: Dns<'m>,
     pub down: Down,
     pub seen: Seen,
+    /// Answers that nobody has taken yet, and the seconds that they took.
+    pub answered: HashMap<u32, (Answer, f64)>,
     scheduler: Scheduler<DnsEvent>,
     asked: u32,
 }
@@ -201,7 +203,15 @@ pub fn at(seconds: f64) -> SimTime {
 impl<'m> Bench<'m> {
     pub fn new(model: &'m Model) -> Self {
         let scheduler = Scheduler::new(model.entities().count as usize);
-        Self { model, dns: Dns::new(model, 0), down: Down::default(), seen: Seen::default(), scheduler, asked: 0 }
+        Self {
+            model,
+            dns: Dns::new(model, 0),
+            down: Down::default(),
+            seen: Seen::default(),
+            answered: HashMap::new(),
+            scheduler,
+            asked: 0,
+        }
     }
 
     pub fn question(&self, name: &str, kind: RecordType) -> Question {
@@ -210,6 +220,18 @@ impl<'m> Bench<'m> {
 
     /// Asks at an instant, and goes on until the answer is there: it, and the seconds it took.
     pub fn ask(&mut self, seconds: f64, resolver: &str, name: &str, kind: RecordType) -> (Answer, f64) {
+        let asked = self.begin(seconds, resolver, name, kind);
+        loop {
+            if let Some(answered) = self.answered.remove(&asked) {
+                return answered;
+            }
+            let event = self.scheduler.next_before(SimTime::NEVER).expect("an answer comes some day");
+            self.handle(event);
+        }
+    }
+
+    /// Asks at an instant, and does not wait: the number under which [`Bench::answered`] has the answer one day.
+    pub fn begin(&mut self, seconds: f64, resolver: &str, name: &str, kind: RecordType) -> u32 {
         self.wait(seconds);
         self.asked += 1;
         let id = self.model.dns.resolvers.iter().position(|known| known.name == resolver);
@@ -224,17 +246,22 @@ impl<'m> Bench<'m> {
             asker: Asker::Client(ClientId(0)),
             waiter: Waiter(self.asked),
         };
-        if let Some(answer) = self.dns.ask(&mut self.scheduler, &mut self.seen, &self.down, ask) {
-            return (answer, 0.0);
+        match self.dns.ask(&mut self.scheduler, &mut self.seen, &self.down, ask) {
+            Some(answer) => drop(self.answered.insert(self.asked, (answer, 0.0))),
+            None => self.collect(),
         }
-        loop {
-            while let Some(done) = self.dns.take_completed() {
-                if done.waiter == Waiter(self.asked) {
-                    return (done.answer, self.scheduler.now().since(done.asked).as_secs_f64());
-                }
-            }
-            let event = self.scheduler.next_before(SimTime::NEVER).expect("an answer comes some day");
-            self.dns.handle(&mut self.scheduler, &mut self.seen, &self.down, event);
+        self.asked
+    }
+
+    fn handle(&mut self, event: DnsEvent) {
+        self.dns.handle(&mut self.scheduler, &mut self.seen, &self.down, event);
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        while let Some(done) = self.dns.take_completed() {
+            let took = self.scheduler.now().since(done.asked).as_secs_f64();
+            self.answered.insert(done.waiter.0, (done.answer, took));
         }
     }
 
@@ -246,8 +273,7 @@ impl<'m> Bench<'m> {
     /// Lets time go on until an instant.
     pub fn wait(&mut self, seconds: f64) {
         while let Some(event) = self.scheduler.next_before(at(seconds)) {
-            self.dns.handle(&mut self.scheduler, &mut self.seen, &self.down, event);
-            while self.dns.take_completed().is_some() {}
+            self.handle(event);
         }
         self.scheduler.advance(at(seconds));
     }

@@ -65,6 +65,7 @@ impl Compiler<'_> {
                 max_s: max_negative_s,
                 no_soa_s,
                 raises_zero_nodata: all.zero_nodata_is_raised.unwrap_or(true),
+                shares_soa: all.negatives_share_soa.unwrap_or(false),
                 cut: all.nxdomain_cut.unwrap_or(false),
             },
             prefetch: match all.prefetch {

@@ -63,6 +63,8 @@ pub struct NegativeRules {
     pub no_soa_s: u32,
     /// Whether NODATA with TTL 0 is kept for `min_s`.
     pub raises_zero_nodata: bool,
+    /// Whether all negative answers of a zone refer to the one SOA RRset that is cached.
+    pub shares_soa: bool,
     /// Whether NXDOMAIN covers what is below the name.
     pub cut: bool,
 }

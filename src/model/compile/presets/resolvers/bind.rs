@@ -21,6 +21,7 @@ pub(in super::super) const BIND: Sheet = Sheet {
         ("min_ttl_raises_negatives", "false", "measured: min-ncache-ttl is a value of its own"),
         ("zero_nodata_is_raised", "true", "measured (exp3): as NXDOMAIN"),
         ("no_soa_ttl", "0s", "measured: not cached"),
+        ("negatives_share_soa", "false", "measured (exp3): each negative answer counts down its own TTL"),
         ("nxdomain_cut", "false", "measured in an unsigned zone"),
         ("prefetch", "Near(left: \"2s\", min_ttl: \"9s\")", "bin/named/config.c, prefetch 2 9; measured"),
         ("serve_stale", "Off", "stale-answer-enable no; AfterFailure when on (stale-answer-client-timeout off)"),

@@ -21,6 +21,7 @@ pub(in super::super) const KNOT_RESOLVER: Sheet = Sheet {
         ("min_ttl_raises_negatives", "true", "measured"),
         ("zero_nodata_is_raised", "true", "measured (exp3): as NXDOMAIN"),
         ("no_soa_ttl", "5s", "measured: min_ttl"),
+        ("negatives_share_soa", "false", "measured (exp3): each negative answer counts down its own TTL"),
         ("nxdomain_cut", "false", "measured in an unsigned zone"),
         ("prefetch", "Off", "predict module not loaded; with it Near(left: \"5s\", share: 0.01) (impl.h; measured)"),
         ("serve_stale", "Off", "serve_stale module not loaded; with it After(\"3s\") (serve_stale.lua)"),

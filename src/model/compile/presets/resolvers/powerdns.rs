@@ -21,6 +21,7 @@ pub(in super::super) const POWERDNS_RECURSOR: Sheet = Sheet {
         ("min_ttl_raises_negatives", "true", "measured: minimum 15, max-negative 7 gives 7"),
         ("zero_nodata_is_raised", "true", "measured (exp3): as NXDOMAIN"),
         ("no_soa_ttl", "60s", "packet cache; measured"),
+        ("negatives_share_soa", "false", "measured (exp3): each negative answer counts down its own TTL"),
         ("nxdomain_cut", "false", "nothing-below-nxdomain dnssec; measured in an unsigned zone"),
         ("prefetch", "Off", "refresh-on-ttl-perc 0; else Near(share: 0.1) for 10"),
         ("serve_stale", "Off", "serve-stale-extensions 0; AfterFailure when on"),

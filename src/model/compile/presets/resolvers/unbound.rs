@@ -21,6 +21,11 @@ pub(in super::super) const UNBOUND: Sheet = Sheet {
         ("min_ttl_raises_negatives", "false", "since 1.20 cache-min-negative-ttl is a value of its own"),
         ("zero_nodata_is_raised", "true", "measured (exp3): as NXDOMAIN"),
         ("no_soa_ttl", "5s", "util/data/msgparse.h, NORR_TTL; measured"),
+        (
+            "negatives_share_soa",
+            "true",
+            "services/cache/rrset.c, need_to_update_rrset: an equal SOA that is live stays; measured (exp3)",
+        ),
         ("nxdomain_cut", "false", "harden-below-nxdomain needs DNSSEC proof; measured in an unsigned zone"),
         ("prefetch", "Off", "prefetch: no; else Near(share: 0.1), the last tenth (unbound.conf(5))"),
         ("serve_stale", "Off", "serve-expired: no; since 1.23 After(\"1800ms\") when on (doc/Changelog 3 Dec 2024)"),
