@@ -20,9 +20,6 @@ impl<'m> Mail<'m> {
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
     ) {
-        if self.start_plainly(cx, slot) {
-            return;
-        }
         let now = cx.scheduler.now();
         let delivery = &mut self.slots[slot as usize];
         delivery.attempts += 1;
@@ -205,9 +202,6 @@ impl<'m> Mail<'m> {
         slot: u32,
     ) {
         if !self.freezable.is_empty() && self.goes_on(cx, slot) {
-            return;
-        }
-        if self.end_plainly(cx, slot) {
             return;
         }
         if let Some(hop) = self.conclude(cx, slot) {

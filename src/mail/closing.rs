@@ -18,12 +18,13 @@ impl<'m> Mail<'m> {
         F: HostAvailability + ServerState,
     {
         let now = cx.scheduler.now();
-        for slot in 0..self.slots.len() as u32 {
-            let has_begun = self.slots[slot as usize].work.standstill_seen != SimDuration::MAX;
-            if has_begun && self.host_of(slot) == Some(host) {
-                let stage = self.stage_at(slot, host, now);
-                self.break_off(cx, slot, stage);
-            }
+        let has_begun = |slot: &u32| self.slots[*slot as usize].work.standstill_seen != SimDuration::MAX;
+        let mut open: Vec<u32> = (0..self.slots.len() as u32).filter(has_begun).collect();
+        open.retain(|&slot| self.host_of(slot) == Some(host));
+        open.sort_by_key(|&slot| self.slots[slot as usize].arrival_order());
+        for slot in open {
+            let stage = self.stage_at(slot, host, now);
+            self.break_off(cx, slot, stage);
         }
         for waiting in std::mem::take(&mut self.hosts[host.index()].backlog) {
             self.waiting -= 1;

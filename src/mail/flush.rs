@@ -19,7 +19,9 @@ impl<'m> Mail<'m> {
                 self.destinations.flush(node, rules);
             }
         }
-        for slot in 0..self.slots.len() as u32 {
+        let mut held: Vec<u32> = (0..self.slots.len() as u32).filter(|&slot| self.is_held_back(node, slot)).collect();
+        held.sort_by_key(|&slot| self.slots[slot as usize].arrival_order());
+        for slot in held {
             // One that was taken up may have passed its session on to another that waited.
             if self.is_held_back(node, slot) {
                 self.slots[slot as usize].work.generation = self.slots[slot as usize].work.generation.wrapping_add(1);

@@ -1,5 +1,6 @@
 //! What is in a node's queue before the start.
 
+use super::message::Message;
 use super::retry::Next;
 use super::world::{Purpose, World, place};
 use super::{Delivery, End, INHERITED, Mail, MailContext, MailEvent, MailObserver};
@@ -30,11 +31,19 @@ impl<'m> Mail<'m> {
         let Some(source) = &self.model.mail.nodes[node.index()].source else { return };
         let mut number = INHERITED + 1;
         for message in &source.queue {
-            let mut delivery =
-                Delivery::new(node, number, SimTime::ZERO, message.domain, message.size_bytes, message.recipients);
+            let mut delivery = Delivery::new(&Message {
+                created: SimTime::ZERO,
+                number,
+                sender: node,
+                domain: message.domain,
+                place_in_list: u32::MAX,
+                size_bytes: message.size_bytes,
+                recipients: message.recipients,
+                measured: false,
+                null_sender: message.null_sender,
+            });
             number += u64::from(message.recipients);
             delivery.before_start_s = message.age_s;
-            delivery.null_sender = message.null_sender;
             let state = &mut self.nodes[node.index()];
             state.depth += u64::from(message.recipients);
             state.bytes += u64::from(message.size_bytes);

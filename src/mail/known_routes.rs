@@ -77,12 +77,17 @@ impl KnownRoutes {
         })
     }
 
-    /// The route of a delivery of the sender, if it still is the one.
+    /// The route to the domain at a place of the sender's list, if it still is the one.
     #[inline]
-    pub fn find(&self, now: SimTime, dns: &Dns<'_>, delivery: &Delivery) -> Option<(&Self, &Known)> {
-        let route = self.routes.get(delivery.place_in_list as usize)?;
-        let is_so = now < route.until && route.epoch == dns.epoch(self.cache) && delivery.node == delivery.sender;
-        is_so.then_some((self, route))
+    pub fn find(&self, now: SimTime, dns: &Dns<'_>, place_in_list: u32) -> Option<&Known> {
+        let route = self.routes.get(place_in_list as usize)?;
+        (now < route.until && route.epoch == dns.epoch(self.cache)).then_some(route)
+    }
+
+    /// The route of a delivery.
+    fn route_of(&self, now: SimTime, dns: &Dns<'_>, delivery: &Delivery) -> Option<(&Self, &Known)> {
+        let route = self.find(now, dns, delivery.place_in_list).filter(|_| delivery.node == delivery.sender)?;
+        Some((self, route))
     }
 }
 
@@ -109,7 +114,7 @@ impl<'m> Mail<'m> {
         let now = cx.scheduler.now();
         let delivery = &mut self.slots[slot as usize];
         let known = self.nodes[delivery.node.index()].known.as_ref();
-        let Some((known, route)) = known.and_then(|known| known.find(now, cx.dns, delivery)) else { return false };
+        let Some((known, route)) = known.and_then(|known| known.route_of(now, cx.dns, delivery)) else { return false };
         let work = &mut delivery.work;
         (work.mx, work.owner, work.after, work.upto) = (route.mx, delivery.domain, None, route.upto);
         work.candidates = SmallVec::from_slice(route.candidates());
@@ -126,7 +131,7 @@ impl<'m> Mail<'m> {
         let now = cx.scheduler.now();
         let delivery = &mut self.slots[slot as usize];
         let known = self.nodes[delivery.node.index()].known.as_ref();
-        let (known, route) = known.and_then(|known| known.find(now, cx.dns, delivery))?;
+        let (known, route) = known.and_then(|known| known.route_of(now, cx.dns, delivery))?;
         let work = &mut delivery.work;
         let is_it = work.after.is_none() && (work.mx, work.upto) == (route.mx, route.upto) && !work.fell_back;
         let preference = route.next().first().filter(|_| is_it)?.preference;

@@ -72,6 +72,14 @@ impl<'m> Node<'m> {
     }
 }
 
+impl Node<'_> {
+    /// Whether what it sends starts at once, however much of it there is.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.queue.is_none() && self.machine.is_none()
+    }
+}
+
 impl Scans {
     /// Puts a delivery in the queue of the first scan at or after `due`. `Some(when)` if nothing waited for that scan yet.
     pub fn put(&mut self, due: SimTime, slot: u32, generation: u16) -> (SimTime, bool) {

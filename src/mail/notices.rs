@@ -2,6 +2,7 @@
 //! RFC 3464). A notice is a message of its own from the node that has custody, with a null return path: about it nobody
 //! is told but, with some systems, the postmaster.
 
+use super::message::Message;
 use super::world::World;
 use super::{Delivery, End, Kind, Mail, MailContext, MailEvent, MailObserver};
 use crate::engine::time::{SimDuration, SimTime};
@@ -113,12 +114,21 @@ impl<'m> Mail<'m> {
         let bit = if kind == Kind::Bounce { BOUNCE } else { WARNING | u64::from(about.warned) << 48 };
         let size_bytes = about.size_bytes.min(RETURNED_BYTES_MAX);
         let now = cx.scheduler.now();
-        let mut notice = Delivery::new(about.sender, about.number | bit, now, domain, size_bytes, 1);
+        let mut notice = Delivery::new(&Message {
+            created: now,
+            number: about.number | bit,
+            sender: about.sender,
+            domain,
+            place_in_list: u32::MAX,
+            size_bytes,
+            recipients: 1,
+            measured: about.measured,
+            null_sender: false,
+        });
         notice.created = about.created;
         notice.before_start_s = about.before_start_s;
         notice.node = about.node;
         notice.kind = kind;
-        notice.measured = about.measured;
         self.measured_live += u64::from(notice.is_awaited());
         let node = &mut self.nodes[about.node.index()];
         node.depth += 1;

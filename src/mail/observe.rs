@@ -1,6 +1,6 @@
 //! What mail tells whoever watches. Nothing flows back.
 
-use super::{AttemptRecord, Delivery, End, Notice};
+use super::{AttemptRecord, Delivery, End, Flight, Notice};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{HostId, NodeId};
 use crate::scenario::tree::WhenFull;
@@ -23,6 +23,16 @@ pub trait MailObserver {
     /// One try of one address within an attempt ended.
     fn on_try(&mut self, record: &AttemptRecord, delivery: &Delivery) {
         let _ = (record, delivery);
+    }
+    /// A message was created and its first attempt began, of which nothing but acceptance can come.
+    #[inline]
+    fn on_flight(&mut self, now: SimTime, flight: &Flight) {
+        flight.tell_start(self, now);
+    }
+    /// That attempt ended, and the delivery with it.
+    #[inline]
+    fn on_landed(&mut self, now: SimTime, flight: &Flight) {
+        flight.tell_end(self, now);
     }
     /// An attempt ended without acceptance; the node will try again at `next`.
     fn on_deferred(&mut self, now: SimTime, delivery: &Delivery, next: SimTime) {

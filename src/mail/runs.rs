@@ -4,8 +4,9 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::memory::FailedInRun;
+use super::message::ArrivalOrder;
 use super::world::{Purpose, World, place};
-use super::{Delivery, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
+use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
@@ -89,11 +90,6 @@ impl Runs {
     }
 }
 
-/// A number that rises with the time of arrival, also before the start.
-fn arrival_rank(delivery: &Delivery) -> u64 {
-    (1_u64 << 63).saturating_sub(delivery.held_before().as_nanos()) + delivery.in_custody_since.as_nanos()
-}
-
 impl<'m> Mail<'m> {
     /// Puts a delivery where queue runs find it. `hosts`: whether it waits for its hosts.
     pub(super) fn wait_for_run<E: World, O, F>(
@@ -161,20 +157,22 @@ impl<'m> Mail<'m> {
     /// A queue run begins, if a runner is free.
     pub(super) fn start_run<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, node: NodeId) {
         let now = cx.scheduler.now();
-        let key = self.nodes[node.index()].key;
         let Some(scans) = &self.nodes[node.index()].scans else { return };
         let (_, next) = super::retry::next_scan(now + SimDuration::TICK, scans.phase, scans.period);
         let Some(runs) = self.nodes[node.index()].queue.as_ref().and_then(|queue| queue.runs.as_ref()) else { return };
         let (order, count) = (runs.order, runs.count);
-        let mut list: Vec<(u64, u64, u32)> = runs
+        let mut list: Vec<(u64, ArrivalOrder, u32)> = runs
             .waiting
             .iter()
             .filter(|&&slot| self.is_due(now, slot))
             .map(|&slot| {
                 let delivery = &self.slots[slot as usize];
                 let rank = match order {
-                    RunOrder::Random => draw(key, delivery.number, place(count, slot, Purpose::Run)),
-                    RunOrder::Arrival => arrival_rank(delivery),
+                    RunOrder::Random => {
+                        let key = self.nodes[delivery.sender.index()].key;
+                        draw(key, delivery.number, place(count, 0, Purpose::Run))
+                    }
+                    RunOrder::Arrival => 0,
                     // sendmail: size + 30000 a recipient + RetryFactor each time it was processed; lowest first.
                     RunOrder::Priority { retry_factor } => {
                         let processed = u64::from(delivery.node_attempts) + u64::from(delivery.suspensions);
@@ -183,7 +181,7 @@ impl<'m> Mail<'m> {
                             + u64::from(retry_factor) * processed
                     }
                 };
-                (rank, arrival_rank(delivery), slot)
+                (rank, delivery.arrival_order(), slot)
             })
             .collect();
         list.sort_unstable();

@@ -1,25 +1,27 @@
 //! Mail's state in one replication: deliveries, nodes, hosts, and what happens to them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
 use super::destination::Destinations;
+use super::flight::{Flight, no_session_is_disturbed};
 use super::freeze::freezable;
 use super::host::Host;
+use super::message::Message;
 use super::node::Node;
 use super::path::Paths;
 use super::queue::Left;
 use super::recipients::Fate;
 use super::sts::Sts;
-use super::{BounceCause, Delivery, End, Kind, MailObserver, Step, TryResult, Verdict, Work};
+use super::{BounceCause, Delivery, End, Kind, MailObserver, Step};
 use crate::arrivals::Arrival;
 use crate::dns::{Answer, Dns, DnsEvent, DnsObserver, ServerState};
 use crate::engine::random::{draw, unit_open};
 use crate::engine::scheduler::Scheduler;
-use crate::engine::time::{SimDuration, SimTime};
-use crate::model::{DataId, Entities, HostId, Model, NameId, NodeId};
-use crate::scenario::tree::{FailureMode, Stage};
+use crate::model::{Entities, HostId, Model, NameId, NodeId};
+use crate::scenario::tree::FailureMode;
 
 /// What can happen in mail; numbers are a node, a slot of the deliveries, or a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub enum MailEvent {
     SynArrives(u32),
     /// A try of a host ends.
     TryEnds(u32, u16),
+    /// A flight is over.
+    Lands(u32),
     /// A session is over at its host.
     HostFrees(u32),
     /// A destination's rest is over, or its next connection may begin.
@@ -105,78 +109,15 @@ pub(super) const fn place(attempt: u32, hop: u32, purpose: Purpose) -> u64 {
     (attempt as u64) << 40 | ((hop & 0xff_ffff) as u64) << 16 | (purpose as u64) << 8
 }
 
-impl Delivery {
-    /// A message that has done nothing yet.
-    pub(super) fn new(
-        sender: NodeId,
-        number: u64,
-        now: SimTime,
-        domain: NameId,
-        size_bytes: u32,
-        recipients: u16,
-    ) -> Self {
-        Delivery {
-            created: now,
-            number,
-            sender,
-            node: sender,
-            in_custody_since: now,
-            domain,
-            place_in_list: u32::MAX,
-            size_bytes,
-            before_start_s: 0,
-            recipients,
-            kind: Kind::Mail,
-            null_sender: false,
-            warned: 0,
-            shares_file: false,
-            members: None,
-            attempts: 0,
-            node_attempts: 0,
-            suspensions: 0,
-            measured: false,
-            attempt_started: now,
-            first_syn: SimTime::NEVER,
-            first_failed: false,
-            stale_route: false,
-            handed_off: SimTime::NEVER,
-            host: None,
-            work: Work {
-                step: Step::Waiting,
-                mx: DataId::ABSENT,
-                owner: domain,
-                after: None,
-                upto: u16::MAX,
-                soft_failure: false,
-                sessions: 0,
-                tried: 0,
-                fell_back: false,
-                reused: false,
-                place: Default::default(),
-                runner: 0,
-                is_listed: false,
-                tally: Default::default(),
-                candidates: Default::default(),
-                try_started: now,
-                round_trip: SimDuration::ZERO,
-                verdict: Verdict::failed(TryResult::Refused, Stage::Connect),
-                holds_session: false,
-                is_counted: false,
-                standstill_seen: SimDuration::MAX,
-                previous: None,
-                handoffs: 0,
-                generation: 0,
-            },
-        }
-    }
-}
-
 /// All of mail in one replication.
 #[derive(Debug)]
 pub struct Mail<'m> {
     pub(super) model: &'m Model,
     pub(super) slots: Vec<Delivery>,
     free: Vec<u32>,
+    pub(super) flights: Vec<Flight>,
+    /// Places of flights that are over.
+    pub(super) landed: Vec<u32>,
     pub(super) hosts: Vec<Host<'m>>,
     pub(super) nodes: Vec<Node<'m>>,
     /// Destinations of nodes that limit concurrency.
@@ -194,6 +135,8 @@ pub struct Mail<'m> {
     pub(super) parts: BTreeMap<u32, SmallVec<[Fate; 8]>>,
     /// Hosts that may stand still.
     pub(super) freezable: Vec<HostId>,
+    /// Whether a session that began ends as it was going to.
+    pub(super) no_session_is_disturbed: bool,
     /// MTA-STS policies.
     pub(super) sts: Sts<'m>,
     pub(super) measured_live: u64,
@@ -202,10 +145,13 @@ pub struct Mail<'m> {
 impl<'m> Mail<'m> {
     /// Empty queues, with each source's first message scheduled.
     pub fn new<E: Copy + From<MailEvent>>(model: &'m Model, replication: u32, scheduler: &mut Scheduler<E>) -> Self {
+        let freezable = freezable(model);
         let mut mail = Self {
             model,
             slots: Vec::new(),
             free: Vec::new(),
+            flights: Vec::new(),
+            landed: Vec::new(),
             hosts: model.mail.hosts.iter().map(Host::new).collect(),
             nodes: model.mail.nodes.iter().map(|node| Node::new(model, node, replication)).collect(),
             destinations: Destinations::default(),
@@ -216,7 +162,8 @@ impl<'m> Mail<'m> {
             root: model.dns.names.get(".").unwrap_or(NameId(u32::MAX)),
             waiting: 0,
             parts: BTreeMap::new(),
-            freezable: freezable(model),
+            no_session_is_disturbed: no_session_is_disturbed(model, &freezable),
+            freezable,
             sts: Sts::new(&model.mail),
             measured_live: 0,
         };
@@ -238,17 +185,14 @@ impl<'m> Mail<'m> {
     }
 
     /// Deliveries that have not ended, by slot; no notices.
-    pub fn queued(&self) -> impl Iterator<Item = &Delivery> {
+    pub fn queued(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
         self.held().filter(|delivery| delivery.kind == Kind::Mail)
     }
 
     /// Deliveries and notices that have not ended.
-    pub fn held(&self) -> impl Iterator<Item = &Delivery> {
-        let mut is_free = vec![false; self.slots.len()];
-        for &slot in &self.free {
-            is_free[slot as usize] = true;
-        }
-        self.slots.iter().zip(is_free).filter(|(_, is_free)| !is_free).map(|(delivery, _)| delivery)
+    pub fn held(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
+        let flying = in_use(&self.flights, &self.landed).map(|flight| Cow::Owned(flight.delivery()));
+        in_use(&self.slots, &self.free).map(Cow::Borrowed).chain(flying)
     }
 
     /// Carries out one event.
@@ -283,6 +227,7 @@ impl<'m> Mail<'m> {
                     self.on_try_ends(cx, slot);
                 }
             }
+            MailEvent::Lands(flight) => self.on_lands(cx, flight),
             MailEvent::HostFrees(host) => self.on_host_frees(cx, HostId(host)),
             MailEvent::Impatient(slot, generation) => self.on_impatient(cx, slot, generation),
             MailEvent::Wakes(destination) => self.on_wakes(cx, destination),
@@ -378,13 +323,25 @@ impl<'m> Mail<'m> {
         state.depth += u64::from(recipients);
         state.bytes += u64::from(size_bytes);
         let null_sender = source.null_sender > 0.0 && unit_open(random(Purpose::NullSender)) < source.null_sender;
-        let mut delivery = Delivery::new(NodeId(node), number, now, domain, size_bytes, recipients);
         let clock = &self.model.clock;
-        delivery.measured = now >= clock.window_start && now < clock.window_end;
-        delivery.null_sender = null_sender;
-        delivery.place_in_list = place_in_list;
-        self.measured_live += u64::from(delivery.measured) * u64::from(recipients);
-        let slot = self.insert(delivery);
+        let measured = now >= clock.window_start && now < clock.window_end;
+        self.measured_live += u64::from(measured) * u64::from(recipients);
+        let message = Message {
+            created: now,
+            number,
+            sender: NodeId(node),
+            domain,
+            place_in_list,
+            size_bytes,
+            recipients,
+            measured,
+            null_sender,
+        };
+        if let Some(flight) = self.flight(cx, &message) {
+            self.schedule_arrival(cx.scheduler, node as usize);
+            return self.take_off(cx, flight);
+        }
+        let slot = self.insert(Delivery::new(&message));
         cx.observer.on_created(now, &self.slots[slot as usize]);
         self.schedule_arrival(cx.scheduler, node as usize);
         self.take_up(cx, slot);
@@ -493,4 +450,11 @@ impl<'m> Mail<'m> {
     pub(super) fn is_current(&self, slot: u32, generation: u16) -> bool {
         self.slots[slot as usize].work.generation == generation
     }
+}
+
+/// What of `all` is not among the places that are free.
+fn in_use<'a, T>(all: &'a [T], free: &[u32]) -> impl Iterator<Item = &'a T> {
+    let mut is_free = vec![false; all.len()];
+    free.iter().for_each(|&place| is_free[place as usize] = true);
+    all.iter().zip(is_free).filter(|(_, is_free)| !is_free).map(|(one, _)| one)
 }

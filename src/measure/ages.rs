@@ -1,5 +1,6 @@
 //! The age table of queues, as Postfix's `qshape` prints it: messages by destination and by how long they have waited.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::engine::time::SimTime;
@@ -35,7 +36,7 @@ impl AgeTable {
 }
 
 /// The tables of all nodes: deliveries in custody by the age since the node took them.
-pub(super) fn tables<'a>(now: SimTime, nodes: usize, queued: impl Iterator<Item = &'a Delivery>) -> Vec<AgeTable> {
+pub(super) fn tables<'a>(now: SimTime, nodes: usize, queued: impl Iterator<Item = Cow<'a, Delivery>>) -> Vec<AgeTable> {
     let mut found: BTreeMap<(NodeId, NameId), Ages> = BTreeMap::new();
     for delivery in queued {
         let waited = delivery.in_custody_for(now).as_nanos();

@@ -4,7 +4,7 @@ use super::events::destinations;
 use super::is_listed;
 use super::ledger::Ledger;
 use crate::mail::Delivery;
-use crate::model::{Model, NameId};
+use crate::model::{Model, NameId, NodeId};
 
 /// Most ledgers of pairs; with more, senders and domains have ledgers of their own.
 const PAIRS_MAX: usize = 20_000;
@@ -41,9 +41,15 @@ impl Books {
 
     /// Writes to the ledgers of a delivery.
     #[inline]
-    pub fn write(&mut self, delivery: &Delivery, mut entry: impl FnMut(&mut Ledger)) {
-        let column = self.column_of.get(delivery.domain.index()).copied().unwrap_or(0) as usize;
-        let sender = delivery.sender.index();
+    pub fn write(&mut self, delivery: &Delivery, entry: impl FnMut(&mut Ledger)) {
+        self.write_of(delivery.sender, delivery.domain, entry);
+    }
+
+    /// Writes to the ledgers of what goes from a sender to a domain.
+    #[inline]
+    pub fn write_of(&mut self, sender: NodeId, domain: NameId, mut entry: impl FnMut(&mut Ledger)) {
+        let column = self.column_of.get(domain.index()).copied().unwrap_or(0) as usize;
+        let sender = sender.index();
         if self.apart.is_empty() {
             // Without domains there is one column.
             entry(&mut self.pairs[sender * self.columns + column]);

@@ -1,5 +1,6 @@
 //! Watches one replication and counts.
 
+mod flights;
 mod watching;
 
 use super::SERIES_MAX;
@@ -20,7 +21,7 @@ use super::traces::Trace;
 use super::visibility::Visibility;
 use crate::dns::LookupRecord;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::mail::{AttemptRecord, Delivery, End, Kind, MailObserver, Notice, TryResult};
+use crate::mail::{AttemptRecord, Delivery, End, Flight, Kind, MailObserver, Notice, TryResult};
 use crate::model::dns::Question;
 use crate::model::{CacheId, HostId, Model, NodeId};
 use crate::scenario::tree::{ProbeKind, RecordType, WhenFull};
@@ -148,7 +149,7 @@ impl<'m> Collector<'m> {
     }
 
     fn depth(&self) -> u64 {
-        self.all_queues().depth.value()
+        self.all_queues().depth().value()
     }
 
     /// It is no longer in the queue where it has been since `delivery.in_custody_since`.
@@ -164,8 +165,8 @@ impl<'m> Collector<'m> {
     }
 
     /// Whether a delivery will be so old at the end of the run.
-    fn counts_for(&self, delivery: &Delivery, within: SimDuration) -> bool {
-        delivery.created + within <= self.model.clock.end
+    fn counts_for(&self, created: SimTime, within: SimDuration) -> bool {
+        created + within <= self.model.clock.end
     }
 
     /// What is tracked of a question; that a name does not exist (at its SOA question) is about all its types.
@@ -178,19 +179,24 @@ impl<'m> Collector<'m> {
         })
     }
 
-    /// A measured delivery was made.
-    fn on_delivered(&mut self, now: SimTime, delivery: &Delivery) {
-        let sender = delivery.sender.index();
-        let latency = now.since(delivery.created);
+    /// So many measured deliveries were made.
+    #[inline]
+    fn count_latency(&mut self, sender: NodeId, created: SimTime, latency: SimDuration, n: u64) {
+        let sender = sender.index();
         let index = if self.histograms.len() == 1 { 0 } else { sender };
-        let n = u64::from(delivery.recipients);
         self.histograms[index].record(latency.as_nanos() / 1000, n);
         for index in 0..self.attainments.len() {
             let within = self.attainments[index].within;
-            if latency <= within && self.counts_for(delivery, within) {
+            if latency <= within && self.counts_for(created, within) {
                 self.attainments[index].counts[sender].1 += n;
             }
         }
+    }
+
+    /// A measured delivery was made.
+    fn on_delivered(&mut self, now: SimTime, delivery: &Delivery) {
+        let latency = now.since(delivery.created);
+        self.count_latency(delivery.sender, delivery.created, latency, u64::from(delivery.recipients));
         if delivery.stale_route {
             let is_current = delivery.host.is_some_and(|host| self.routes.is_current(delivery.domain, host));
             self.books.write(delivery, |ledger| ledger.delivered_stale(delivery, is_current));
@@ -220,8 +226,8 @@ impl<'m> Collector<'m> {
         let mut looks = vec![Look::default(); self.queues.len()];
         let mut all = Look::default();
         for delivery in view.mail.queued() {
-            looks[delivery.node.index()].add(now, delivery);
-            all.add(now, delivery);
+            looks[delivery.node.index()].add(now, &delivery);
+            all.add(now, &delivery);
         }
         for (node, (queue, look)) in self.queues.iter_mut().zip(looks).enumerate() {
             if has_series(self.model, node) {
@@ -251,13 +257,29 @@ impl Collector<'_> {
 
 impl MailObserver for Collector<'_> {
     #[inline]
+    fn on_flight(&mut self, now: SimTime, flight: &Flight) {
+        if self.follows_each(now) {
+            return flight.tell_start(self, now);
+        }
+        self.count_start(flight);
+    }
+
+    #[inline]
+    fn on_landed(&mut self, now: SimTime, flight: &Flight) {
+        if self.follows_each(flight.message.created) {
+            return flight.tell_end(self, now);
+        }
+        self.count_end(now, flight);
+    }
+
+    #[inline]
     fn on_created(&mut self, now: SimTime, delivery: &Delivery) {
         let n = u64::from(delivery.recipients);
         self.whole.0 += n;
         if delivery.measured {
             self.books.write(delivery, |ledger| ledger.created += n);
             for index in 0..self.attainments.len() {
-                if self.counts_for(delivery, self.attainments[index].within) {
+                if self.counts_for(delivery.created, self.attainments[index].within) {
                     self.attainments[index].counts[delivery.sender.index()].0 += n;
                 }
             }

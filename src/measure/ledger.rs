@@ -111,6 +111,19 @@ impl Ledger {
         }
     }
 
+    /// So many deliveries were made at their first attempt, by the host that was tried first.
+    #[inline]
+    pub fn landed(&mut self, n: u64, latency: SimDuration) {
+        let sum_ns = u128::from(n) * u128::from(latency.as_nanos());
+        self.attempts += n;
+        self.first_attempt += n;
+        self.handoffs += n;
+        self.handoff_ns += sum_ns;
+        self.delivered += n;
+        self.latency_ns += sum_ns;
+        self.latency_max = self.latency_max.max(latency);
+    }
+
     /// An attempt was accepted, by the final host or a relay: a failover if its first-tried host had failed.
     pub fn accepted(&mut self, now: SimTime, delivery: &Delivery) {
         if delivery.first_failed {

@@ -1,6 +1,6 @@
 //! How full a host with a session limit is.
 
-use super::depth::Level;
+use super::depth::Levels;
 use crate::engine::time::SimTime;
 use crate::model::timeline::ActionModel;
 use crate::model::{Clock, HostId, Model};
@@ -15,9 +15,8 @@ pub(super) struct HostLoad {
     pub host: HostId,
     limit: Option<u32>,
     sessions: u32,
-    /// Sessions over the limit of the time, in [`UNIT`]s; 0 while there is none.
-    share: Level,
-    pub backlog: Level,
+    /// Sessions over the limit of the time, in [`UNIT`]s and 0 while there is none; connections in the backlog.
+    levels: Levels<2>,
     /// Connections of the window that were refused, answered with 421, or lost from the backlog.
     pub refused: u64,
     pub busy: u64,
@@ -40,8 +39,7 @@ impl HostLoad {
     }
 
     fn new(host: HostId, limit: Option<u32>, clock: &Clock) -> Self {
-        let (share, backlog) = (Level::new(clock, false), Level::new(clock, false));
-        Self { host, limit, sessions: 0, share, backlog, refused: 0, busy: 0, left: 0 }
+        Self { host, limit, sessions: 0, levels: Levels::new(clock, false), refused: 0, busy: 0, left: 0 }
     }
 
     pub fn on_load(&mut self, now: SimTime, sessions: u32, backlog: u32) {
@@ -52,13 +50,12 @@ impl HostLoad {
             Some(0) => UNIT,
             Some(limit) => u64::from(sessions) * UNIT / u64::from(limit),
         };
-        self.share.set(now, share);
-        self.backlog.set(now, u64::from(backlog));
+        self.levels.set(now, [share, u64::from(backlog)]);
     }
 
     pub fn on_limit(&mut self, now: SimTime, limit: Option<u32>) {
         self.limit = limit;
-        self.on_load(now, self.sessions, self.backlog.value() as u32);
+        self.on_load(now, self.sessions, self.levels.get(1).value() as u32);
     }
 
     pub fn on_turned_away(&mut self, how: WhenFull) {
@@ -70,13 +67,17 @@ impl HostLoad {
     }
 
     pub fn finish(&mut self, ended: SimTime, clock: &Clock) {
-        self.share.finish(ended, clock);
-        self.backlog.finish(ended, clock);
+        self.levels.finish(ended, clock);
     }
 
     /// Sessions over the limit: the average over the window, and the greatest.
     pub fn share(&self) -> (f64, f64) {
-        (self.share.window_mean() / UNIT as f64, self.share.window_max() as f64 / UNIT as f64)
+        (self.levels.window_mean(0) / UNIT as f64, self.levels.get(0).window_max() as f64 / UNIT as f64)
+    }
+
+    /// Connections in the backlog: the average over the window, and the most.
+    pub fn backlog(&self) -> (f64, f64) {
+        (self.levels.window_mean(1), self.levels.get(1).window_max() as f64)
     }
 }
 

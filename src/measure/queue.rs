@@ -1,15 +1,15 @@
 //! Queues: how many deliveries, how many bytes, how old, and what the deliveries are doing.
 
-use super::depth::Level;
+use super::depth::{Level, Levels};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::mail::{Delivery, Phase};
+use crate::mail::{Delivery, Message, Phase};
 use crate::model::Clock;
 
 /// What one node, or all of them, have in custody.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
-    pub depth: Level,
-    pub bytes: Level,
+    /// Deliveries, and bytes.
+    levels: Levels<2>,
     window: (SimTime, SimTime),
     /// Deliveries times nanoseconds within the window: at a host, and between attempts.
     session_ns: u128,
@@ -32,8 +32,7 @@ pub(super) struct Look {
 impl Queue {
     pub fn new(clock: &Clock, keeps_cells: bool) -> Self {
         Self {
-            depth: Level::new(clock, keeps_cells),
-            bytes: Level::new(clock, keeps_cells),
+            levels: Levels::new(clock, keeps_cells),
             window: (clock.window_start, clock.window_end),
             session_ns: 0,
             deferred_ns: 0,
@@ -42,65 +41,94 @@ impl Queue {
         }
     }
 
-    /// A message with so many recipients is one file.
     #[inline]
     pub fn enter(&mut self, now: SimTime, delivery: &Delivery) {
-        self.depth.add(now, u64::from(delivery.recipients));
-        self.bytes.add(now, u64::from(delivery.size_bytes));
+        self.add(now, delivery.recipients, delivery.size_bytes);
+    }
+
+    /// A message with so many recipients is one file.
+    #[inline]
+    pub fn add(&mut self, now: SimTime, recipients: u16, bytes: u32) {
+        self.levels.add(now, [u64::from(recipients), u64::from(bytes)]);
+    }
+
+    /// A message leaves that was at a host ever since it was created.
+    #[inline]
+    pub fn land(&mut self, now: SimTime, message: &Message) {
+        self.session_ns += self.in_window(message.recipients, message.created, now);
+        self.levels.remove(now, [u64::from(message.recipients), u64::from(message.size_bytes)]);
+        self.reach(now, message.created, |until| until.since(message.created));
     }
 
     #[inline]
     pub fn leave(&mut self, now: SimTime, delivery: &Delivery) {
-        self.depth.remove(now, u64::from(delivery.recipients));
         // The file stays for as long as any of its recipients.
-        if !delivery.shares_file {
-            self.bytes.remove(now, u64::from(delivery.size_bytes));
-        }
+        let bytes = if delivery.shares_file { 0 } else { u64::from(delivery.size_bytes) };
+        self.levels.remove(now, [u64::from(delivery.recipients), bytes]);
         self.age(now, delivery);
     }
 
     /// In custody until now.
     #[inline]
     pub fn age(&mut self, now: SimTime, delivery: &Delivery) {
-        if now > self.window.0 && delivery.in_custody_since < self.window.1 {
-            self.oldest = self.oldest.max(delivery.age(now.min(self.window.1)));
+        self.reach(now, delivery.in_custody_since, |until| delivery.age(until));
+    }
+
+    #[inline]
+    fn reach(&mut self, now: SimTime, in_custody_since: SimTime, age: impl Fn(SimTime) -> SimDuration) {
+        if now > self.window.0 && in_custody_since < self.window.1 {
+            self.oldest = self.oldest.max(age(now.min(self.window.1)));
         }
     }
 
     /// It was at a host.
     #[inline]
     pub fn was_in_session(&mut self, delivery: &Delivery, from: SimTime, to: SimTime) {
-        self.session_ns += self.in_window(delivery, from, to);
+        self.session_ns += self.in_window(delivery.recipients, from, to);
     }
 
     /// It was between two attempts.
     #[inline]
     pub fn was_deferred(&mut self, delivery: &Delivery, from: SimTime, to: SimTime) {
-        self.deferred_ns += self.in_window(delivery, from, to);
+        self.deferred_ns += self.in_window(delivery.recipients, from, to);
     }
 
-    fn in_window(&self, delivery: &Delivery, from: SimTime, to: SimTime) -> u128 {
+    fn in_window(&self, recipients: u16, from: SimTime, to: SimTime) -> u128 {
         let span = to.min(self.window.1).since(from.max(self.window.0));
-        u128::from(delivery.recipients) * u128::from(span.as_nanos())
+        u128::from(recipients) * u128::from(span.as_nanos())
     }
 
     pub fn grid(&mut self, now: SimTime) {
-        self.depth.grid(now);
-        self.bytes.grid(now);
+        self.levels.grid(now);
     }
 
     pub fn finish(&mut self, ended: SimTime, clock: &Clock) {
-        self.depth.finish(ended, clock);
-        self.bytes.finish(ended, clock);
+        self.levels.finish(ended, clock);
     }
 
     /// Averages over the window: in all, active, deferred, in session.
     pub fn means(&self) -> [f64; 4] {
         let width = self.window.1.since(self.window.0).as_nanos() as f64;
-        let (all, deferred) = (self.depth.window_mean(), self.deferred_ns as f64 / width);
+        let (all, deferred) = (self.depth_mean(), self.deferred_ns as f64 / width);
         let in_session = self.session_ns as f64 / width;
         // What is neither waits for DNS, or for its turn.
         [all, (all - deferred - in_session).max(0.0), deferred, in_session]
+    }
+
+    pub fn depth(&self) -> &Level {
+        self.levels.get(0)
+    }
+
+    pub fn bytes(&self) -> &Level {
+        self.levels.get(1)
+    }
+
+    fn depth_mean(&self) -> f64 {
+        self.levels.window_mean(0)
+    }
+
+    pub fn bytes_mean(&self) -> f64 {
+        self.levels.window_mean(1)
     }
 
     pub fn oldest_s(&self) -> f64 {

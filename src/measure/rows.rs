@@ -173,8 +173,9 @@ impl Collector<'_> {
                 rows.count("full_refused", &scope, load.refused);
                 rows.count("full_421", &scope, load.busy);
                 rows.count("backlog_left", &scope, load.left);
-                rows.add("backlog", &scope, "mean", "1", load.backlog.window_mean());
-                rows.add("backlog", &scope, "max", "1", load.backlog.window_max() as f64);
+                let (mean, max) = load.backlog();
+                rows.add("backlog", &scope, "mean", "1", mean);
+                rows.add("backlog", &scope, "max", "1", max);
             }
         }
     }
@@ -229,13 +230,13 @@ impl Collector<'_> {
 fn queue_rows(rows: &mut Rows, scope: &str, queue: &Queue) {
     let [all, active, deferred, in_session] = queue.means();
     rows.add("queue_depth", scope, "mean", "1", all);
-    rows.add("queue_depth", scope, "max", "1", queue.depth.window_max() as f64);
+    rows.add("queue_depth", scope, "max", "1", queue.depth().window_max() as f64);
     rows.add("queue_active", scope, "mean", "1", active);
     rows.add("queue_deferred", scope, "mean", "1", deferred);
     rows.add("queue_in_session", scope, "mean", "1", in_session);
     rows.add("oldest_in_queue", scope, "max", "s", queue.oldest_s());
-    rows.add("spool_bytes", scope, "mean", "B", queue.bytes.window_mean());
-    rows.add("spool_bytes", scope, "max", "B", queue.bytes.window_max() as f64);
+    rows.add("spool_bytes", scope, "mean", "B", queue.bytes_mean());
+    rows.add("spool_bytes", scope, "max", "B", queue.bytes().window_max() as f64);
 }
 
 fn ledger_rows(rows: &mut Rows, scope: &str, ledger: &Ledger) {

@@ -77,11 +77,11 @@ fn queue_series(series: &mut Vec<Series>, scope: &str, queue: &Queue, cells: usi
     let mut add = |measure, unit, values| series.push(Series { measure, scope: scope.to_owned(), unit, values });
     let mean = |level: &Level| level.cells.iter().map(|cell| cell.0).take(cells).collect::<Vec<f64>>();
     let max = |level: &Level| level.cells.iter().map(|cell| cell.1 as f64).take(cells).collect::<Vec<f64>>();
-    add("queue_depth", "1", mean(&queue.depth));
-    add("queue_depth_max", "1", max(&queue.depth));
-    add("spool_bytes", "B", mean(&queue.bytes));
+    add("queue_depth", "1", mean(queue.depth()));
+    add("queue_depth_max", "1", max(queue.depth()));
+    add("spool_bytes", "B", mean(queue.bytes()));
     // What is empty at the end of a run stays empty.
-    let rest = if queue.depth.value() == 0 { 0.0 } else { f64::NAN };
+    let rest = if queue.depth().value() == 0 { 0.0 } else { f64::NAN };
     let mut at_instants = |measure, unit, value: fn(&Look) -> f64| {
         let mut values: Vec<f64> = queue.looks.iter().map(value).take(cells + 1).collect();
         values.resize(cells + 1, rest);

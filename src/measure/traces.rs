@@ -53,9 +53,15 @@ impl Trace {
         }
     }
 
+    /// Whether it counts a try that starts then.
+    #[inline]
+    pub fn keeps(&self, start: SimTime) -> bool {
+        start <= self.until
+    }
+
     pub fn on_try(&mut self, record: &AttemptRecord, delivery: &Delivery) {
         let at = record.start;
-        if at > self.until {
+        if !self.keeps(at) {
             return;
         }
         if let Some(count) = self.failover.counts.get_mut((at.as_nanos() / self.failover.bin.as_nanos()) as usize) {

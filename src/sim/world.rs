@@ -199,7 +199,7 @@ impl<'m> Simulation<'m> {
         let interrupted = stopped == Some(Stopped::Interrupted);
         let ended = self.scheduler.now();
         for delivery in self.mail.held() {
-            observer.on_still_queued(ended, delivery);
+            observer.on_still_queued(ended, &delivery);
         }
         let (events, fingerprint) = (self.scheduler.handled(), self.scheduler.fingerprint());
         Ok(RunEnd { events, fingerprint, ended, interrupted })
