@@ -157,3 +157,70 @@ fn variants_meet_the_same_world() {
     assert_ne!(first(0), first(1), "the policies differ");
     assert_eq!(Arc::strong_count(&loaded(&text).variants[0].model), 1);
 }
+
+/// Two resolvers at a distance that varies, each asked by a probe; `first` stands before the probe `p`.
+fn probed(first: &str) -> String {
+    format!(
+        r#"(
+        title: "probes",
+        run: (measure: "2h", drain: "0s", replications: 2, seed: 5),
+        regions: {{ "here": (rtt: "exponential(20ms)") }},
+        zones: {{ "a.example": (ttl: "1m", mx: [(10, "mx.a.example")]) }},
+        hosts: {{ "mx.a.example": () }},
+        resolvers: {{ "r": (), "other": () }},
+        probes: {{ {first} "p": (resolver: "r", asks: ("a.example", MX), every: "30s", how: Ask) }},
+    )"#
+    )
+}
+
+#[test]
+fn an_unrelated_probe_moves_no_answer_of_the_others() {
+    let another = r#""o": (resolver: "other", asks: ("a.example", MX), every: "30s", how: Ask),"#;
+    let (alone, together) = (run(&probed("")), run(&probed(another)));
+    let times = |results, resolver: &str| values(results, "lookup_time", &format!("resolver:{resolver}"), "mean");
+    assert_eq!(times(&alone, "r"), times(&together, "r"));
+    assert_ne!(times(&together, "r"), times(&together, "other"));
+}
+
+/// A relay that always defers its bounces' first attempts, and a sender; both draw their jitter on their own behalf.
+#[test]
+fn a_sender_and_a_relay_of_one_name_draw_apart() {
+    let scan_phase = |sender: &str| {
+        let text = format!(
+            r#"(
+            title: "one name",
+            run: (measure: "1h", drain: "1d", replications: 4, seed: 5),
+            zones: {{
+                "a.example": (mx: [(10, "mx.a.example"), (20, "mx.b.example")]),
+                "b.example": (mx: [(10, "mx.c.example")]),
+            }},
+            hosts: {{
+                "mx.a.example": (), "mx.c.example": (),
+                "mx.b.example": (relays_for: ["a.example"], resolver: "r", retry: Sendmail()),
+            }},
+            resolvers: {{ "r": () }},
+            senders: {{
+                "{sender}": (
+                    resolver: "r", arrivals: Burst(at: "1m", count: 1), retry: Sendmail(),
+                    to: Weights({{"b.example": 1.0}}),
+                ),
+                "other": (
+                    resolver: "r", arrivals: Burst(at: "1m", count: 1), retry: Sendmail(),
+                    to: Weights({{"a.example": 1.0}}),
+                ),
+            }},
+            timeline: [
+                (at: "0s", do: Outage(host: "mx.a.example"), for: "10m"),
+                (at: "0s", do: Outage(host: "mx.c.example"), for: "10m"),
+            ],
+        )"#
+        );
+        let results = run(&text);
+        let latency = |zone: &str| values(&results, "delivery_latency", &format!("zone:{zone}"), "mean");
+        (latency("a.example"), latency("b.example"))
+    };
+    let (relayed, sent) = scan_phase("mx.b.example");
+    assert_eq!(relayed, scan_phase("s").0, "what a sender is called moves no other");
+    let apart = relayed.iter().zip(&sent).filter(|(a, b)| (**a - **b).abs() > 1.0).count();
+    assert!(apart >= 3, "{relayed:?} {sent:?}");
+}

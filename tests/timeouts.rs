@@ -134,3 +134,33 @@ fn a_tarpit_is_sat_out_up_to_the_time_out_of_each_stage() {
         assert_near(one(&results, "delivery_latency", "max"), cost, &timeouts);
     }
 }
+
+#[test]
+fn nobody_loses_patience_with_a_host_that_serves_him_at_once() {
+    // Two messages each 2 ms, served for half a millisecond one after the other: the second waits as long. What is known of
+    // a waiting message is counted in 16 bits, three steps in two rounds here, so that after 131072 rounds another message
+    // is where the first was when it was given its time-out.
+    let source = |offset: &str| {
+        format!(
+            r#"(resolver: "r", arrivals: Periodic(every: "2ms", offset: "{offset}"), to: Weights({{"d.example": 1.0}}),
+            retry: Custom(schedule: Constant("5m")), client: (greeting_timeout: "262s144ms250us"))"#
+        )
+    };
+    let results = run(&format!(
+        r#"(
+        title: "patience",
+        run: (measure: "270s", drain: "10s", replications: 1),
+        regions: {{ "here": (rtt: "0s") }},
+        zones: {{ "d.example": (ttl: "7d", mx: [(10, "a.d.example")]) }},
+        hosts: {{ "a.d.example": (sessions: 1, service: "500us") }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ "a": {}, "b": {} }},
+    )"#,
+        source("1s"),
+        source("1s100us")
+    ));
+    assert_eq!(values(&results, "backlog_left", "host:a.d.example", "count"), [0.0]);
+    assert_eq!(one(&results, "first_attempt_success", "share"), 1.0);
+    let latency = one(&results, "delivery_latency", "max");
+    assert!(latency < 0.01, "{latency}");
+}

@@ -39,17 +39,12 @@ pub fn load_all(paths: &[PathBuf], options: &Options, terminal: &Terminal) -> Re
     for path in files {
         match load(&path, &overrides) {
             Ok(loaded) => {
-                problems.extend(loaded.warnings.iter().cloned());
+                say_once(&mut problems, &loaded.warnings);
                 scenarios.push(Scenario { name: stem(&path), path, loaded });
             }
             Err(found) => {
                 bad_files += 1;
-                // What is wrong with a flag is wrong in every file, and said once.
-                for problem in found {
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
-                    }
-                }
+                say_once(&mut problems, &found);
             }
         }
     }
@@ -63,6 +58,15 @@ pub fn load_all(paths: &[PathBuf], options: &Options, terminal: &Terminal) -> Re
     }
     terminal.say(&count_errors(errors, bad_files));
     Err(Exit::Usage)
+}
+
+/// What is wrong with a flag is wrong in every file, and said once.
+fn say_once(problems: &mut Vec<Diagnostic>, found: &[Diagnostic]) {
+    for problem in found {
+        if !problems.contains(problem) {
+            problems.push(problem.clone());
+        }
+    }
 }
 
 /// `3 errors in 2 files`.
@@ -113,8 +117,10 @@ fn scenarios_in(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(files)
 }
 
+/// The name of a scenario's folder: never one that is the folder above it, or a way out of it (`..ron`, `...ron`).
 fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "scenario".into(), |stem| stem.to_string_lossy().into_owned())
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    stem.filter(|stem| !matches!(stem.as_str(), "." | "..")).unwrap_or_else(|| "scenario".into())
 }
 
 /// Two files whose results would land in one folder.
@@ -130,4 +136,18 @@ fn same_names(scenarios: &[Scenario]) -> Vec<Diagnostic> {
         }
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_land_in_a_folder_of_their_own() {
+        for (path, name) in
+            [("a/b.ron", "b"), ("x", "x"), (".ron", ".ron"), ("..ron", "scenario"), ("...ron", "scenario")]
+        {
+            assert_eq!(stem(Path::new(path)), name);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Flags that every command takes.
 
 use std::ffi::OsString;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -12,8 +12,8 @@ use mxsim::scenario::splice::Override;
 #[command(next_help_heading = "Options of every command")]
 pub struct Options {
     /// Threads that simulate; all processors if absent. The results do not depend on it
-    #[arg(long, global = true, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
     /// Seed of all randomness, instead of `run/seed`
     #[arg(long, global = true, value_name = "N")]
     pub seed: Option<u64>,

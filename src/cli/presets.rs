@@ -1,5 +1,6 @@
 //! `mxsim presets`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::Args;
@@ -61,7 +62,9 @@ fn is_called(name: &str, written: &str) -> bool {
 
 fn unknown(name: &str, names: Vec<&str>, terminal: &Terminal) -> Exit {
     let help = did_you_mean(name, names.iter().copied());
-    let help = help.unwrap_or_else(|| format!("the presets are {}", list_names(names.iter().copied(), names.len())));
+    // A few names stand for a sender's ways and for a host's.
+    let apart: BTreeSet<&str> = names.iter().copied().collect();
+    let help = help.unwrap_or_else(|| format!("the presets are {}", list_names(apart.iter().copied(), apart.len())));
     terminal.diagnostics(&[Diagnostic::error(format!("no preset `{name}`")).help(help)]);
     Exit::Usage
 }

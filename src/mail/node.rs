@@ -47,7 +47,9 @@ pub(super) struct Scans {
 
 impl<'m> Node<'m> {
     pub fn new(model: &'m Model, node: &'m NodeModel, replication: u32) -> Self {
-        let stream = |purpose| Stream::new(model.seed, replication, "node", &node.name, purpose);
+        // A sender and a host that relays may share a name.
+        let kind = if node.host.is_some() { "relay" } else { "node" };
+        let stream = |purpose| Stream::new(model.seed, replication, kind, &node.name, purpose);
         let arrivals = node.source.as_ref().map(|source| {
             ArrivalClock::new(&source.arrivals, &source.begins, stream("arrivals"), model.clock.starts_in_week_s)
         });
@@ -56,7 +58,7 @@ impl<'m> Node<'m> {
             let phase = phase.unwrap_or_else(|| SimDuration::from_secs_f64(share * period.as_secs_f64()));
             Scans { phase, period, due: BTreeMap::new(), spare: Vec::new() }
         });
-        let key = EntityKey::new(model.seed, replication, "node", &node.name, "deliveries");
+        let key = EntityKey::new(model.seed, replication, kind, &node.name, "deliveries");
         Self {
             region: node.region,
             arrivals,

@@ -408,17 +408,23 @@ impl<'m> Mail<'m> {
         if !self.is_current(slot, generation) {
             return;
         }
-        if let Some(host) = self.host_of(slot) {
-            let backlog = &mut self.hosts[host.index()].backlog;
-            let before = backlog.len();
-            backlog.retain(|waiting| waiting.slot != slot);
-            self.waiting -= before - backlog.len();
-            cx.observer.on_turned_away(cx.scheduler.now(), host, WhenFull::Backlog);
-            self.tell_load(cx, host);
-            let was_paused = self.hosts[host.index()].standstill.forget(slot);
-            let stage = if was_paused { Stage::EndOfData } else { Stage::Greeting };
-            self.verdict_timed_out(slot, stage);
+        let Some(host) = self.host_of(slot) else { return };
+        let now = cx.scheduler.now();
+        let patience = self.model.mail.nodes[self.slots[slot as usize].node.index()].client.greeting_timeout;
+        let state = &mut self.hosts[host.index()];
+        let was_paused = state.standstill.forget(slot);
+        // Most who wait are served long before; by now a busy slot may have come round to the same generation.
+        let is_waiting = |waiting: &Waiting| waiting.slot == slot && waiting.since + patience == now;
+        let place = state.backlog.iter().position(is_waiting);
+        if let Some(place) = place {
+            state.backlog.remove(place);
+            self.waiting -= 1;
+        } else if !was_paused {
+            return;
         }
+        cx.observer.on_turned_away(now, host, WhenFull::Backlog);
+        self.tell_load(cx, host);
+        self.verdict_timed_out(slot, if was_paused { Stage::EndOfData } else { Stage::Greeting });
         let work = &mut self.slots[slot as usize].work;
         work.generation = work.generation.wrapping_add(1);
         self.on_try_ends(cx, slot);

@@ -177,6 +177,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn model(&mut self) -> Option<Model> {
+        self.check_texts();
         let clock = self.clock();
         let instants = self.instants(&clock);
         let network = self.network();

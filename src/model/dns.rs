@@ -209,6 +209,8 @@ pub struct ClientModel {
 /// What looks on a schedule at each of some caches.
 #[derive(Debug, Clone)]
 pub struct ProbeModel {
+    /// What it is called.
+    pub name: String,
     /// Whom it looks at.
     pub caches: Vec<CacheId>,
     /// What for.

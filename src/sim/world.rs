@@ -155,9 +155,9 @@ impl<'m> Simulation<'m> {
                 }
             })
             .collect();
-        let probe_keys = (0..model.dns.probes.len())
-            .map(|probe| EntityKey::new(model.seed, replication, "probe", &probe.to_string(), "questions"))
-            .collect();
+        let probes = model.dns.probes.iter();
+        let probe_keys =
+            probes.map(|probe| EntityKey::new(model.seed, replication, "probe", &probe.name, "questions")).collect();
         let mail = Mail::new(model, replication, &mut scheduler);
         let mut simulation =
             Self { model, scheduler, faults, dns, mail, clients, probe_keys, entities, timeline_done: 0 };

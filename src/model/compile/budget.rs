@@ -3,6 +3,7 @@
 use super::Compiler;
 use crate::model::Model;
 use crate::model::dns::ArrivalsModel;
+use crate::scenario::diagnostic::Diagnostic;
 
 /// Events of a delivery and of a client's question, where nothing fails and caches are warm: two ways of a look-up each
 /// for MX and addresses, two of a session.
@@ -13,8 +14,11 @@ const PER_QUESTION: f64 = 3.0;
 const ENTITIES_MAX: u64 = 1 << 24;
 
 impl Compiler<'_> {
-    /// Refuses what would take more events than `run.event_budget`.
+    /// Refuses what would take more events than `run.event_budget`. What is wrong otherwise makes no such number.
     pub(super) fn check_budget(&mut self, model: &Model) {
+        if self.problems.iter().any(Diagnostic::is_error) {
+            return;
+        }
         let window_s = model.clock.arrivals_end.as_secs_f64();
         let mut events = 0.0;
         for source in model.mail.nodes.iter().filter_map(|node| node.source.as_ref()) {

@@ -78,7 +78,8 @@ impl Compiler<'_> {
                 self.error(&["probes", key, "asks", "0"], message);
             }
             let Some(&question) = question.first() else { continue };
-            probes.push(ProbeModel { caches, question, every: probe.every.0, how: probe.how });
+            let name = key.clone();
+            probes.push(ProbeModel { name, caches, question, every: probe.every.0, how: probe.how });
         }
         probes
     }

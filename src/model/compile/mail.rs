@@ -4,6 +4,7 @@ use super::Compiler;
 use super::names::stamp;
 use super::presets;
 use super::zones::ADDRESSES_MAX;
+use crate::engine::dist::Dist;
 use crate::engine::time::SimDuration;
 use crate::model::client::{RelayTo, Timeouts};
 use crate::model::dns::{ArrivalsModel, canonical};
@@ -264,6 +265,8 @@ impl Compiler<'_> {
         if recipients.quantile(1.0) < 1.0 {
             self.error(&["senders", key, "recipients"], "a message has at least one recipient");
         }
+        self.check_at_most(&["senders", key, "size"], &size, f64::from(u32::MAX), "4294967295 bytes");
+        self.check_at_most(&["senders", key, "recipients"], &recipients, f64::from(u16::MAX), "65535 recipients");
         let begins = self.dist(&["senders", key, "begins"], &sender.begins.0);
         let null_sender = self.share(&["senders", key, "null_sender"], sender.null_sender);
         let path = ["senders", key, "return_path"];
@@ -281,6 +284,15 @@ impl Compiler<'_> {
             null_sender,
             return_path,
             queue,
+        }
+    }
+
+    /// What is drawn above `most` counts as that; where half of all would, something else was meant.
+    fn check_at_most(&mut self, path: &[&str], dist: &Dist, most: f64, unit: &str) {
+        let median = dist.quantile(0.5);
+        if median > most {
+            self.error(path, format!("half of all messages would have {median:e} and more")).label =
+                format!("expected at most {unit} a message");
         }
     }
 

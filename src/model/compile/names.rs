@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::Compiler;
 use crate::model::dns::canonical;
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::locator::Locator;
@@ -70,11 +71,18 @@ impl Registry {
             for number in if count == 0 { 0..=0 } else { 1..=count } {
                 let name = stamp(key, number);
                 let name = if is_domain { canonical(&name) } else { name };
+                if count > 0 && name.contains('{') {
+                    let help = "write `{i}`, or `{i%10}` to count round";
+                    say(format!("`{key}` has braces that hold no number"), help);
+                }
                 if is_domain && let Some(why) = invalid_domain(&name) {
                     say(
                         format!("`{name}` is no domain name: {why}"),
                         "labels of letters, digits, `-` and `_`, with dots",
                     );
+                }
+                if !is_domain && let Some(why) = invalid_name(&name) {
+                    say(format!("`{}` is no name: {why}", name.escape_debug()), "any other text will do");
                 }
                 let id = registry.members.len() as u32;
                 if registry.by_name.insert(name.clone(), id).is_some() {
@@ -136,6 +144,36 @@ impl Registry {
     }
 }
 
+impl Compiler<'_> {
+    /// Texts that no registry of names holds, and that tables, charts and the terminal show on one line.
+    pub(super) fn check_texts(&mut self) {
+        let tree = self.tree;
+        for (field, text) in [("title", &tree.title), ("look_for", &tree.look_for)] {
+            if text.contains(is_unprintable) {
+                self.error(&[field], "a character that cannot be printed").label = "expected one line of text".into();
+            }
+        }
+        for (index, entry) in tree.timeline.iter().enumerate() {
+            if let Some(why) = Some(&*entry.name).filter(|name| !name.is_empty()).and_then(invalid_name) {
+                self.error(
+                    &["timeline", &index.to_string(), "name"],
+                    format!("`{}` is no name: {why}", entry.name.escape_debug()),
+                );
+            }
+        }
+        let probes = tree.probes.keys().map(|key| ("probes", key, invalid_name(key)));
+        let variants = tree.variants.keys().filter(|key| key.contains(is_unprintable));
+        let variants = variants.map(|key| ("variants", key, invalid_name(key)));
+        for (section, key, why) in probes.chain(variants) {
+            if let Some(why) = why {
+                let message = format!("`{}` is no name: {why}", key.escape_debug());
+                let place = Some(self.at.key_place(&[section, key]));
+                self.say(Diagnostic { place, ..Diagnostic::error(message) });
+            }
+        }
+    }
+}
+
 /// `text` with `{i}` replaced by `number`, and `{i%n}` by 1..n counted round; unchanged outside a population.
 pub(super) fn stamp(text: &str, number: u32) -> String {
     if number == 0 || !text.contains('{') {
@@ -175,6 +213,21 @@ pub fn is_match(pattern: &str, name: &str) -> bool {
     rest.is_empty()
 }
 
+/// Why a text is no name of anything: tables and terminals show names on one line, and a reference with `*` is a glob.
+pub(super) fn invalid_name(name: &str) -> Option<&'static str> {
+    match name {
+        _ if name.trim().is_empty() => Some("it is empty"),
+        _ if name.contains(is_unprintable) => Some("a character that cannot be printed"),
+        _ if name.contains('*') => Some("`*` stands for any text in references"),
+        _ => None,
+    }
+}
+
+/// Whether a character does not show, moves the cursor or turns the direction of writing (Unicode standard annex 9).
+pub(super) fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Why a text is no domain name (RFC 1035 section 2.3.4, RFC 1123 section 2.1; `_` as in service names).
 pub(super) fn invalid_domain(name: &str) -> Option<&'static str> {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -200,6 +253,14 @@ mod tests {
         assert_eq!(stamp("d{i%10}", 10), "d10");
         assert_eq!(stamp("plain", 3), "plain");
         assert_eq!(stamp("open{", 3), "open{");
+    }
+
+    #[test]
+    fn names_show_on_one_line_and_are_no_globs() {
+        assert!(["campus", "Universität 日本", "a/b, \"c\""].iter().all(|name| invalid_name(name).is_none()));
+        for name in ["", " ", "a\nb", "a\u{1b}[31m", "\u{202e}x", "*", "isp-*"] {
+            assert!(invalid_name(name).is_some(), "{name:?}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Compiler<'_> {
     fn addresses_of(&self, host: u32) -> Vec<HostId> {
         let key = self.hosts.members[host as usize].key;
         // What is out of range is an error of the host's.
-        let count = self.tree.hosts.get_index(key).map_or(1, |(_, host)| host.addresses.min(ADDRESSES_MAX));
+        let count = self.tree.hosts.get_index(key).map_or(1, |(_, host)| host.addresses.clamp(1, ADDRESSES_MAX));
         vec![HostId(host); count as usize]
     }
 
@@ -115,7 +115,16 @@ impl Compiler<'_> {
                 let path: Vec<&str> = path.iter().copied().chain([index.as_str(), "1"]).collect();
                 self.error(&path, format!("`{exchange}` is no domain name: {why}"));
             }
-            list.push((*preference, self.dns.names.intern(&exchange)));
+            let record = (*preference, self.dns.names.intern(&exchange));
+            if list.contains(&record) {
+                // RFC 2181 section 5: an RRset holds no record twice.
+                self.warning(path, format!("MX {preference} {exchange} stands here twice, and is one record"));
+            } else {
+                list.push(record);
+            }
+        }
+        if list.len() > 1 && list.iter().any(|&(_, name)| self.dns.names.text(name) == ".") {
+            self.warning(path, "a null MX beside others (RFC 7505 section 3 wants it alone)");
         }
         if list.is_empty() { DataId::ABSENT } else { self.data(Rdata::Mx(list.into())) }
     }

@@ -1,7 +1,7 @@
 //! Resolvers and their rules.
 
 use super::Compiler;
-use crate::engine::choice::WeightedChoice;
+use crate::engine::choice::{InvalidWeights, WeightedChoice};
 use crate::engine::random::EntityKey;
 use crate::model::dns::{CacheModel, ResolverModel};
 use crate::model::network::Network;
@@ -142,7 +142,11 @@ impl Compiler<'_> {
         match WeightedChoice::new(weights) {
             Ok(choice) => choice,
             Err(invalid) => {
-                self.error(path, invalid.to_string()).help = Some("give at least one weight above zero".into());
+                let help = match invalid {
+                    InvalidWeights::Empty | InvalidWeights::Sum(0.0) => "give at least one weight above zero",
+                    _ => "only the weights' ratios matter: any scale will do",
+                };
+                self.error(path, invalid.to_string()).help = Some(help.into());
                 one()
             }
         }
