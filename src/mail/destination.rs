@@ -10,6 +10,15 @@ use crate::model::mail::DestinationRules;
 use crate::model::{NameId, NodeId};
 use crate::scenario::tree::Feedback;
 
+/// What a delivery does with kept sessions, decided when it starts (`DEL_REQ_FLAG_CONN_LOAD` and `_STORE`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Sessions {
+    /// Goes through one that was kept.
+    pub loads: bool,
+    /// Leaves its own to those that follow.
+    pub stores: bool,
+}
+
 /// One destination of one node, in memory while something is there for it, or while it is dead.
 #[derive(Debug, Clone)]
 pub(super) struct Destination {
@@ -28,8 +37,8 @@ pub(super) struct Destination {
     pub rests_until: SimTime,
     /// Whole second of the last completed delivery.
     last_done: Option<u64>,
-    /// Whether sessions are kept for those that follow.
-    pub keeps_sessions: bool,
+    /// What the deliveries that start now do with kept sessions.
+    pub sessions: Sessions,
     /// When a connection to it was last begun.
     pub last_connection: Option<SimTime>,
 }
@@ -47,7 +56,7 @@ impl Destination {
             cohorts: 0.0,
             rests_until: SimTime::ZERO,
             last_done: None,
-            keeps_sessions: false,
+            sessions: Sessions::default(),
             last_connection: None,
         }
     }
@@ -100,7 +109,7 @@ impl Destination {
         self.cohorts += 1.0 / f64::from(self.window);
         if rules.failed_cohort_limit > 0.0 && self.cohorts >= rules.failed_cohort_limit {
             self.window = 0;
-            self.keeps_sessions = false;
+            self.sessions = Sessions::default();
             // The queue manager's timers count whole seconds (`event_request_timer`).
             self.rests_until = SimTime::from_secs(now.whole_seconds()) + rules.rest;
             return true;
@@ -121,11 +130,14 @@ impl Destination {
         (self.success, self.failure, self.cohorts) = (0.0, 0.0, 0.0);
     }
 
-    /// A delivery is about to start: decides whether sessions are kept. Back-to-back deliveries switch it on, the end of
-    /// both them and concurrency switches it off (`qmgr_entry_select`).
-    pub fn starts(&mut self, now: SimTime) {
+    /// A delivery is about to start: decides what it does with kept sessions. Back-to-back deliveries switch keeping on,
+    /// the end of both them and concurrency switches it off; what was kept may be taken all the same
+    /// (`qmgr_entry_select`). It goes with the request, so a delivery under way keeps nothing that was not wanted when it began.
+    pub fn starts(&mut self, now: SimTime) -> Sessions {
         let back_to_back = self.last_done.is_some_and(|done| done + 1 >= now.whole_seconds());
-        self.keeps_sessions = back_to_back || self.keeps_sessions && self.busy > 1;
+        self.sessions.stores = back_to_back || self.sessions.stores && self.busy > 1;
+        self.sessions.loads |= self.sessions.stores;
+        self.sessions
     }
 
     /// A delivery ended.
@@ -274,14 +286,15 @@ mod tests {
     fn sessions_are_kept_once_deliveries_follow_each_other() {
         let rules = rules(Feedback::Constant(1.0), Feedback::Constant(1.0));
         let mut destination = destination(&rules);
-        destination.starts(SimTime::from_secs(10));
-        assert!(!destination.keeps_sessions);
+        let sessions = destination.starts(SimTime::from_secs(10));
+        assert_eq!(sessions, Sessions { loads: false, stores: false });
         destination.busy = 1;
         destination.done(SimTime::from_secs(10));
-        destination.starts(SimTime::from_secs(11));
-        assert!(destination.keeps_sessions);
+        let sessions = destination.starts(SimTime::from_secs(11));
+        assert_eq!(sessions, Sessions { loads: true, stores: true });
         destination.done(SimTime::from_secs(11));
-        destination.starts(SimTime::from_secs(13));
-        assert!(!destination.keeps_sessions);
+        // What is kept is used up.
+        let sessions = destination.starts(SimTime::from_secs(13));
+        assert_eq!(sessions, Sessions { loads: true, stores: false });
     }
 }

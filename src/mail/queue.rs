@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::connections::{Connections, Idle};
-use super::destination::Ready;
+use super::destination::{Ready, Sessions};
 use super::memory::{Held, Remembered, Rule, last_cutoff_s};
 use super::retry::Retried;
 use super::runs::Runs;
@@ -54,8 +54,8 @@ pub(crate) enum Place {
     None,
     /// A place in the active queue.
     Active,
-    /// One of the deliveries that run.
-    Running,
+    /// One of the deliveries that run, and what it does with kept sessions.
+    Running(Sessions),
 }
 
 /// What an attempt came across, for what is remembered of it.
@@ -83,6 +83,16 @@ pub(super) enum Left {
     SiteFailed,
     /// It was not tried.
     Suspended,
+}
+
+impl Place {
+    /// What a delivery in this place does with kept sessions.
+    pub fn sessions(self) -> Sessions {
+        match self {
+            Place::Running(sessions) => sessions,
+            Place::None | Place::Active => Sessions::default(),
+        }
+    }
 }
 
 impl Queue {
@@ -259,12 +269,12 @@ impl<'m> Mail<'m> {
             }
             let (_, slot) = destination.todo.pop_front()?;
             destination.busy += 1;
-            destination.starts(now);
+            let sessions = destination.starts(now);
             queue.running += 1;
             if !queue.apart.is_zero() && at <= now && !queue.connections.has(now, destination.name) {
                 destination.last_connection = Some(now);
             }
-            self.slots[slot as usize].work.place = Place::Running;
+            self.slots[slot as usize].work.place = Place::Running(sessions);
             self.list(id);
             return Some(slot);
         }
@@ -321,7 +331,7 @@ impl<'m> Mail<'m> {
             Left::SiteFailed => died = destination.failed(now, &rules),
             Left::Suspended => {}
         }
-        if place == Place::Running {
+        if matches!(place, Place::Running(_)) {
             queue.running -= 1;
             destination.done(now);
         }

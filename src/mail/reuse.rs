@@ -31,8 +31,7 @@ impl<'m> Mail<'m> {
         }
         let Some(keeps) = queue.keeps else { return false };
         let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
-        let destination = self.destinations.find(delivery.node, name);
-        if keeps.on_demand && destination.is_none_or(|id| !self.destinations.slab[id as usize].keeps_sessions) {
+        if keeps.on_demand && !delivery.work.place.sessions().loads {
             return false;
         }
         let Some((place, idle)) = queue.connections.take(now, name, &delivery.work.candidates[from..]) else {
@@ -140,9 +139,8 @@ impl<'m> Mail<'m> {
                 self.slots[slot as usize].work.runner = runner;
                 return false;
             }
-            let destination = self.destinations.find(node, name).map(|id| &self.destinations.slab[id as usize]);
             let Some(keeps) = queue.keeps else { return false };
-            let wanted = !keeps.on_demand || destination.is_some_and(|destination| destination.keeps_sessions);
+            let wanted = !keeps.on_demand || delivery.work.place.sessions().stores;
             if wanted && now.since(opened) < keeps.reuse {
                 idle.until = now + keeps.idle;
                 queue.connections.put(idle);
