@@ -24,13 +24,16 @@ fn phase_at(seconds: f64) -> &'static str {
 /// A question: its phase, when, and the TTL of the answer if there was one.
 type Polled = (&'static str, f64, Option<u32>);
 
-/// Polls about every second from `first` on.
-fn simulated(code: &str, first: f64, step: f64, fraction: f64) -> Vec<Polled> {
+/// Polls about every second from `first` on; before, one question at `warmed`, if at all.
+fn simulated(code: &str, warmed: Option<f64>, first: f64, step: f64, fraction: f64) -> Vec<Polled> {
     let clients = "clients: { \"c\": (resolver: \"r\", asks: [(\"st.lab\", MX)], arrivals: Periodic(every: \"1h\")) }";
     let model = model(&world("measure: \"1h\"", &zone("st.lab", 10), &resolver("r", code), clients));
     let mut bench = Bench::new(&model);
     // The recording began somewhere within a second.
     let start = 1000.0 + fraction;
+    if let Some(warmed) = warmed {
+        bench.ask(start + warmed, "r", "st.lab", Mx);
+    }
     let servers = 0..model.dns.servers.len() as u32;
     let (mut now, mut polled) = (first, Vec::new());
     while now < 285.0 {
@@ -79,44 +82,52 @@ fn exp5_stale_answers_last_as_long() {
         let Some(warm) = warm else { panic!("no warm-up of {row:?}") };
         let step = (number(warm, "t_last_s") - number(warm, "t_first_s")) / (number(warm, "n") - 1.0);
         let measured = number(row, "t_last_s");
-        let runs = (0..10).map(|tenth| simulated(code, number(warm, "t_first_s"), step, f64::from(tenth) / 10.0));
+        let told = row["ttls"].split(' ').filter_map(|told| told.split_once('x'));
+        let told: Vec<(u32, f64)> = told.filter_map(|(ttl, n)| Some((ttl.parse().ok()?, n.parse().ok()?))).collect();
+        let stale_ttl = match code {
+            "Bst1" | "Ust2" => 3,
+            "Pst" => 0,
+            "Kst" => 1,
+            _ => 30,
+        };
+        // When what was cached at the kill had been fetched is told by the greatest TTL of an answer that was not stale.
+        let fresh = told.iter().filter(|(ttl, _)| *ttl != stale_ttl).map(|(ttl, _)| *ttl).max();
+        let from = number(row, "t_first_s");
+        let (warmed, first) = match fresh.filter(|_| phase == "kill") {
+            Some(ttl_s) => (Some(from - f64::from(10 - ttl_s)), from),
+            None => (None, number(warm, "t_first_s")),
+        };
+        let runs = (0..10).map(|tenth| simulated(code, warmed, first, step, f64::from(tenth) / 10.0));
         let ends = runs.map(|polled| answers(&polled, phase));
         let nearest = ends.min_by(|a, b| (a.0 - measured).abs().total_cmp(&(b.0 - measured).abs()));
         let Some((last, ttls)) = nearest else { panic!("no phases") };
         let tolerance_s = match (code, phase) {
             // A poll that waits for 1.8 s comes every 2.8 s.
             ("Ust2", "stop") => 2.8,
-            // When what was cached at the kill had been fetched is the recording's own: up to a TTL earlier or later.
-            ("Bst1" | "Pst", "kill") => 10.0,
             _ => 1.0,
         };
         assert!((last - measured).abs() <= tolerance_s, "{row:?}: simulated {last}");
-        let stale_ttl = match code {
-            "Bst1" | "Ust2" => 3,
-            "Pst" => 10,
-            "Kst" => 1,
-            _ => 30,
-        };
         let is_counted = match (code, phase) {
             // Its answers came after 1.3 s in the median, neither at once nor after its 1.8 s.
             ("Bst2", "stop") => false,
             // Of two names of one cache one was answered at once every other time.
             ("Ust2", "stop") => row["name"].starts_with("a1"),
-            // Recordings list the five commonest TTLs, which that of a new extension was not.
-            ("Pst", "kill") => false,
-            // How these two recover after 130 s of silence is not understood (weak in the reference).
-            ("Ust1" | "Kst", "kill") => false,
+            // It had not come back from 130 s of silence when the kill came, which is not understood (weak in the
+            // reference): every answer of the recording was stale.
+            ("Ust1", "kill") => false,
+            // One poll took 1.5 s (3.1 s of the other name) and the rest nothing; here each probe of the dead server holds
+            // one poll up for 3 s.
+            ("Kst", "kill") => false,
             _ => true,
         };
         if !is_counted {
             continue;
         }
-        let count = ttls.iter().filter(|ttl| **ttl == stale_ttl).count() as f64;
-        let told = row["ttls"].split(' ').filter_map(|told| told.split_once('x'));
-        let recorded =
-            told.filter(|(ttl, _)| *ttl == stale_ttl.to_string()).filter_map(|(_, count)| count.parse::<f64>().ok());
-        let recorded: f64 = recorded.sum();
-        assert!((count - recorded).abs() <= 2.0, "{row:?}: {count} answers with TTL {stale_ttl}: {ttls:?}");
+        // Of the TTLs in the answers, the commonest are recorded.
+        for (ttl, recorded) in told {
+            let count = ttls.iter().filter(|given| **given == ttl).count() as f64;
+            assert!((count - recorded).abs() <= 2.0, "{row:?}: {count} answers with TTL {ttl}: {ttls:?}");
+        }
     }
     assert_eq!(seen, 22);
 }
