@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
 
@@ -49,14 +49,16 @@ pub struct Folder {
     files: BTreeMap<String, FileEntry>,
     /// What an earlier run left here, by its manifest.
     earlier: BTreeMap<String, FileEntry>,
+    /// Held for as long as the folder is being filled.
+    _lock: Option<File>,
 }
 
 impl Folder {
     /// Makes the folder where it is not there yet. An earlier run's manifest is taken away at once, so that no manifest
-    /// ever stands beside files that it does not describe.
+    /// ever stands beside files that it does not describe. Two runs never fill one folder at once.
     ///
     /// # Errors
-    /// Where the folder cannot be made or the old manifest cannot be removed.
+    /// Where the folder cannot be made, another run fills it, or the old manifest cannot be removed.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, WriteError> {
         let path = path.into();
         let fail = |at: &Path| {
@@ -64,6 +66,7 @@ impl Folder {
             move |source| WriteError { path, source }
         };
         fs::create_dir_all(&path).map_err(fail(&path))?;
+        let lock = lock(&path).map_err(fail(&path))?;
         let manifest = path.join(MANIFEST);
         sweep(&path);
         let earlier = fs::read(&manifest).ok().and_then(|bytes| serde_json::from_slice::<Listing>(&bytes).ok());
@@ -71,7 +74,7 @@ impl Folder {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(&manifest)(error)),
             _ => {}
         }
-        Ok(Self { path, files: BTreeMap::new(), earlier: earlier.unwrap_or_default().files })
+        Ok(Self { path, files: BTreeMap::new(), earlier: earlier.unwrap_or_default().files, _lock: lock })
     }
 
     /// Where it is.
@@ -147,6 +150,20 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         sweep(&self.path);
+    }
+}
+
+/// Keeps other runs out of a folder until the file is dropped, or the program ends in whatever way: the folder itself is
+/// locked, so that nothing is left behind. `None` where a system cannot do that.
+fn lock(folder: &Path) -> io::Result<Option<File>> {
+    let Ok(file) = File::open(folder) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another run is writing there; give one of them its own `--out`",
+        )),
+        Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 
@@ -263,6 +280,20 @@ mod tests {
         fs::write(home.path().join(".lookups.0.0.tmp"), "").unwrap();
         drop(folder);
         assert_eq!(names(home.path()), [".hidden", "notes.tmp"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_filled_by_one_run_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(home.path()).unwrap();
+        folder.write("mine.csv", |out| out.write_all(b"1")).unwrap();
+        fs::write(home.path().join(".more.csv.tmp"), "").unwrap();
+        let refused = Folder::open(home.path()).unwrap_err();
+        assert!(refused.to_string().contains("another run is writing there"), "{refused}");
+        assert_eq!(names(home.path()), [".more.csv.tmp", "mine.csv"], "the other's files are left alone");
+        folder.finish(b"{}").unwrap();
+        assert!(Folder::open(home.path()).is_ok());
     }
 
     #[test]
