@@ -115,9 +115,13 @@ pub(super) fn order(
     }
 }
 
+/// Most addresses of an attempt: a client may limit them (RFC 5321 section 5.1), and each RRset alone is held to one message.
+const CANDIDATES_MAX: usize = u16::MAX as usize - 1;
+
 /// Adds one candidate an address of an exchange.
 pub(super) fn add(candidates: &mut SmallVec<[Candidate; 4]>, preference: u16, name: NameId, hosts: &[HostId]) {
-    candidates.extend(hosts.iter().map(|&host| Candidate { host, preference, name }));
+    let room = CANDIDATES_MAX - candidates.len();
+    candidates.extend(hosts.iter().take(room).map(|&host| Candidate { host, preference, name }));
 }
 
 #[cfg(test)]
@@ -149,6 +153,16 @@ mod tests {
             let expected = if system == ClientSystem::Postfix { null } else { Ok(vec![1]) };
             assert_eq!(left(&both, None, &client_rules(system)), expected, "{system:?}");
         }
+    }
+
+    #[test]
+    fn an_attempt_has_no_more_addresses_than_can_be_numbered() {
+        let mut candidates = SmallVec::new();
+        for preference in [1, 2, 3] {
+            add(&mut candidates, preference, NameId(1), &[HostId(0); 30_000]);
+        }
+        assert_eq!(candidates.len(), CANDIDATES_MAX);
+        assert!(u16::try_from(candidates.len() + 1).is_ok(), "the place behind the last is a number, too");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
 use crate::scenario::tree::{Action, Ipv6, RecordType};
 
+/// Most records of one RRset.
+const RECORDS_MAX: usize = 65_535 / 16;
+
 impl Compiler<'_> {
     /// Puts all RRsets of time 0 into their zones.
     pub(super) fn records(&mut self, hosts: &[HostModel]) {
@@ -126,7 +129,16 @@ impl Compiler<'_> {
         if list.len() > 1 && list.iter().any(|&(_, name)| self.dns.names.text(name) == ".") {
             self.warning(path, "a null MX beside others (RFC 7505 section 3 wants it alone)");
         }
+        self.check_fits(path, list.len());
         if list.is_empty() { DataId::ABSENT } else { self.data(Rdata::Mx(list.into())) }
+    }
+
+    /// A message has 65535 bytes at the most (RFC 1035 section 4.2.2), and a record 16 or more.
+    pub(super) fn check_fits(&mut self, path: &[&str], records: usize) {
+        if records > RECORDS_MAX {
+            self.error(path, format!("{records} records at one name do not fit into a DNS message")).label =
+                format!("expected at most {RECORDS_MAX}");
+        }
     }
 
     /// Every exchange that the scenario writes exists: it is a host, or has an address or an alias some time.
@@ -192,6 +204,7 @@ impl Compiler<'_> {
                 list.extend(self.addresses_of(id));
             }
         }
+        self.check_fits(path, list.len());
         if list.is_empty() { DataId::ABSENT } else { self.data(Rdata::Address(list.into())) }
     }
 

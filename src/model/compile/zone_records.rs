@@ -72,6 +72,7 @@ impl Compiler<'_> {
                 .help = Some("hosts are reached by their A records".into());
         }
         for ((owner, kind), set) in sets {
+            self.check_fits(&["zones", key, "zone_file"], set.mx.len().max(set.addresses as usize));
             let ttl_s = self.record_ttl_s(key, zone, kind).unwrap_or(set.ttl_s);
             let data = match kind {
                 RecordType::Mx => {
