@@ -11,27 +11,84 @@ use super::splice::Override;
 const SECTIONS: [&str; 9] =
     ["regions", "zones", "servers", "hosts", "resolvers", "clients", "probes", "senders", "risks"];
 
-/// The fields that entries take from those they are like, as overrides that insert them, in the order of the text. What an
-/// entry says itself stands; `count` and `like` are never taken. The other entry is taken as the file has it: what a
-/// variant changes there does not follow.
-///
-/// # Errors
-/// An entry that is like one that is not there, or, by whatever way, like itself.
-pub fn likes(source: &Arc<SourceText>) -> Result<Vec<Override>, Vec<Diagnostic>> {
-    let written = Locator::of(source);
-    let (mut overrides, mut problems) = (Vec::new(), Vec::new());
-    for section in SECTIONS {
-        for key in written.keys(&[section]) {
-            match taken(source, &written, section, key) {
-                Ok(fields) => overrides.extend(fields),
-                Err(problem) => problems.push(problem),
-            }
-        }
-    }
-    if problems.is_empty() { Ok(overrides) } else { Err(problems) }
+/// What the entries of a text are like.
+#[derive(Debug)]
+pub struct Likes {
+    written: Locator,
+    /// The fields that entries take from those they are like, as overrides that insert them, in the order of the text. What
+    /// an entry says itself stands; `count` and `like` are never taken.
+    pub fields: Vec<Override>,
+    /// By section and entry, those it is like, the nearest first.
+    chains: Vec<(&'static str, String, Vec<String>)>,
 }
 
-fn taken(source: &Arc<SourceText>, written: &Locator, section: &str, key: &str) -> Result<Vec<Override>, Diagnostic> {
+impl Likes {
+    /// Reads them off a text.
+    ///
+    /// # Errors
+    /// An entry that is like one that is not there, or, by whatever way, like itself.
+    pub fn of(source: &Arc<SourceText>) -> Result<Self, Vec<Diagnostic>> {
+        let written = Locator::of(source);
+        let (mut fields, mut chains, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        for section in SECTIONS {
+            for key in written.keys(&[section]) {
+                match taken(source, &written, section, key) {
+                    Ok((_, chain)) if chain.is_empty() => {}
+                    Ok((found, chain)) => {
+                        fields.extend(found);
+                        chains.push((section, key.to_owned(), chain));
+                    }
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+        if problems.is_empty() { Ok(Self { written, fields, chains }) } else { Err(problems) }
+    }
+
+    /// The same overrides, each followed by what it comes to in entries that take that field from where it is set: what is
+    /// set in an entry is what others take. A whole entry that is replaced is taken as the file has it.
+    pub fn follow(&self, overrides: &[Override]) -> Vec<Override> {
+        if self.chains.is_empty() {
+            return overrides.to_vec();
+        }
+        let paths: Vec<Vec<String>> = overrides.iter().map(|change| change.segments().unwrap_or_default()).collect();
+        let says = |section: &str, key: &str, field: &str| {
+            let is_set = |path: &Vec<String>| path.len() == 3 && path[..] == [section, key, field];
+            self.written.value(&[section, key, field]).is_some() || paths.iter().any(is_set)
+        };
+        let mut all = Vec::new();
+        for (change, path) in overrides.iter().zip(&paths) {
+            all.push(change.clone());
+            let [section, key, field, rest @ ..] = &path[..] else { continue };
+            if field == "like" || field == "count" {
+                continue;
+            }
+            for (_, taker, chain) in self.chains.iter().filter(|(of, ..)| of == section) {
+                let Some(place) = chain.iter().position(|other| other == key) else { continue };
+                let mut nearer = [taker].into_iter().chain(&chain[..place]);
+                let to: Vec<&str> = [section, taker, field].into_iter().chain(rest).map(String::as_str).collect();
+                if nearer.any(|entry| says(section, entry, field)) || paths.iter().any(|path| path[..] == to[..]) {
+                    continue;
+                }
+                let path = to.iter().map(|name| escape(name)).collect::<Vec<_>>().join("/");
+                all.push(Override { path, ..change.clone() });
+            }
+        }
+        all
+    }
+}
+
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The fields that an entry takes, and those it is like, the nearest first.
+fn taken(
+    source: &Arc<SourceText>,
+    written: &Locator,
+    section: &str,
+    key: &str,
+) -> Result<(Vec<Override>, Vec<String>), Diagnostic> {
     let mut have: Vec<String> = written.keys(&[section, key]).into_iter().map(str::to_owned).collect();
     let mut seen = vec![key.to_owned()];
     let (mut at, mut overrides) = (key.to_owned(), Vec::new());
@@ -60,7 +117,7 @@ fn taken(source: &Arc<SourceText>, written: &Locator, section: &str, key: &str) 
             }
             have.push(field.to_owned());
             overrides.push(Override {
-                path: format!("{section}/{}/{field}", key.replace('~', "~0").replace('/', "~1")),
+                path: format!("{section}/{}/{field}", escape(key)),
                 value: source.text[value.clone()].to_owned(),
                 origin: written.place(value),
             });
@@ -68,7 +125,8 @@ fn taken(source: &Arc<SourceText>, written: &Locator, section: &str, key: &str) 
         seen.push(other.clone());
         at = other;
     }
-    Ok(overrides)
+    seen.remove(0);
+    Ok((overrides, seen))
 }
 
 #[cfg(test)]
@@ -77,8 +135,8 @@ mod tests {
 
     fn of(text: &str) -> Result<Vec<(String, String)>, Vec<String>> {
         let source = Arc::new(SourceText { name: "test.ron".into(), text: text.into() });
-        likes(&source)
-            .map(|found| found.into_iter().map(|taken| (taken.path, taken.value)).collect())
+        Likes::of(&source)
+            .map(|found| found.fields.into_iter().map(|taken| (taken.path, taken.value)).collect())
             .map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
     }
 

@@ -7,7 +7,7 @@ use super::files::read_text;
 use super::{Compiled, Files, Folder, compile};
 use crate::model::Model;
 use crate::scenario::diagnostic::{Diagnostic, SourceText};
-use crate::scenario::like::likes;
+use crate::scenario::like::Likes;
 use crate::scenario::locator::Locator;
 use crate::scenario::splice::{Override, read_with};
 use crate::scenario::tree::Scenario;
@@ -59,8 +59,8 @@ pub fn load_source(
     let mut loaded = Loaded { source: Arc::clone(source), variants: Vec::new(), warnings: Vec::new() };
     let mut problems: Vec<Diagnostic> = Vec::new();
     // What entries take from others stands before all changes.
-    let likes = likes(source)?;
-    let all: Vec<Override> = likes.iter().chain(overrides).cloned().collect();
+    let likes = Likes::of(source)?;
+    let all: Vec<Override> = likes.fields.iter().cloned().chain(likes.follow(overrides)).collect();
     let (scenario, text, map) = read_with::<Scenario>(source, &all)?;
     let written = Locator::new(text, map);
     let names = scenario.variants.clone();
@@ -72,17 +72,25 @@ pub fn load_source(
         Err(found) => problems.extend(found),
     }
     for (name, paths) in &names {
-        let mut own: Vec<Override> = likes.clone();
+        let mut own = Vec::new();
         for (path, value) in paths {
             // A key may hold `/`; a locator takes it whole.
             let origin = written.value_place(&["variants", name, path]);
             own.push(Override { path: path.clone(), value: value.clone(), origin });
         }
+        let follows = likes.follow(&own);
         own.extend(overrides.iter().cloned());
+        own = likes.fields.iter().cloned().chain(likes.follow(&own)).collect();
         match variant(source, name, &own, files) {
             Ok((found, warnings)) => {
                 say(&mut problems, name, warnings);
                 loaded.variants.push(found);
+                // As resolved, every entry says all its fields, and takes none.
+                if let Some(resolved) =
+                    loaded.variants.first_mut().and_then(|first| first.scenario.variants.get_mut(name))
+                {
+                    *resolved = follows.into_iter().map(|change| (change.path, change.value)).collect();
+                }
             }
             Err(found) => say(&mut problems, name, found),
         }

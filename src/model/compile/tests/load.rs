@@ -89,3 +89,49 @@ fn an_entry_that_is_like_another_takes_its_fields() {
     assert_eq!(loaded.variants[0].scenario.hosts["b.example.org"].addresses, 2);
     assert_eq!(model.mail.senders, 2);
 }
+
+#[test]
+fn what_is_set_in_an_entry_is_taken_by_those_that_are_like_it() {
+    let text = r#"(title: "t",
+        zones: { "example.org": (mx: [(10, "a.org"), (20, "b.org"), (30, "c.org"), (40, "d.org")]) },
+        hosts: {
+            "a.org": (sessions: 3, service: "1s"), "b.org": (like: "a.org"), "c.org": (like: "b.org", sessions: 5),
+            "d.org": (like: "c.org"),
+        },
+        resolvers: { "isp": () },
+        senders: {
+            "one": (resolver: "isp", arrivals: Poisson(rate: "1/s"), to: Weights({"example.org": 1.0})),
+            "two": (like: "one"), "three": (like: "one"),
+        },
+        variants: {
+            "more": { "hosts/a.org/sessions": "9", "hosts/a.org/addresses": "2" },
+            "own": { "hosts/a.org/sessions": "9", "hosts/b.org/sessions": "8", "hosts/b.org/addresses": "2" },
+            "deep": { "senders/three/arrivals/rate": "7/s", "senders/one/arrivals/rate": "2/s" },
+        },
+    )"#;
+    let sessions = |text: &str, overrides: &[(&str, &str)]| -> Vec<(Vec<Option<u32>>, Vec<u32>, String)> {
+        let loaded = try_load(text, overrides, &[]).unwrap_or_else(|found| panic!("{}", render(&found, false)));
+        loaded
+            .variants
+            .iter()
+            .map(|variant| {
+                let arrivals = variant.scenario.senders.values().map(|sender| format!("{:?}", sender.arrivals));
+                let addresses = variant.scenario.hosts.values().map(|host| host.addresses);
+                let hosts = variant.model.mail.hosts.iter().map(|host| host.sessions);
+                (hosts.collect(), addresses.collect(), arrivals.collect::<Vec<_>>().join(" "))
+            })
+            .collect()
+    };
+    let found = sessions(text, &[]);
+    let of = |index: usize| found[index].0.iter().map(|sessions| sessions.unwrap_or(0)).collect::<Vec<_>>();
+    assert_eq!((of(0), of(1), of(2)), (vec![3, 3, 5, 5], vec![9, 9, 5, 5], vec![9, 8, 5, 5]));
+    assert_eq!((&found[1].1[..], &found[2].1[..]), (&[2, 2, 2, 2][..], &[1, 2, 2, 2][..]));
+    let poisson = |rate: &str| format!("Poisson {{ rate: Rate({rate}) }}");
+    assert_eq!(found[3].2, [poisson("2.0"), poisson("2.0"), poisson("7.0")].join(" "));
+    assert_eq!(sessions(text, &[("hosts/a.org/sessions", "7")])[0].0, [Some(7), Some(7), Some(5), Some(5)]);
+
+    // As resolved it is the same scenario.
+    let loaded = try_load(text, &[], &[]).unwrap_or_else(|found| panic!("{}", render(&found, false)));
+    let resolved = crate::report::resolved::to_ron(&loaded.variants[0].scenario).unwrap();
+    assert_eq!(sessions(&resolved, &[]), found);
+}
