@@ -12,7 +12,6 @@ const DAY_S: f64 = 86_400.0;
 pub struct ArrivalClock<'m> {
     model: &'m ArrivalsModel,
     stream: Stream,
-    starts_in_week_s: u64,
     /// Arrivals handed out so far.
     count: u64,
     last: SimTime,
@@ -31,7 +30,7 @@ pub struct Arrival {
 impl<'m> ArrivalClock<'m> {
     /// The process of `model`, drawn from `stream` in order: no decision of a policy moves an arrival.
     /// It begins at a time drawn from `begins`; bursts and traces have their own times.
-    pub fn new(model: &'m ArrivalsModel, begins: &Dist, mut stream: Stream, starts_in_week_s: u64) -> Self {
+    pub fn new(model: &'m ArrivalsModel, begins: &Dist, mut stream: Stream) -> Self {
         let begins = if begins.is_zero() { SimDuration::ZERO } else { begins.sample_span(stream.next_u64()) };
         let phase = match model {
             ArrivalsModel::Periodic { offset: Some(offset), .. } => *offset,
@@ -40,7 +39,7 @@ impl<'m> ArrivalClock<'m> {
             }
             _ => SimDuration::ZERO,
         };
-        Self { model, stream, starts_in_week_s, count: 0, last: SimTime::ZERO + begins, phase: phase + begins }
+        Self { model, stream, count: 0, last: SimTime::ZERO + begins, phase: phase + begins }
     }
 
     /// The next arrival, none after the last.
@@ -87,7 +86,7 @@ impl<'m> ArrivalClock<'m> {
             if at == SimTime::NEVER {
                 return None;
             }
-            if unit_open(self.stream.next_u64()) * highest < diurnal.rate(at, self.starts_in_week_s) {
+            if unit_open(self.stream.next_u64()) * highest < diurnal.rate(at) {
                 return Some(at);
             }
         }
@@ -104,10 +103,10 @@ impl Iterator for ArrivalClock<'_> {
 }
 
 impl DiurnalModel {
-    /// Arrivals a second at `now`, in a run that starts `starts_in_week_s` after Monday 00:00.
-    pub fn rate(&self, now: SimTime, starts_in_week_s: u64) -> f64 {
+    /// Arrivals a second at `now`.
+    pub fn rate(&self, now: SimTime) -> f64 {
         let nanos = now.as_nanos() % (7 * 86_400 * NANOS_PER_SECOND);
-        let in_week = (starts_in_week_s as f64 + nanos as f64 / 1e9) % (7.0 * DAY_S);
+        let in_week = (self.starts_in_week_s as f64 + nanos as f64 / 1e9) % (7.0 * DAY_S);
         let day = (in_week / DAY_S) as usize;
         let hour = in_week % DAY_S / 3600.0;
         let angle = 2.0 * std::f64::consts::PI * (hour - self.peak_hour) / 24.0;
@@ -127,7 +126,7 @@ mod tests {
     #[test]
     fn a_burst_is_spread_evenly_and_ends() {
         let model = ArrivalsModel::Burst { at: SimTime::from_secs(10), count: 4, over: SimDuration::from_secs(8) };
-        let mut clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0);
+        let mut clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream());
         let times: Vec<u64> = clock.by_ref().map(|a| a.at.whole_seconds()).collect();
         assert_eq!(times, [10, 12, 14, 16]);
     }
@@ -136,12 +135,12 @@ mod tests {
     fn a_period_starts_at_its_offset_or_at_a_phase_within_it() {
         let every = SimDuration::from_secs(60);
         let model = ArrivalsModel::Periodic { every, offset: Some(SimDuration::from_secs(5)) };
-        let mut clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0);
+        let mut clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream());
         assert_eq!(clock.next().map(|a| a.at), Some(SimTime::from_secs(5)));
         assert_eq!(clock.next().map(|a| a.at), Some(SimTime::from_secs(65)));
         let model = ArrivalsModel::Periodic { every, offset: None };
         assert!(
-            ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0)
+            ArrivalClock::new(&model, &Dist::Constant(0.0), stream())
                 .next()
                 .is_some_and(|a| a.at < SimTime::ZERO + every)
         );
@@ -156,8 +155,9 @@ mod tests {
             peak_hour: 11.0,
             peak_factor: 2.0,
             exponent: 1.0,
+            starts_in_week_s: 0,
         });
-        let clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream(), 0);
+        let clock = ArrivalClock::new(&model, &Dist::Constant(0.0), stream());
         let (mut by_day, mut at_peak) = ([0u32; 7], 0u32);
         for arrival in clock {
             let seconds = arrival.at.whole_seconds();

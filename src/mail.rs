@@ -7,6 +7,7 @@ mod candidates;
 mod closing;
 mod connections;
 mod deferral;
+mod degraded;
 mod destination;
 mod flight;
 mod flush;

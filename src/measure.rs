@@ -96,7 +96,9 @@ pub struct Measurements {
 pub struct Failover {
     /// Changes of hosts: when, which, how it fails (`None`: up).
     pub states: Vec<(SimTime, HostId, Option<FailureMode>)>,
-    /// Tries about the first outage of a host, all or those of some deliveries.
+    /// Brownouts of hosts: when, which, whether it browns out from then on.
+    pub brownouts: Vec<(SimTime, HostId, bool)>,
+    /// Tries about the first outage or brownout of a host, all or those of some deliveries.
     pub tries: Vec<Try>,
     /// All tries until then, counted in bins of this width.
     pub bin: SimDuration,

@@ -44,9 +44,9 @@ pub struct DigArgs {
     /// Walk the delegation from the root, past all caches
     #[arg(long)]
     trace: bool,
-    /// In this variant of the scenario
-    #[arg(long, value_name = "NAME", default_value = "baseline")]
-    variant: String,
+    /// In this variant, instead of the scenario as written
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
 }
 
 /// Asks resolvers at an instant of one replication and prints what they say.
@@ -57,8 +57,10 @@ pub fn dig(args: &DigArgs, options: &Options, terminal: &Terminal) -> Exit {
     };
     let variants = scenarios.first().map_or(&[][..], |scenario| &scenario.loaded.variants);
     let names = || variants.iter().map(|variant| variant.name.as_str());
-    let Some(variant) = variants.iter().find(|variant| variant.name == args.variant) else {
-        return usage(terminal, &format!("no variant `{}`", args.variant), did_you_mean(&args.variant, names()));
+    let wanted = args.variant.as_deref();
+    let Some(variant) = variants.iter().find(|variant| wanted.is_none_or(|name| variant.name == name)) else {
+        let name = wanted.unwrap_or("");
+        return usage(terminal, &format!("no variant `{name}`"), did_you_mean(name, names()));
     };
     let mut model = Model::clone(&variant.model);
     let Some(kind) = RecordType::ALL.into_iter().find(|kind| kind.text().eq_ignore_ascii_case(&args.kind)) else {

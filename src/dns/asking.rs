@@ -5,13 +5,17 @@ use super::resolver::{Dns, Looked, NONE, Pending, Walk, Who, failure};
 use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, LookupRecord, Outcome, ServerState, Source};
 use crate::engine::random::draw;
 use crate::engine::scheduler::Scheduler;
-use crate::engine::time::SimTime;
+use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::Question;
 use crate::model::{CacheId, DataId, RegionId, ResolverId};
 
+/// How long a stub resolver asks one that it cannot reach: five seconds, twice (resolv.conf(5): `timeout`, `attempts`).
+const STUB_GIVES_UP: SimDuration = SimDuration::from_secs(10);
+
 impl<'m> Dns<'m> {
     /// Asks a resolver. `Some` if the answer is there at this very instant: no round trip, and in the cache. Else it
-    /// comes through [`Dns::take_completed`]. Loss between an asker and its resolver is outside the model.
+    /// comes through [`Dns::take_completed`]. Loss between an asker and its resolver is
+    /// outside the model, but that a partition cuts it off.
     ///
     /// A hit is what most questions are: it is put in the asker's place, so that question, answer and record stay in registers.
     #[inline]
@@ -26,7 +30,7 @@ impl<'m> Dns<'m> {
         let resolver = &self.model.dns.resolvers[ask.resolver.index()];
         let cache = resolver.cache_for(ask.region, ask.question, ask.key, || draw(ask.key, ask.a, ask.b ^ 0xff));
         let region = self.model.dns.caches[cache.index()].region;
-        let is_instant = self.is_instant[ask.region.index() * self.model.network.regions.len() + region.index()];
+        let is_instant = self.is_instant[ask.region.index() * self.network.regions.len() + region.index()];
         if is_instant && let Some(entry) = self.caches[cache.index()].plain(now, ask.question) {
             let answer = Answer {
                 outcome: Outcome::Data(entry.data),
@@ -48,7 +52,7 @@ impl<'m> Dns<'m> {
         let resolver = &self.model.dns.resolvers[resolver.index()];
         let cache = resolver.only_cache(region)?;
         let to = self.model.dns.caches[cache.index()].region;
-        self.is_instant[region.index() * self.model.network.regions.len() + to.index()].then_some(cache)
+        self.is_instant[region.index() * self.network.regions.len() + to.index()].then_some(cache)
     }
 
     /// The data of a question, if a hit now changes nothing and is what the primary holds; and the instant before which it
@@ -89,7 +93,9 @@ impl<'m> Dns<'m> {
         }
         let region = self.model.dns.caches[cache.index()].region;
         let round_trip =
-            round_trip(&self.model.network, ask.region, region, |link| draw(ask.key, ask.a, ask.b ^ u64::from(link)));
+            round_trip(self.network, ask.region, region, |link| draw(ask.key, ask.a, ask.b ^ u64::from(link)));
+        let is_way = self.network.is_way(ask.region, region);
+        let lost = failure(ask.question.name(), Source::Failure);
         let slot = self.put_ask(Pending {
             cache,
             question: ask.question,
@@ -103,10 +109,12 @@ impl<'m> Dns<'m> {
             who: Who::Asker(ask.asker, ask.waiter),
             asked: now,
             half: half(round_trip),
-            answer: None,
+            answer: (!is_way).then_some(lost),
             next: NONE,
         });
-        if round_trip.is_zero() {
+        if !is_way {
+            scheduler.schedule(self.first_entity + cache.0, now + STUB_GIVES_UP, DnsEvent::AnswerArrives(slot).into());
+        } else if round_trip.is_zero() {
             self.on_question(scheduler, observer, faults, slot);
         } else {
             let at = now + half(round_trip);

@@ -45,18 +45,20 @@ impl Dns<'_> {
         let cache = model.dns.resolvers[upstream.index()]
             .cache_for(from.region, state.question, key, || draw(key, index, place));
         let to = model.dns.caches[cache.index()].region;
-        let trip = round_trip(&model.network, from.region, to, |link| {
+        let trip = round_trip(self.network, from.region, to, |link| {
             draw(key, index, state.place(Purpose::RoundTrip, u32::from(link)))
         });
         let question = state.question;
         state.queries += 1;
         let who = Who::Forwarder(fetch, serial);
-        let slot = self.put_ask(Self::sub_ask(cache, question, who, now, half(trip)));
-        if half(trip).is_zero() {
-            self.on_question(scheduler, observer, faults, slot);
-        } else {
-            let entity = self.first_entity + cache.0;
-            scheduler.schedule(entity, now + half(trip), DnsEvent::QuestionArrives(slot).into());
+        if self.network.is_way(from.region, to) {
+            let slot = self.put_ask(Self::sub_ask(cache, question, who, now, half(trip)));
+            if half(trip).is_zero() {
+                self.on_question(scheduler, observer, faults, slot);
+            } else {
+                let entity = self.first_entity + cache.0;
+                scheduler.schedule(entity, now + half(trip), DnsEvent::QuestionArrives(slot).into());
+            }
         }
         let state = &self.fetches[fetch as usize];
         if state.serial == serial {

@@ -1,14 +1,17 @@
 //! What an operator does to zones and caches.
 
 use super::authority::Copied;
-use super::resolver::Dns;
+use super::cache::Cache;
+use super::resolver::{Dns, instant_paths};
 use super::{DnsEvent, DnsObserver};
 use crate::engine::scheduler::Scheduler;
 use crate::model::dns::{DelegationModel, KeyId, Question, Rdata};
+use crate::model::faults::Brownout;
+use crate::model::network::Network;
 use crate::model::{DataId, ServerId, ZoneId};
 use crate::scenario::tree::{NsAt, OldServers, RecordType};
 
-impl Dns<'_> {
+impl<'m> Dns<'m> {
     /// Names other servers for a zone: at its parent, in itself, or both. A server that is then named in neither goes on
     /// as `old` says; one that is named anew has what the primary has.
     #[allow(clippy::too_many_arguments, reason = "the parts of one action")]
@@ -74,6 +77,19 @@ impl Dns<'_> {
     pub fn remove_ds(&mut self, zone: ZoneId) {
         let delegation = self.authority.delegation(zone);
         self.authority.set_delegation(zone, DelegationModel { ds: KeyId::default(), ..delegation });
+    }
+
+    /// What is sent from now on finds this network. Whoever knows that an answer is at hand asks again.
+    pub fn set_network(&mut self, network: &'m Network) {
+        self.network = network;
+        self.is_instant = instant_paths(network);
+        self.caches.iter_mut().for_each(Cache::move_on);
+    }
+
+    /// A server answers like this from now on.
+    pub fn set_brownout(&mut self, server: ServerId, brownout: Option<Brownout>) {
+        self.brownouts.resize(self.model.dns.servers.len(), None);
+        self.brownouts[server.index()] = brownout;
     }
 
     /// Sets a zone's serial.

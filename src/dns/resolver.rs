@@ -15,6 +15,8 @@ use crate::engine::random::EntityKey;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::Question;
+use crate::model::faults::Brownout;
+use crate::model::network::Network;
 use crate::model::{CacheId, DataId, Model, NameId, RegionId, ResolverId};
 use crate::scenario::tree::{RecordType, ServeStale};
 
@@ -48,6 +50,10 @@ pub struct Dns<'m> {
     pub(super) serial: u32,
     /// Between which regions no time passes.
     pub(super) is_instant: Vec<bool>,
+    /// The network as it is now.
+    pub(super) network: &'m Network,
+    /// By server, how it answers now; empty where none ever browns out.
+    pub(super) brownouts: Vec<Option<Brownout>>,
     pub(super) first_entity: u32,
 }
 
@@ -147,6 +153,8 @@ impl<'m> Dns<'m> {
             free_tells: Vec::new(),
             serial: 0,
             is_instant: instant_paths(&model.network),
+            network: &model.network,
+            brownouts: Vec::new(),
             first_entity: model.entities().dns,
         }
     }
@@ -379,10 +387,11 @@ impl<'m> Dns<'m> {
 }
 
 /// Between which regions nothing takes time.
-fn instant_paths(network: &crate::model::network::Network) -> Vec<bool> {
+pub(super) fn instant_paths(network: &Network) -> Vec<bool> {
     let regions = network.regions.len() as u32;
     let pairs = (0..regions).flat_map(|from| (0..regions).map(move |to| (RegionId(from), RegionId(to))));
-    pairs.map(|(from, to)| network.path(from, to).all(|link| link.rtt.is_zero())).collect()
+    let is_instant = |from, to| network.is_way(from, to) && network.path(from, to).all(|link| link.rtt.is_zero());
+    pairs.map(|(from, to)| is_instant(from, to)).collect()
 }
 
 /// What an entry says, and that it comes from the cache.

@@ -242,8 +242,8 @@ impl Dns<'_> {
         let (from, to) =
             (&self.model.dns.servers[model.server.index()], &self.model.dns.servers[model.primary.index()]);
         let state = &self.transfers.states[index];
-        let trip = round_trip(&self.model.network, from.region, to.region, |link| state.draw(Purpose::RoundTrip, link));
-        (trip, one_way_loss(&self.model.network, from.region, to.region))
+        let trip = round_trip(self.network, from.region, to.region, |link| state.draw(Purpose::RoundTrip, link));
+        (trip, one_way_loss(self.network, from.region, to.region))
     }
 }
 

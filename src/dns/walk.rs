@@ -11,6 +11,7 @@ use crate::engine::random::{draw, shuffle, unit_open};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::SimTime;
 use crate::model::dns::{KeyId, Question, Rdata};
+use crate::model::faults::Brownout;
 use crate::model::{DataId, ServerId, ZoneId};
 use crate::scenario::tree::{Ipv6, QnameMinimisation, RecordType};
 
@@ -152,10 +153,11 @@ impl<'m> Dns<'m> {
         let wait = state.wait;
         let (key, index) = (self.keys[state.cache.index()], state.question.index() as u64);
         let is_dead_end = at.is_v6 && to.ipv6 == Ipv6::Dead;
-        let way = if is_dead_end { 1.0 } else { one_way_loss(&self.model.network, from, to.region) };
-        let lost = 1.0 - (1.0 - way) * (1.0 - way) * (1.0 - to.loss);
+        let way = if is_dead_end { 1.0 } else { one_way_loss(self.network, from, to.region) };
+        let answers = self.brownout(at.server).map_or(1.0, |brownout| brownout.answers);
+        let lost = 1.0 - (1.0 - way) * (1.0 - way) * (1.0 - to.loss) * answers;
         let fate = if lost > 0.0 { unit_open(draw(key, index, state.place(Purpose::Loss, 0))) } else { 1.0 };
-        let trip = round_trip(&self.model.network, from, to.region, |link| {
+        let trip = round_trip(self.network, from, to.region, |link| {
             draw(key, index, state.place(Purpose::RoundTrip, u32::from(link)))
         });
         let state = &mut self.fetches[fetch as usize];
@@ -168,6 +170,11 @@ impl<'m> Dns<'m> {
         } else {
             self.schedule(scheduler, fetch, now + half(trip), DnsEvent::QueryArrives(fetch));
         }
+    }
+
+    /// How a server browns out now.
+    fn brownout(&self, server: ServerId) -> Option<&Brownout> {
+        self.brownouts.get(server.index())?.as_ref()
     }
 
     /// A query is at its server: what it says now is what comes back, if it is up.
@@ -193,7 +200,11 @@ impl<'m> Dns<'m> {
         let latency = &self.model.dns.servers[server.index()].latency;
         let bits =
             || draw(self.keys[state.cache.index()], state.question.index() as u64, state.place(Purpose::Latency, 0));
-        let answers_at = if refuses { now + back } else { now + latency.sample_span(bits()) + back };
+        let took = || match self.brownout(server) {
+            None => latency.sample_span(bits()),
+            Some(brownout) => latency.sample_span(bits()).times(brownout.slow),
+        };
+        let answers_at = if refuses { now + back } else { now + took() + back };
         // A response after the time-out finds nobody: the next try has another port.
         if !(is_up || refuses) || state.is_unanswered || answers_at >= timeout {
             return self.schedule(scheduler, fetch, timeout, DnsEvent::TimedOut(fetch));

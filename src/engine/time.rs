@@ -161,6 +161,13 @@ impl Add for SimDuration {
     }
 }
 
+impl SimDuration {
+    /// So many times as long, in whole nanoseconds.
+    pub fn times(self, factor: f64) -> Self {
+        Self((self.0 as f64 * factor) as u64)
+    }
+}
+
 impl AddAssign for SimDuration {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;

@@ -324,7 +324,8 @@ fn marks(model: &Model) -> (Vec<Shade>, Vec<Change>) {
     let (mut shades, mut changes) = (Vec::new(), Vec::new());
     for (index, item) in model.timeline.iter().enumerate() {
         match &item.action {
-            ActionModel::Down { .. } => {
+            _ if item.undoes && !matches!(item.action, ActionModel::SetData { .. }) => {}
+            ActionModel::Down { .. } | ActionModel::SetNetwork { .. } | ActionModel::SetBrownout { .. } => {
                 let up = model.timeline[index..].iter().find(|later| later.entry == item.entry && later.undoes);
                 let to = up.map_or(model.clock.end, |up| up.at);
                 shades.push(Shade { name: item.name.clone(), from: item.at, to });

@@ -54,9 +54,9 @@ impl Connections {
         self.idle.iter().any(|idle| idle.name == name && now < idle.until)
     }
 
-    /// Takes out the sessions to a host.
-    pub fn close(&mut self, host: HostId) -> Vec<Idle> {
-        let (closed, kept) = self.idle.iter().partition(|idle| idle.host == host);
+    /// Takes out the sessions to some hosts.
+    pub fn close(&mut self, is_meant: impl Fn(HostId) -> bool) -> Vec<Idle> {
+        let (closed, kept) = self.idle.iter().partition(|idle| is_meant(idle.host));
         self.idle = kept;
         closed
     }

@@ -7,6 +7,7 @@ use super::reception::Guard;
 use crate::engine::dist::Dist;
 use crate::engine::time::SimTime;
 use crate::model::RegionId;
+use crate::model::faults::Brownout;
 use crate::model::mail::HostModel;
 use crate::scenario::tree::{BacklogFull, WhenFull};
 
@@ -29,6 +30,8 @@ pub(super) struct Host<'m> {
     pub guard: Option<Box<Guard<'m>>>,
     /// How long it stood still.
     pub standstill: Standstill,
+    /// How it browns out now.
+    pub brownout: Option<Box<Brownout>>,
 }
 
 /// A connection in the backlog.
@@ -62,13 +65,14 @@ impl<'m> Host<'m> {
             is_plain_end: model.relay.is_none() && model.store.is_none() && model.reception.is_none(),
             guard: model.reception.as_ref().map(|rules| Box::new(Guard::new(rules))),
             standstill: Standstill::default(),
+            brownout: None,
         }
     }
 
     /// Whether everyone is served at once, as far as the host is up.
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.limit.is_none() && self.guard.is_none()
+        self.limit.is_none() && self.guard.is_none() && self.brownout.is_none()
     }
 
     /// Takes a session if one is free.

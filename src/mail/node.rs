@@ -50,9 +50,8 @@ impl<'m> Node<'m> {
         // A sender and a host that relays may share a name.
         let kind = if node.host.is_some() { "relay" } else { "node" };
         let stream = |purpose| Stream::new(model.seed, replication, kind, &node.name, purpose);
-        let arrivals = node.source.as_ref().map(|source| {
-            ArrivalClock::new(&source.arrivals, &source.begins, stream("arrivals"), model.clock.starts_in_week_s)
-        });
+        let arrivals =
+            node.source.as_ref().map(|source| ArrivalClock::new(&source.arrivals, &source.begins, stream("arrivals")));
         let scans = node.retry.clockwork().map(|Clockwork { period, phase }| {
             let share = unit_open(stream("scan phase").next_u64());
             let phase = phase.unwrap_or_else(|| SimDuration::from_secs_f64(share * period.as_secs_f64()));

@@ -48,7 +48,13 @@ impl<'m> Mail<'m> {
         if state.is_open() && !self.slots[slot as usize].work.reused {
             return Some(self.begin_session(slot, host, now, now));
         }
-        if state.guard.is_some()
+        if let Some(brownout) = state.brownout.as_deref().copied()
+            && !self.slots[slot as usize].work.reused
+            && !self.is_answered(slot, brownout.answers)
+        {
+            return Some(self.fail(slot, host, brownout.mode));
+        }
+        if self.hosts[host.index()].guard.is_some()
             && let Some(mode @ (FailureMode::Refuse | FailureMode::BlackHole)) = self.chance(slot, host)
         {
             return Some(self.fail(slot, host, mode));
@@ -193,7 +199,10 @@ impl<'m> Mail<'m> {
         let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(hop), Purpose::Service));
         let node = &self.model.mail.nodes[delivery.node.index()];
         let transfer = self.paths.cost(node.region, state.region).transfer(delivery.size_bytes);
-        let service = state.service.sample_span(bits);
+        let mut service = state.service.sample_span(bits);
+        if let Some(brownout) = &state.brownout {
+            service = service.times(brownout.slow);
+        }
         let is_too_slow = service > node.client.timeouts.end_of_data;
         let served = service + transfer;
         delivery.work.standstill_seen = state.standstill.total();

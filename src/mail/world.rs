@@ -102,6 +102,7 @@ pub(super) enum Purpose {
     NullSender,
     Rest,
     Run,
+    Brownout,
 }
 
 /// The place of a draw: attempt, hop and purpose, the low byte left free for what the purpose counts.

@@ -4,7 +4,7 @@ use crate::engine::time::{NANOS_PER_SECOND, SimDuration, SimTime};
 use crate::model::dns::{Question, Rdata};
 use crate::model::mail::SourceModel;
 use crate::model::timeline::{ActionModel, TimelineItem};
-use crate::model::{DataId, HostId, Model, NameId};
+use crate::model::{DataId, HostId, Model, NameId, TargetId};
 use crate::scenario::tree::RecordType;
 
 /// Windows of the definitions of `retries_at_recovery` and `time_to_normal`.
@@ -56,16 +56,12 @@ impl Outage {
     pub fn of(model: &Model) -> Vec<Self> {
         let mut outages = Vec::new();
         for ((index, item), scope) in model.timeline.iter().enumerate().zip(model.scopes()) {
-            let ActionModel::Down { targets, .. } = &item.action else { continue };
-            let is_end =
-                |later: &&TimelineItem| later.entry == item.entry && matches!(later.action, ActionModel::Up { .. });
-            let end = model.timeline[index..].iter().find(is_end).map_or(SimTime::NEVER, |end| end.at);
-            let mut hosts: Vec<HostId> = Vec::new();
-            for target in targets {
-                let shared = model.faults.targets[target.index()].takes_down.iter();
-                let all = std::iter::once(target).chain(shared);
-                hosts.extend(all.filter(|t| t.index() < model.faults.hosts).map(|t| HostId(t.0)));
+            if item.undoes {
+                continue;
             }
+            let hosts = hosts_out(model, &item.action);
+            let is_end = |later: &&TimelineItem| later.entry == item.entry && later.undoes;
+            let end = model.timeline[index..].iter().find(is_end).map_or(SimTime::NEVER, |end| end.at);
             if hosts.is_empty() || item.at >= model.clock.end {
                 continue;
             }
@@ -198,6 +194,21 @@ impl ZoneGap {
     fn close(&mut self, now: SimTime) {
         self.gap = self.gap.max(now.since(self.last_accepted));
         self.last_accepted = now;
+    }
+}
+
+/// The hosts that an action takes down, browns out, or cuts off from some sender.
+fn hosts_out(model: &Model, action: &ActionModel) -> Vec<HostId> {
+    let hosts = |targets: &mut dyn Iterator<Item = TargetId>| -> Vec<HostId> {
+        targets.filter(|target| target.index() < model.faults.hosts).map(|target| HostId(target.0)).collect()
+    };
+    match action {
+        ActionModel::Down { targets, .. } => hosts(&mut targets.iter().flat_map(|&target| {
+            std::iter::once(target).chain(model.faults.targets[target.index()].takes_down.iter().copied())
+        })),
+        ActionModel::SetBrownout { each } => hosts(&mut each.iter().map(|(target, _)| *target)),
+        ActionModel::SetNetwork { cut_off, .. } => cut_off.clone(),
+        _ => Vec::new(),
     }
 }
 

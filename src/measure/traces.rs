@@ -44,9 +44,18 @@ impl Trace {
         if self.failover.states.len() < STATES_MAX {
             self.failover.states.push((now, host, down));
         }
-        match (self.first_down, down) {
-            (None, Some(_)) => self.first_down = Some((host, now)),
-            (Some((first, since)), None) if first == host && self.until == SimTime::NEVER => {
+        self.on_trouble(now, host, down.is_some());
+    }
+
+    pub fn on_brownout(&mut self, now: SimTime, host: HostId, begins: bool) {
+        self.failover.brownouts.push((now, host, begins));
+        self.on_trouble(now, host, begins);
+    }
+
+    fn on_trouble(&mut self, now: SimTime, host: HostId, begins: bool) {
+        match (self.first_down, begins) {
+            (None, true) => self.first_down = Some((host, now)),
+            (Some((first, since)), false) if first == host && self.until == SimTime::NEVER => {
                 self.until = self.failover.bins(now, now + super::surroundings(now.since(since))).1;
             }
             _ => {}

@@ -5,6 +5,7 @@ mod arrivals;
 mod budget;
 mod clients;
 mod clock;
+mod degraded;
 mod faults;
 mod files;
 mod load;
@@ -193,7 +194,7 @@ impl<'a> Compiler<'a> {
         let mut mail = self.mail_nodes(&mut hosts, &clock);
         mail.sts = self.sts();
         let faults = self.faults();
-        let timeline = self.timeline(&instants, &clock, &mail);
+        let timeline = self.timeline(&instants, &clock, &mail, &network);
         mail.sts_policies = std::mem::take(&mut self.sts_policies);
         self.dns.names.settle(&self.dns.zones);
         self.dns.rrsets = self.sorted_rrsets();

@@ -249,6 +249,8 @@ pub struct DiurnalModel {
     pub peak_factor: f64,
     /// The exponent k that gives it.
     pub exponent: f64,
+    /// Seconds from Monday 00:00 to the start of the run, local time.
+    pub starts_in_week_s: u64,
 }
 
 /// One row of a trace.

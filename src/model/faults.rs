@@ -34,3 +34,14 @@ pub struct TargetModel {
     /// What goes down with it.
     pub takes_down: Vec<TargetId>,
 }
+
+/// How a host or a name server answers that is neither up nor down.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Brownout {
+    /// Its service times, or latencies, are so many times as long.
+    pub slow: f64,
+    /// Share of connections, or queries, that are answered.
+    pub answers: f64,
+    /// How the other connections fail.
+    pub mode: FailureMode,
+}

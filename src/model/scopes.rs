@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::Model;
 use super::dns::DnsModel;
 use super::faults::FaultsModel;
 use super::timeline::{ActionModel, TimelineItem};
+use super::{Model, TargetId};
 
 /// For each item of a timeline what its rows are called after `change:` or `event:`; empty for what has no rows.
 ///
@@ -46,7 +46,13 @@ fn about(item: &TimelineItem, dns: &DnsModel, faults: &FaultsModel) -> Option<(&
         ActionModel::SetData { question, .. } => {
             Some(("change", format!("{} {}", dns.names.text(question.name()), question.kind().text())))
         }
-        ActionModel::Down { targets, .. } => {
+        ActionModel::SetNetwork { .. } if !item.undoes => Some(("event", String::new())),
+        ActionModel::Down { .. } | ActionModel::SetBrownout { .. } if !item.undoes => {
+            let targets: Vec<TargetId> = match &item.action {
+                ActionModel::Down { targets, .. } => targets.clone(),
+                ActionModel::SetBrownout { each } => each.iter().map(|(target, _)| *target).collect(),
+                _ => Vec::new(),
+            };
             let mut names = targets.iter().filter_map(|target| faults.targets.get(target.index()));
             let first = names.next().map_or("", |target| &target.name);
             let more = names.count();

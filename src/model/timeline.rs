@@ -1,6 +1,8 @@
 //! What an operator does, and when.
 
 use super::dns::Question;
+use super::faults::Brownout;
+use super::network::Network;
 use super::{CacheId, DataId, HostId, NameId, NodeId, ResolverId, TargetId, ZoneId};
 use crate::engine::dist::Dist;
 use crate::engine::time::SimTime;
@@ -39,6 +41,14 @@ pub enum ActionModel {
     Down { targets: Vec<TargetId>, mode: FailureMode },
     /// Takes that cause (of the same entry) away again.
     Up { targets: Vec<TargetId> },
+    /// Another network: some links are cut, or whole again.
+    SetNetwork {
+        network: Box<Network>,
+        /// Hosts that some sender reached before the entry and does not now.
+        cut_off: Vec<HostId>,
+    },
+    /// Changes how hosts and name servers answer.
+    SetBrownout { each: Vec<(TargetId, Option<Brownout>)> },
     /// Changes hosts' session limits.
     SetSessions { hosts: Vec<HostId>, sessions: Option<u32> },
     /// Changes domains' MTA-STS policies: an index among the model's, or none; with a new `id` in the TXT record or not.

@@ -2,21 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+mod hosts;
+
+use hosts::{failover, shares};
+
 use super::Outcome;
 use super::chart::{
-    Attempt, AttemptOutcome, CacheRow, CacheState, ChartError, Curve, FailoverChart, Footer, HOSTS_MAX, Heading,
-    HeatmapChart, HostLane, HostState, LatencyChart, LatencyCurve, Mark, QueueDepthChart, Shade, StalenessChart,
-    draw_failover, draw_heatmap, draw_latency, draw_queue_depth, draw_staleness,
+    CacheRow, CacheState, ChartError, Curve, Footer, Heading, HeatmapChart, LatencyChart, LatencyCurve, Mark,
+    QueueDepthChart, Shade, StalenessChart, draw_failover, draw_heatmap, draw_latency, draw_queue_depth, draw_shares,
+    draw_staleness,
 };
 use super::closed_form::ClosedForm;
 use super::folder::{Folder, WriteError};
 use super::tables::grid;
 use crate::engine::time::SimTime;
 use crate::experiment::{SeriesSummary, VariantResults};
-use crate::mail::TryResult;
-use crate::measure::{CacheView, Failover, RrsetView, Try, surroundings};
+use crate::measure::{CacheView, RrsetView};
 use crate::model::compile::Variant;
-use crate::model::{CacheId, HostId, Model};
+use crate::model::{CacheId, Model};
 use crate::scenario::tree::FailureMode;
 
 /// Draws latency and queue depth where mail is sent, staleness and the map of caches where the timeline changes
@@ -37,14 +40,22 @@ pub fn draw_all(folder: &mut Folder, outcome: &Outcome<'_>) -> Result<(), WriteE
         draw(folder, &numbered("staleness", index), |path| draw_staleness(path, chart))?;
     }
     for (index, view) in baseline.views.iter().take(RRSETS_MAX).enumerate() {
-        if let Some(chart) = heatmap(baseline, model, view, &heading) {
+        if let Some(chart) = heatmap(outcome, &view.label, &heading) {
             draw(folder, &numbered("heatmap", index), |path| draw_heatmap(path, &chart))?;
         }
     }
-    if let Some(chart) = failover(baseline, model, &heading) {
+    if let Some(chart) = failover(baseline, model, &shown_name(outcome, baseline), &heading) {
         draw(folder, "failover", |path| draw_failover(path, &chart))?;
     }
+    if let Some(chart) = shares(outcome, &heading) {
+        draw(folder, "shares", |path| draw_shares(path, &chart))?;
+    }
     Ok(())
+}
+
+/// What a chart of one variant calls it; nothing where there is no other.
+fn shown_name(outcome: &Outcome<'_>, variant: &VariantResults) -> String {
+    if outcome.results.variants.len() > 1 { variant.name.clone() } else { String::new() }
 }
 
 /// Charts of this many RRsets are drawn; the tables hold them all.
@@ -120,7 +131,8 @@ fn queue_depth(outcome: &Outcome<'_>, heading: &Heading) -> Option<QueueDepthCha
         }
         curves.push(curve);
     }
-    let outages = outcome.results.variants.first().map_or_else(Vec::new, shades);
+    let mut outages = outcome.results.variants.first().map_or_else(Vec::new, shades);
+    outages.extend(outcome.baseline().map_or_else(Vec::new, logged));
     let events = outages.iter().flat_map(|shade| [shade.from_s, shade.to_s]);
     cut_tail(&mut curves, events.fold(0.0, f64::max));
     (!curves.is_empty()).then(|| QueueDepthChart { heading: heading.clone(), curves, outages })
@@ -147,6 +159,23 @@ fn cut_tail(curves: &mut [Curve], events: f64) {
     }
 }
 
+/// Cuts what comes before the first event, but for as much as shows that nothing is the matter yet.
+fn cut_head(curves: &mut [Curve], event: f64) {
+    let last = curves.iter().flat_map(|curve| &curve.points).map(|point| point.0).fold(event, f64::max);
+    let from = event - (last - event) * MARGIN;
+    let cut = |points: &mut Vec<(f64, f64)>| points.retain(|point| point.0 >= from);
+    // A grid that is coarse has no point so near.
+    let has_head = |curve: &Curve| curve.points.iter().any(|point| point.0 >= from && point.0 < event);
+    if !from.is_finite() || !curves.first().is_some_and(has_head) {
+        return;
+    }
+    for curve in curves {
+        cut(&mut curve.points);
+        curve.band.iter_mut().for_each(|band| band.retain(|point| point.0 >= from));
+        curve.maximum.iter_mut().for_each(cut);
+    }
+}
+
 fn shades(variant: &VariantResults) -> Vec<Shade> {
     let shade = |shade: &crate::experiment::Shade| Shade {
         label: shade.name.clone(),
@@ -154,6 +183,21 @@ fn shades(variant: &VariantResults) -> Vec<Shade> {
         to_s: shade.to.as_secs_f64(),
     };
     variant.shades.iter().map(shade).collect()
+}
+
+/// Most outages of logs that are shaded: more are a texture.
+const LOGGED_MAX: usize = 12;
+
+/// The outages of hosts that logs tell of: the same in all replications.
+fn logged(model: &Model) -> Vec<Shade> {
+    let hosts = &model.faults.targets[..model.faults.hosts];
+    let of = |(from, to, _): &(SimTime, SimTime, FailureMode), name: &String| Shade {
+        label: name.clone(),
+        from_s: from.as_secs_f64(),
+        to_s: to.as_secs_f64(),
+    };
+    let all = || hosts.iter().flat_map(|host| host.outages.iter().map(|outage| of(outage, &host.name)));
+    if all().count() <= LOGGED_MAX { all().collect() } else { Vec::new() }
 }
 
 fn marks(variant: &VariantResults) -> Vec<Mark> {
@@ -178,7 +222,9 @@ fn staleness(outcome: &Outcome<'_>, heading: &Heading) -> Vec<StalenessChart> {
             let forms = closed_forms(outcome, of, MEANT_MAX.saturating_sub(curves.len()));
             let theory = forms.iter().map(|(_, form)| form.coverage()).min();
             curves.extend(forms.into_iter().map(|(curve, _)| curve));
+            let first = changes.iter().map(|change| change.at_s).fold(f64::INFINITY, f64::min);
             cut_tail(&mut curves, changes.iter().map(|change| change.at_s).fold(0.0, f64::max));
+            cut_head(&mut curves, first);
             let heading = Heading { subtitle: about(of, &heading.subtitle), ..heading.clone() };
             StalenessChart { heading, curves, changes, theory }
         })
@@ -208,7 +254,14 @@ fn about(what: &str, look_for: &str) -> String {
 /// Share of the time shown that lies before the first change, and after the last that happens.
 const MARGIN: f64 = 0.15;
 
-fn heatmap(baseline: &VariantResults, model: &Model, view: &RrsetView, heading: &Heading) -> Option<HeatmapChart> {
+/// The caches of the first variant that shows an old answer after all, the baseline's if none does.
+fn heatmap(outcome: &Outcome<'_>, label: &str, heading: &Heading) -> Option<HeatmapChart> {
+    let all = outcome.results.variants.iter().zip(&outcome.loaded.variants);
+    let mut views = all.filter_map(|(results, loaded)| {
+        Some((results, &*loaded.model, results.views.iter().find(|view| view.label == label)?))
+    });
+    let holds_old = |view: &RrsetView| view.caches.iter().flatten().any(|(_, view)| *view == CacheView::Old);
+    let (variant, model, view) = views.clone().find(|(.., view)| holds_old(view)).or_else(|| views.next())?;
     let first = view.changes.first()?.as_secs_f64();
     let rows: Vec<CacheRow> = view
         .caches
@@ -231,8 +284,9 @@ fn heatmap(baseline: &VariantResults, model: &Model, view: &RrsetView, heading: 
         from_s: (first - margin).max(0.0),
         to_s: (last + margin).min(model.clock.end.as_secs_f64()),
         rows,
-        changes: marks(baseline),
-        replication: shown_replication(baseline),
+        changes: marks(variant),
+        replication: shown_replication(variant),
+        variant: shown_name(outcome, variant),
     })
 }
 
@@ -248,78 +302,6 @@ fn states_of(states: &[(SimTime, CacheView)]) -> Vec<(f64, CacheState)> {
 
 fn shown_replication(variant: &VariantResults) -> u32 {
     variant.replications.first().map_or(0, |replication| replication.replication)
-}
-
-fn failover(baseline: &VariantResults, model: &Model, heading: &Heading) -> Option<FailoverChart> {
-    let trace = &baseline.failover;
-    let down = trace.states.iter().find(|(_, _, mode)| mode.is_some())?;
-    let (from, mut to) = around(&trace.states, down.0, model.clock.end);
-    // What is down for good is of interest as long as somebody tries.
-    if let Some(last) = trace.tries.last().filter(|last| last.at > down.0) {
-        to = to.min(last.at + surroundings(last.at.since(down.0)));
-    }
-    // Whole bins, so that the count of all tries is of just what is shown.
-    let (start, end) = trace.bins(from, to);
-    let lanes = lanes(trace, model, start, end);
-    let lane = |host: HostId| HostLane {
-        label: model.dns.names.text(model.mail.hosts[host.index()].name).to_owned(),
-        changes: trace
-            .states
-            .iter()
-            .filter(|(_, id, _)| *id == host)
-            .map(|(at, _, mode)| (at.as_secs_f64(), if mode.is_some() { HostState::Down } else { HostState::Up }))
-            .collect(),
-    };
-    let seen = trace.tries.iter().filter(|tried| tried.at >= start && tried.at < end);
-    let attempts: Vec<Attempt> = seen
-        .map(|tried| Attempt {
-            delivery: (tried.sender.0, tried.number),
-            host: lanes.iter().position(|host| *host == tried.host).unwrap_or(usize::MAX),
-            at_s: tried.at.as_secs_f64(),
-            outcome: match tried.result {
-                TryResult::Accepted => AttemptOutcome::Accepted,
-                TryResult::Reply(..500) => AttemptOutcome::Deferred,
-                _ => AttemptOutcome::Failed,
-            },
-        })
-        .collect();
-    if attempts.is_empty() {
-        return None;
-    }
-    Some(FailoverChart {
-        heading: heading.clone(),
-        from_s: start.as_secs_f64(),
-        to_s: end.as_secs_f64(),
-        hosts: lanes.iter().map(|host| lane(*host)).collect(),
-        attempts_total: trace.total(from, to),
-        attempts,
-        replication: shown_replication(baseline),
-    })
-}
-
-/// Hosts in the order of their lanes: as declared, but those that are down or tried in vain first where not all may be
-/// shown.
-fn lanes(trace: &Failover, model: &Model, start: SimTime, end: SimTime) -> Vec<HostId> {
-    let mut hosts: Vec<HostId> = (0..model.mail.hosts.len() as u32).map(HostId).collect();
-    if hosts.len() > HOSTS_MAX {
-        let fails = |host: HostId| {
-            let is_down =
-                |(at, id, mode): &(SimTime, HostId, Option<FailureMode>)| *id == host && mode.is_some() && *at < end;
-            let fails = |tried: &Try| tried.host == host && tried.result != TryResult::Accepted && tried.at >= start;
-            trace.states.iter().any(is_down) && trace.tries.iter().any(fails)
-        };
-        hosts.sort_by_key(|host| !fails(*host));
-    }
-    hosts
-}
-
-/// The first time that a host is down, with its surroundings.
-fn around(states: &[(SimTime, HostId, Option<FailureMode>)], start: SimTime, end: SimTime) -> (SimTime, SimTime) {
-    let host = states.iter().find(|(at, _, mode)| *at == start && mode.is_some()).map(|(_, host, _)| *host);
-    let up = states.iter().find(|(at, id, mode)| *at > start && Some(*id) == host && mode.is_none());
-    let up = up.map_or(end, |(at, ..)| *at);
-    let margin = surroundings(up.since(start));
-    (start - margin, (up + margin).min(end))
 }
 
 #[cfg(test)]
@@ -344,15 +326,16 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_is_shown_with_its_surroundings() {
-        let (down, at) = (Some(FailureMode::Refuse), SimTime::from_secs);
-        let states = [
-            (at(5), HostId(1), None),
-            (at(1000), HostId(0), down),
-            (at(1500), HostId(1), down),
-            (at(1600), HostId(0), None),
-        ];
-        assert_eq!(around(&states, at(1000), at(10_000)), (at(400), at(2200)));
-        assert_eq!(around(&states[..3], at(1000), at(10_000)), (at(0), at(10_000)));
+    fn the_long_time_before_the_first_change_is_cut_and_some_of_it_stays() {
+        let points: Vec<(f64, f64)> = (0..100).map(|h| (f64::from(h), f64::from(h / 60))).collect();
+        let mut curves = vec![Curve::new("a", points.clone()), Curve::new("theory", points[60..].to_vec())];
+        cut_head(&mut curves, 60.0);
+        assert_eq!(curves[0].points.first().map(|point| point.0), Some(55.0));
+        assert_eq!(curves[1].points.len(), 40);
+        // Without a change there is no before, and a grid may have no point near it.
+        let mut curves = vec![Curve::new("a", vec![(0.0, 1.0), (50.0, 1.0), (100.0, 0.0)])];
+        cut_head(&mut curves, f64::INFINITY);
+        cut_head(&mut curves, 90.0);
+        assert_eq!(curves[0].points.len(), 3);
     }
 }

@@ -64,10 +64,17 @@ pub struct Scenario {
     /// What an operator does, and when.
     #[serde(default)]
     pub timeline: Vec<TimelineEntry>,
+    /// What the scenario as written is called beside its variants, in tables and charts.
+    #[serde(default = "baseline")]
+    pub baseline: String,
     /// Named sets of overrides: path to RON text.
     #[serde(default)]
     pub variants: Map<Map<String>>,
     /// What must hold of the results.
     #[serde(default)]
     pub objectives: Vec<Objective>,
+}
+
+fn baseline() -> String {
+    "baseline".into()
 }

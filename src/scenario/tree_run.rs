@@ -14,7 +14,7 @@ use super::units::{Bandwidth, Duration, seconds};
 pub struct Run {
     /// Calendar time of simulated time 0: a weekday and a time of day.
     pub starts: String,
-    /// Local time minus UTC, for calendar times and daily profiles: `+01:00`.
+    /// Local time minus UTC, `+01:00`: `starts` and the timeline's calendar times are in this local time.
     pub utc_offset: String,
     /// Simulated, and not measured.
     pub warmup: Duration,
@@ -72,11 +72,13 @@ pub struct Region {
     pub rtt: DurationDist,
     /// Share of packets lost inside it, each way.
     pub loss: f64,
+    /// Local time minus UTC, of the daily profiles of senders and clients here; the run's if absent.
+    pub utc_offset: Option<String>,
 }
 
 impl Default for Region {
     fn default() -> Self {
-        Self { count: None, like: None, rtt: DurationDist(DistSpec::Constant(1e-3)), loss: 0.0 }
+        Self { count: None, like: None, rtt: DurationDist(DistSpec::Constant(1e-3)), loss: 0.0, utc_offset: None }
     }
 }
 
@@ -183,6 +185,27 @@ pub enum Action {
         #[serde(default)]
         mode: FailureMode,
     },
+    /// Cuts all links between two regions (names or globs): mail, DNS and zone transfers go other ways, if there are any.
+    Partition { between: (String, String) },
+    /// Hosts or name servers (names or globs) that are slow, or answer only some of those who ask.
+    Brownout {
+        #[serde(default)]
+        host: Option<String>,
+        #[serde(default)]
+        server: Option<String>,
+        /// All hosts and name servers of a region.
+        #[serde(default)]
+        region: Option<String>,
+        /// Service times of hosts and latencies of servers are so many times as long.
+        #[serde(default = "unchanged")]
+        slow: f64,
+        /// Share of connections and queries that are answered.
+        #[serde(default = "unchanged")]
+        answers: f64,
+        /// How the other connections to a host fail; a server is silent.
+        #[serde(default = "unanswered")]
+        mode: FailureMode,
+    },
     /// Changes a host's session limit; `None` lifts it.
     SetSessions { host: String, sessions: Option<u32> },
     /// Changes a zone's MTA-STS policy, `None` removes it; `announced` whether the TXT record gets a new `id`.
@@ -241,6 +264,14 @@ pub enum DsAtMove {
     Follows,
     /// It is left behind: the new servers do not sign with that key.
     LeftBehind,
+}
+
+fn unchanged() -> f64 {
+    1.0
+}
+
+fn unanswered() -> FailureMode {
+    FailureMode::BlackHole
 }
 
 fn yes() -> bool {

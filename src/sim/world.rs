@@ -11,7 +11,7 @@ use crate::engine::time::{SimDuration, SimTime};
 use crate::faults::{Cause, FaultEvent, Faults};
 use crate::mail::{Mail, MailContext, MailEvent};
 use crate::model::timeline::ActionModel;
-use crate::model::{CacheId, ClientId, Entities, Model, ProbeId};
+use crate::model::{CacheId, ClientId, Entities, HostId, Model, ProbeId, ServerId};
 use crate::scenario::tree::ProbeKind;
 
 /// Everything that can happen.
@@ -149,7 +149,7 @@ impl<'m> Simulation<'m> {
             .map(|client| {
                 let stream = Stream::new(model.seed, replication, "client", &client.name, "arrivals");
                 Client {
-                    arrivals: ArrivalClock::new(&client.arrivals, &client.begins, stream, model.clock.starts_in_week_s),
+                    arrivals: ArrivalClock::new(&client.arrivals, &client.begins, stream),
                     key: EntityKey::new(model.seed, replication, "client", &client.name, "questions"),
                     asked: 0,
                 }
@@ -355,7 +355,7 @@ impl<'m> Simulation<'m> {
         }
     }
 
-    fn act<O: Observer>(&mut self, observer: &mut O, entry: u32, action: &ActionModel) {
+    fn act<O: Observer>(&mut self, observer: &mut O, entry: u32, action: &'m ActionModel) {
         let now = self.scheduler.now();
         match action {
             ActionModel::SetData { question, data, ttl_s } => {
@@ -395,6 +395,19 @@ impl<'m> Simulation<'m> {
             }
             ActionModel::SetSts { domains, policy, is_announced } => {
                 domains.iter().for_each(|&domain| self.mail.publish_sts(domain, *policy, *is_announced));
+            }
+            ActionModel::SetBrownout { each } => {
+                for &(target, brownout) in each {
+                    match target.index().checked_sub(self.model.faults.hosts) {
+                        None => self.mail.set_brownout(HostId(target.0), brownout),
+                        Some(server) => self.dns.set_brownout(ServerId(server as u32), brownout),
+                    }
+                }
+            }
+            ActionModel::SetNetwork { network, .. } => {
+                self.dns.set_network(network);
+                let (scheduler, dns, faults) = (&mut self.scheduler, &mut self.dns, &self.faults);
+                self.mail.set_network(&mut MailContext { scheduler, observer, dns, faults }, network);
             }
             ActionModel::SetSessions { .. } | ActionModel::CloseSessions { .. } | ActionModel::FlushQueue { .. } => {
                 self.act_on_mail(observer, action);

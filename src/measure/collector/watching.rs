@@ -99,7 +99,11 @@ impl Observer for Collector<'_> {
     }
 
     fn on_timeline(&mut self, now: SimTime, item: &TimelineItem) {
-        if !matches!(item.action, ActionModel::Up { .. }) {
+        if let (Some(trace), ActionModel::SetBrownout { each }) = (&mut self.trace, &item.action) {
+            let hosts = each.iter().filter(|(target, _)| target.index() < self.model.faults.hosts);
+            hosts.for_each(|(target, brownout)| trace.on_brownout(now, HostId(target.0), brownout.is_some()));
+        }
+        if !item.undoes {
             return;
         }
         let depth = self.depth();

@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::Compiler;
+use super::degraded::Degraded;
 use super::name_servers::Move;
 use super::names::invalid_domain;
 use super::zones::ancestors;
 use crate::engine::dist::Dist;
 use crate::model::dns::{Question, Rdata, canonical};
 use crate::model::mail::MailModel;
+use crate::model::network::Network;
 use crate::model::timeline::ActionModel;
 use crate::model::{DataId, HostId, NameId, NodeId, RegionId, ResolverId, TargetId};
 use crate::scenario::tree::{Action, RecordType};
@@ -22,6 +24,7 @@ pub(super) struct State {
     regions: Vec<RegionId>,
     /// TTLs that were set, by apex and type.
     ttls: HashMap<(String, RecordType), u32>,
+    degraded: Degraded,
 }
 
 /// What an entry did, and what undoes it.
@@ -30,14 +33,17 @@ pub(super) struct Done {
     pub actions: Vec<ActionModel>,
     undo: Vec<ActionModel>,
     ttls: Vec<((String, RecordType), Option<u32>)>,
+    /// The entry, if it is a partition or a brownout: what ends it depends on which others last.
+    pub degrades: Option<u32>,
 }
 
 impl State {
-    pub fn new(rrsets: HashMap<Question, (DataId, u32)>, mail: &MailModel) -> Self {
+    pub fn new(rrsets: HashMap<Question, (DataId, u32)>, mail: &MailModel, network: &Network) -> Self {
         let sessions = mail.hosts.iter().map(|host| host.sessions).collect();
         let service = mail.hosts.iter().map(|host| host.service.clone()).collect();
         let regions = mail.hosts.iter().map(|host| host.region).collect();
-        Self { rrsets, sessions, service, regions, ttls: HashMap::new() }
+        let degraded = Degraded::new(mail, network);
+        Self { rrsets, sessions, service, regions, ttls: HashMap::new(), degraded }
     }
 
     /// Whether another entry set what this one did.
@@ -61,6 +67,9 @@ impl State {
                 Some(ttl_s) => self.ttls.insert(key, ttl_s),
                 None => self.ttls.remove(&key),
             };
+        }
+        if let Some(entry) = done.degrades {
+            return self.degraded.end(entry);
         }
         done.undo.iter().for_each(|action| self.apply(action));
         done.undo
@@ -192,6 +201,30 @@ impl Compiler<'_> {
                 }
                 let undo = vec![ActionModel::Up { targets: targets.clone() }];
                 state.set(&mut done, ActionModel::Down { targets, mode }, undo);
+            }
+            Action::Partition { between } => {
+                let cut = self.cut(entry, between);
+                done.actions = state.degraded.partition(entry, cut);
+                done.degrades = Some(entry);
+            }
+            Action::Brownout { host, server, region, slow, answers, mode } => {
+                let brownout = self.brownout(entry, *slow, *answers, *mode);
+                let mut targets: Vec<TargetId> = Vec::new();
+                for (kind, reference, first) in [("host", host, 0), ("server", server, self.hosts.len() as u32)] {
+                    if let Some(reference) = reference {
+                        let found = self.find(&path(kind), kind, reference);
+                        targets.extend(found.into_iter().map(|id| TargetId(first + id)));
+                    }
+                }
+                if let Some(region) = region {
+                    targets.extend(self.targets_in(&path("region"), region, state));
+                }
+                if host.is_none() && server.is_none() && region.is_none() {
+                    self.error(&["timeline", &index, "do"], "a brownout of nothing").help =
+                        Some("name a `host`, a `server` or a `region`".into());
+                }
+                done.actions = state.degraded.brownout(entry, targets, brownout);
+                done.degrades = Some(entry);
             }
             Action::SetSessions { host, sessions } => {
                 let hosts = self.hosts_of(&path("host"), host);

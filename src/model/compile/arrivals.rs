@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Compiler;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::Clock;
 use crate::model::dns::{ArrivalsModel, DiurnalModel, TraceRow};
+use crate::model::{Clock, RegionId};
 use crate::scenario::trace::read_arrivals;
 use crate::scenario::tree::Arrivals;
 
@@ -13,7 +13,14 @@ use crate::scenario::tree::Arrivals;
 const RATE_MAX: f64 = 1e9;
 
 impl Compiler<'_> {
-    pub(super) fn arrivals(&mut self, path: &[&str], arrivals: &Arrivals, clock: &Clock) -> ArrivalsModel {
+    /// `region` is where they come from: a day's profile follows its clocks.
+    pub(super) fn arrivals(
+        &mut self,
+        path: &[&str],
+        arrivals: &Arrivals,
+        region: RegionId,
+        clock: &Clock,
+    ) -> ArrivalsModel {
         let field = |name: &'static str| -> Vec<&str> { path.iter().copied().chain([name]).collect() };
         match arrivals {
             Arrivals::Poisson { rate } => {
@@ -55,6 +62,7 @@ impl Compiler<'_> {
                     peak_hour: *peak_hour,
                     peak_factor: peak_factor.clamp(1.0, 20.0),
                     exponent: peak_exponent(peak_factor.clamp(1.0, 20.0)),
+                    starts_in_week_s: self.local_start_s(region, clock),
                 })
             }
             Arrivals::Trace { file, at } => {

@@ -37,7 +37,7 @@ impl Compiler<'_> {
                 asks.push(Question::new(self.dns.names.intern("."), RecordType::Mx));
             }
             let choice = self.popularity(&["clients", key, "popularity"], &client.popularity, asks.len());
-            let arrivals = self.arrivals(&["clients", key, "arrivals"], &client.arrivals, clock);
+            let arrivals = self.arrivals(&["clients", key, "arrivals"], &client.arrivals, region, clock);
             let begins = self.dist(&["clients", key, "begins"], &client.begins.0);
             let resolver = ResolverId(resolver);
             clients.push(ClientModel { name: member.name.clone(), region, resolver, asks, choice, arrivals, begins });

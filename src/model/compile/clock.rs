@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::{Clock, Model};
+use crate::model::{Clock, Model, RegionId};
 use crate::scenario::nearest::did_you_mean;
 use crate::scenario::text::TextError;
 use crate::scenario::units::parse_duration;
@@ -24,10 +24,7 @@ impl Compiler<'_> {
                     "expected a weekday and a time such as `Mon 00:00`".into();
             }
         }
-        if offset_s(&run.utc_offset).is_none() {
-            self.error(&["run", "utc_offset"], format!("`{}` is no offset", run.utc_offset)).label =
-                "expected hours and minutes such as `+01:00`".into();
-        }
+        self.check_offset(&["run", "utc_offset"], &run.utc_offset);
         if run.measure.0.is_zero() {
             self.error(&["run", "measure"], "nothing is measured").help = Some("give `measure` a duration".into());
         }
@@ -54,6 +51,23 @@ impl Compiler<'_> {
             arrivals_end: if run.drain_arrivals { end } else { window_end },
             cell: SimDuration::from_nanos(end.as_nanos().div_ceil(u64::from(cells)).max(1)),
             cells,
+        }
+    }
+
+    /// Seconds from Monday 00:00 to the start of the run by the clocks of a region.
+    pub(super) fn local_start_s(&self, region: RegionId, clock: &Clock) -> u64 {
+        let own = self.regions.members.get(region.index()).and_then(|member| self.tree.regions.get_index(member.key));
+        // What is no offset is complained of where it is checked.
+        let offset = own.and_then(|(_, region)| offset_s(region.utc_offset.as_ref()?));
+        let ahead = offset.map_or(0, |offset| offset - offset_s(&self.tree.run.utc_offset).unwrap_or(0));
+        (clock.starts_in_week_s as i64 + ahead).rem_euclid(WEEK_S) as u64
+    }
+
+    /// Says so if a text is no offset from UTC.
+    pub(super) fn check_offset(&mut self, path: &[&str], text: &str) {
+        if offset_s(text).is_none() {
+            self.error(path, format!("`{text}` is no offset")).label =
+                "expected hours and minutes such as `+01:00`".into();
         }
     }
 

@@ -12,9 +12,6 @@ use crate::scenario::locator::Locator;
 use crate::scenario::splice::{Override, read_with};
 use crate::scenario::tree::Scenario;
 
-/// What the scenario as written is called among its variants.
-const BASELINE: &str = "baseline";
-
 /// A scenario file, read and compiled.
 #[derive(Debug)]
 pub struct Loaded {
@@ -29,7 +26,7 @@ pub struct Loaded {
 /// One variant.
 #[derive(Debug)]
 pub struct Variant {
-    /// Its name; the scenario as written is `baseline`.
+    /// Its name; that of the scenario as written is its `baseline`.
     pub name: String,
     /// Its tree, defaults filled in.
     pub scenario: Scenario,
@@ -63,8 +60,8 @@ pub fn load_source(
     let all: Vec<Override> = likes.fields.iter().cloned().chain(likes.follow(overrides)).collect();
     let (scenario, text, map) = read_with::<Scenario>(source, &all)?;
     let written = Locator::new(text, map);
-    let names = scenario.variants.clone();
-    match compiled(BASELINE, scenario, &written, files) {
+    let (names, baseline) = (scenario.variants.clone(), scenario.baseline.clone());
+    match compiled(&baseline, scenario, &written, files) {
         Ok((found, warnings)) => {
             problems.extend(warnings);
             loaded.variants.push(found);
@@ -95,10 +92,15 @@ pub fn load_source(
             Err(found) => say(&mut problems, name, found),
         }
     }
-    for taken in names.keys().filter(|name| *name == BASELINE || name.trim().is_empty()) {
+    if baseline.trim().is_empty() {
+        let mut problem = Diagnostic::error("a baseline without a name");
+        problem.place = Some(written.value_place(&["baseline"]));
+        problems.push(problem.help("say what the scenario as written is beside its variants: `baseline: \"Postfix\"`"));
+    }
+    for taken in names.keys().filter(|name| **name == baseline || name.trim().is_empty()) {
         let mut problem = Diagnostic::error(format!("a variant named `{taken}`"));
         problem.place = Some(written.key_place(&["variants", taken]));
-        problems.push(problem.help(format!("`{BASELINE}` is the scenario as written: give the variant another name")));
+        problems.push(problem.help(format!("`{baseline}` is the scenario as written: give the variant another name")));
     }
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);

@@ -77,11 +77,12 @@ impl Compiler<'_> {
             let Some((key, sender)) = self.tree.senders.get_index(member.key) else { continue };
             self.number = member.number;
             let resolver = self.find_one(&["senders", key, "resolver"], "resolver", &sender.resolver).unwrap_or(0);
-            let source = self.source(key, sender, clock);
+            let region = self.region(&["senders", key, "region"], sender.region.as_ref());
+            let source = self.source(key, sender, region, clock);
             let (retry, policy) = self.node_retry(&["senders", key, "retry"], &sender.retry, sender.count);
             nodes.push(NodeModel {
                 name: member.name,
-                region: self.region(&["senders", key, "region"], sender.region.as_ref()),
+                region,
                 resolver: ResolverId(resolver),
                 client: self.client_rules(&["senders", key, "client"], &policy, &sender.client),
                 retry,
@@ -228,8 +229,8 @@ impl Compiler<'_> {
         Pool { addresses: addresses.max(1), networks: networks.max(1) }
     }
 
-    fn source(&mut self, key: &str, sender: &Sender, clock: &Clock) -> SourceModel {
-        let arrivals = self.arrivals(&["senders", key, "arrivals"], &sender.arrivals, clock);
+    fn source(&mut self, key: &str, sender: &Sender, region: RegionId, clock: &Clock) -> SourceModel {
+        let arrivals = self.arrivals(&["senders", key, "arrivals"], &sender.arrivals, region, clock);
         let path = ["senders", key, "to"];
         let (domains, choice) = match &sender.to {
             Destinations::Weights(weights) => {

@@ -1,7 +1,6 @@
 //! Regions, links and paths.
 
 use petgraph::graph::{NodeIndex, UnGraph};
-use petgraph::visit::EdgeRef;
 
 use super::Compiler;
 use crate::model::RegionId;
@@ -48,19 +47,11 @@ impl Compiler<'_> {
             }
             links.push(LinkModel { rtt, loss, bandwidth: link.bandwidth.map_or(f64::INFINITY, |b| b.0) });
         }
-        let inside = links.len() as u32;
         for region in 0..count {
             links.push(self.inside_of(region));
         }
-        let paths = (0..count)
-            .flat_map(|from| {
-                let mut row = paths_from(&graph, &links, from);
-                row[from] = vec![inside + from as u32];
-                row
-            })
-            .collect();
-        let regions = self.regions.members.iter().map(|member| member.name.clone()).collect();
-        Network { regions, graph, links, paths }
+        let regions = self.regions.members.iter().take(count).map(|member| member.name.clone()).collect();
+        Network::new(regions, graph, links)
     }
 
     fn inside_of(&mut self, region: usize) -> LinkModel {
@@ -73,6 +64,9 @@ impl Compiler<'_> {
         self.number = number;
         let rtt = self.dist(&["regions", key, "rtt"], &region.rtt.0);
         let loss = self.share(&["regions", key, "loss"], region.loss);
+        if let Some(offset) = &region.utc_offset {
+            self.check_offset(&["regions", key, "utc_offset"], offset);
+        }
         self.number = 0;
         LinkModel { rtt, loss, bandwidth: f64::INFINITY }
     }
@@ -113,36 +107,4 @@ impl Compiler<'_> {
             }
         }
     }
-}
-
-/// The links of the paths of least mean round-trip time from one region to all, by Dijkstra's method.
-fn paths_from(graph: &UnGraph<RegionId, usize>, links: &[LinkModel], from: usize) -> Vec<Vec<u32>> {
-    let start = NodeIndex::new(from);
-    let weight = |link: usize| {
-        let mean = links[link].rtt.mean();
-        // Integers, so that a tie is a tie on every machine; above zero, so that each step back is nearer.
-        ((mean * 1e9) as u64).clamp(1, u64::MAX / 1_000_000)
-    };
-    let cost = petgraph::algo::dijkstra(graph, start, None, |edge| weight(*edge.weight()));
-    (0..graph.node_count())
-        .map(|to| {
-            let (mut at, mut path) = (NodeIndex::new(to), Vec::new());
-            while at != start {
-                let Some(&total) = cost.get(&at) else { return Vec::new() };
-                let step = graph
-                    .edges(at)
-                    .filter_map(|edge| {
-                        let other = if edge.source() == at { edge.target() } else { edge.source() };
-                        let before = *cost.get(&other)?;
-                        (before + weight(*edge.weight()) == total).then_some((*edge.weight(), other))
-                    })
-                    .min();
-                let Some((link, other)) = step else { return Vec::new() };
-                path.push(link as u32);
-                at = other;
-            }
-            path.reverse();
-            path
-        })
-        .collect()
 }

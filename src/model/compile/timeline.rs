@@ -7,6 +7,7 @@ use super::actions::{Done, State};
 use crate::engine::time::SimTime;
 use crate::model::Clock;
 use crate::model::mail::MailModel;
+use crate::model::network::Network;
 use crate::model::timeline::TimelineItem;
 use crate::scenario::tree::{Action, TimelineEntry};
 
@@ -26,6 +27,7 @@ impl Compiler<'_> {
         instants: &[Option<SimTime>],
         clock: &Clock,
         mail: &MailModel,
+        network: &Network,
     ) -> Vec<TimelineItem> {
         let tree = self.tree;
         let planned = self.planned(&tree.timeline, instants, clock);
@@ -33,7 +35,7 @@ impl Compiler<'_> {
             return Vec::new();
         }
         let mut done: BTreeMap<u32, Done> = BTreeMap::new();
-        let mut state = State::new(self.rrsets.clone(), mail);
+        let mut state = State::new(self.rrsets.clone(), mail, network);
         let mut items = Vec::new();
         for planned in planned {
             let actions = if planned.undoes {
@@ -124,6 +126,11 @@ fn describe(action: &Action) -> String {
         Action::Outage { host, server, risk, region, .. } => {
             let names: Vec<&str> = [host, server, risk, region].into_iter().flatten().map(String::as_str).collect();
             format!("outage of {}", names.join(", "))
+        }
+        Action::Partition { between: (one, other) } => format!("partition of {one} and {other}"),
+        Action::Brownout { host, server, region, .. } => {
+            let names: Vec<&str> = [host, server, region].into_iter().flatten().map(String::as_str).collect();
+            format!("brownout of {}", names.join(", "))
         }
         Action::SetSessions { host, .. } => format!("sessions of {host}"),
         Action::SetSts { zone, .. } => format!("MTA-STS policy of {zone}"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Colour, TextStyle, WIDTH};
 use super::frame::{self, MARGIN, Plot};
-use super::palette::{AXIS, AXIS_TITLE, BLUE, GRID, LABEL, ORANGE};
+use super::palette::{AXIS, AXIS_TITLE, BLUE, GRID, LABEL, NOTE, ORANGE};
 use super::rows::{Sign, draw_key, draw_row_label, left_of_rows, range_or_extent, spans};
 use super::{ChartError, Heading, file, ticks};
 
@@ -73,6 +73,8 @@ pub struct FailoverChart {
     pub attempts_total: u64,
     /// The replication shown.
     pub replication: u32,
+    /// The variant shown; empty if there is only one.
+    pub variant: String,
 }
 
 /// Hosts that have room.
@@ -80,7 +82,7 @@ pub const HOSTS_MAX: usize = 12;
 const ATTEMPTS_MAX: usize = 400;
 /// With more marks than this, lines between them hide more than they tell.
 const JOINED_MAX: usize = 120;
-const LANE_MAX: f64 = 264.0;
+const LANE_MAX: f64 = 360.0;
 /// Lower lanes have no guide lines under their marks.
 const GUIDED_LANE: f64 = 80.0;
 /// Words in a bar are no smaller than this.
@@ -117,7 +119,7 @@ pub fn draw_failover(path_without_extension: &Path, chart: &FailoverChart) -> Re
 
 pub(super) fn page(chart: &FailoverChart) -> Result<Canvas, ChartError> {
     let mut canvas = Canvas::new()?;
-    frame::draw_heading(&mut canvas, &chart.heading, &format!("replication {} shown", chart.replication));
+    frame::draw_heading(&mut canvas, &chart.heading, &frame::shown_note(&chart.variant, chart.replication));
     let hosts: Vec<&HostLane> = chart.hosts.iter().take(HOSTS_MAX).collect();
     let times = chart.hosts.iter().flat_map(|h| h.changes.iter().map(|c| c.0));
     let (from, to) = range_or_extent(chart.from_s, chart.to_s, times.chain(chart.attempts.iter().map(|a| a.at_s)));
@@ -126,14 +128,15 @@ pub(super) fn page(chart: &FailoverChart) -> Result<Canvas, ChartError> {
     let x = Axis::linear(from, to, left, right);
 
     let top = 128.0;
-    let lane = ((frame::plot_bottom() - top) / hosts.len().max(2) as f64).min(LANE_MAX);
+    let lane = ((frame::plot_bottom() - top) / hosts.len().max(1) as f64).min(LANE_MAX);
     let bottom = if hosts.is_empty() { frame::plot_bottom() } else { top + lane * hosts.len() as f64 };
     let plot = Plot { left, right, top, bottom };
     let visible = |a: &&Attempt| a.host < hosts.len() && x.holds(a.at_s);
     let candidates: Vec<Attempt> = chart.attempts.iter().filter(visible).copied().collect();
     let shown = whole_deliveries(&candidates);
 
-    let key_left = draw_failover_key(&mut canvas);
+    let outcomes = outcomes_of(&shown);
+    let key_left = draw_failover_key(&mut canvas, &hosts, &x, &outcomes);
     let title = attempts_title(chart, shown.len(), hosts.len());
     canvas.text((MARGIN, frame::STRIP_BASELINE), &title, AXIS_TITLE, Anchor::Left, key_left - MARGIN);
     let time_title = "time since the start of the run";
@@ -141,27 +144,40 @@ pub(super) fn page(chart: &FailoverChart) -> Result<Canvas, ChartError> {
     if hosts.is_empty() {
         frame::draw_empty(&mut canvas, &plot, "no hosts");
     }
-    draw_joins(&mut canvas, &plot, &x, lane, &shown);
+    let lanes = Lanes { plot: &plot, x: &x, lane, outcomes: &outcomes };
+    lanes.draw_joins(&mut canvas, &shown);
     for (i, host) in hosts.iter().enumerate() {
-        draw_lane(&mut canvas, &plot, &x, (plot.top + lane * i as f64, lane), host);
+        lanes.draw_lane(&mut canvas, i, host);
     }
-    draw_attempts(&mut canvas, &plot, &x, lane, &shown);
+    lanes.draw_attempts(&mut canvas, &shown);
     Ok(canvas)
 }
 
-fn draw_failover_key(canvas: &mut Canvas) -> f64 {
-    let state = |s: HostState| (Sign::Box(look(s).0), look(s).2);
-    draw_key(
-        canvas,
-        &[
-            state(HostState::Up),
-            state(HostState::Brownout),
-            state(HostState::Down),
-            (sign(AttemptOutcome::Accepted), "accepted"),
-            (sign(AttemptOutcome::Deferred), "deferred"),
-            (sign(AttemptOutcome::Failed), "failed"),
-        ],
-    )
+/// The outcomes that some attempt has, in the order of their rows.
+fn outcomes_of(attempts: &[Attempt]) -> Vec<AttemptOutcome> {
+    let all = [AttemptOutcome::Accepted, AttemptOutcome::Deferred, AttemptOutcome::Failed];
+    all.into_iter().filter(|outcome| attempts.iter().any(|attempt| attempt.outcome == *outcome)).collect()
+}
+
+/// The key of what there is to see.
+fn draw_failover_key(canvas: &mut Canvas, hosts: &[&HostLane], x: &Axis, outcomes: &[AttemptOutcome]) -> f64 {
+    let right = x.px(f64::INFINITY).unwrap_or(WIDTH);
+    let is_seen = |state: HostState| {
+        hosts.iter().any(|host| spans(&host.changes, HostState::Up, x, right).iter().any(|span| span.2 == state))
+    };
+    let states = [HostState::Up, HostState::Brownout, HostState::Down].into_iter().filter(|state| is_seen(*state));
+    let states = states.map(|state| (Sign::Box(look(state).0), look(state).2));
+    let key: Vec<(Sign, &str)> =
+        states.chain(outcomes.iter().map(|&outcome| (sign(outcome), words(outcome)))).collect();
+    draw_key(canvas, &key)
+}
+
+fn words(outcome: AttemptOutcome) -> &'static str {
+    match outcome {
+        AttemptOutcome::Accepted => "accepted",
+        AttemptOutcome::Deferred => "deferred",
+        AttemptOutcome::Failed => "failed",
+    }
 }
 
 fn attempts_title(chart: &FailoverChart, shown: usize, hosts: usize) -> String {
@@ -201,60 +217,70 @@ fn bar_height(lane: f64) -> f64 {
     (lane * 0.34).min(34.0)
 }
 
-/// Height of the marks of an outcome below the top of a lane.
-fn mark_offset(lane: f64, outcome: AttemptOutcome) -> f64 {
-    let step = (lane - bar_height(lane) - 6.0) / 3.4;
-    let rank = match outcome {
-        AttemptOutcome::Accepted => 0.6,
-        AttemptOutcome::Deferred => 1.6,
-        AttemptOutcome::Failed => 2.6,
-    };
-    bar_height(lane) + 2.0 + step * rank
+/// The lanes of a chart, one a host: its bar, and below it a row for each outcome that there is.
+struct Lanes<'a> {
+    plot: &'a Plot,
+    x: &'a Axis,
+    /// Height of one.
+    lane: f64,
+    outcomes: &'a [AttemptOutcome],
 }
 
-fn draw_lane(canvas: &mut Canvas, plot: &Plot, x: &Axis, (top, lane): (f64, f64), host: &HostLane) {
-    let height = bar_height(lane);
-    for (from, to, state) in spans(&host.changes, HostState::Up, x, plot.right) {
-        let (fill, ink, words) = look(state);
-        canvas.rect((from, top), (to.max(from + 1.0), top + height), fill);
-        let style = TextStyle { em: (height * 0.72).min(15.0), bold: false, colour: ink };
-        if state != HostState::Up && style.em >= WORDS_EM_MIN && canvas.width(words, style) + 12.0 <= to - from {
-            canvas.text((from + 6.0, top + height / 2.0 + style.em * 0.36), words, style, Anchor::Left, to - from);
+impl Lanes<'_> {
+    /// Height of the marks of an outcome below the top of a lane.
+    fn mark_offset(&self, outcome: AttemptOutcome) -> f64 {
+        let rows = self.outcomes.len().max(1) as f64;
+        let step = (self.lane - bar_height(self.lane) - 6.0) / (rows + 0.4);
+        let rank = self.outcomes.iter().position(|known| *known == outcome).unwrap_or(0) as f64;
+        bar_height(self.lane) + 2.0 + step * (rank + 0.6)
+    }
+
+    fn draw_lane(&self, canvas: &mut Canvas, index: usize, host: &HostLane) {
+        let Self { plot, x, lane, outcomes } = self;
+        let (top, height) = (plot.top + lane * index as f64, bar_height(*lane));
+        for (from, to, state) in spans(&host.changes, HostState::Up, x, plot.right) {
+            let (fill, ink, words) = look(state);
+            canvas.rect((from, top), (to.max(from + 1.0), top + height), fill);
+            let style = TextStyle { em: (height * 0.72).min(15.0), bold: false, colour: ink };
+            if state != HostState::Up && style.em >= WORDS_EM_MIN && canvas.width(words, style) + 12.0 <= to - from {
+                canvas.text((from + 6.0, top + height / 2.0 + style.em * 0.36), words, style, Anchor::Left, to - from);
+            }
+        }
+        if *lane >= GUIDED_LANE {
+            for &outcome in *outcomes {
+                let y = top + self.mark_offset(outcome);
+                canvas.rule((plot.left, y), (plot.right, y), 0.7, GRID);
+                draw_row_label(canvas, plot, y, words(outcome), NOTE);
+            }
+        }
+        draw_row_label(canvas, plot, top + height / 2.0, &host.label, LABEL);
+    }
+
+    /// Where an attempt's mark stands.
+    fn place(&self, a: &Attempt) -> Option<(f64, f64)> {
+        Some((self.x.px(a.at_s)?, self.plot.top + self.lane * a.host as f64 + self.mark_offset(a.outcome)))
+    }
+
+    /// Lines from each attempt to the next of its delivery, if the marks are few enough to follow them.
+    fn draw_joins(&self, canvas: &mut Canvas, shown: &[Attempt]) {
+        if shown.len() > JOINED_MAX {
+            return;
+        }
+        let mut before: BTreeMap<(u32, u64), (f64, f64)> = BTreeMap::new();
+        for attempt in shown {
+            let Some(at) = self.place(attempt) else { continue };
+            if let Some(from) = before.insert(attempt.delivery, at) {
+                canvas.path(&[from, at], 1.0, AXIS, &[]);
+            }
         }
     }
-    if lane >= GUIDED_LANE {
-        for outcome in [AttemptOutcome::Accepted, AttemptOutcome::Deferred, AttemptOutcome::Failed] {
-            let y = top + mark_offset(lane, outcome);
-            canvas.rule((plot.left, y), (plot.right, y), 0.7, GRID);
-        }
-    }
-    draw_row_label(canvas, plot, top + height / 2.0, &host.label, LABEL);
-}
 
-/// Where an attempt's mark stands.
-fn place(plot: &Plot, x: &Axis, lane: f64, a: &Attempt) -> Option<(f64, f64)> {
-    Some((x.px(a.at_s)?, plot.top + lane * a.host as f64 + mark_offset(lane, a.outcome)))
-}
-
-/// Lines from each attempt to the next of its delivery, if the marks are few enough to follow them.
-fn draw_joins(canvas: &mut Canvas, plot: &Plot, x: &Axis, lane: f64, shown: &[Attempt]) {
-    if shown.len() > JOINED_MAX {
-        return;
-    }
-    let mut before: BTreeMap<(u32, u64), (f64, f64)> = BTreeMap::new();
-    for attempt in shown {
-        let Some(at) = place(plot, x, lane, attempt) else { continue };
-        if let Some(from) = before.insert(attempt.delivery, at) {
-            canvas.path(&[from, at], 1.0, AXIS, &[]);
-        }
-    }
-}
-
-fn draw_attempts(canvas: &mut Canvas, plot: &Plot, x: &Axis, lane: f64, shown: &[Attempt]) {
-    let radius = (lane * 0.075).clamp(3.0, 5.5);
-    for attempt in shown {
-        if let Some(at) = place(plot, x, lane, attempt) {
-            sign(attempt.outcome).draw(canvas, at, radius);
+    fn draw_attempts(&self, canvas: &mut Canvas, shown: &[Attempt]) {
+        let radius = (self.lane * 0.075).clamp(3.0, 5.5);
+        for attempt in shown {
+            if let Some(at) = self.place(attempt) {
+                sign(attempt.outcome).draw(canvas, at, radius);
+            }
         }
     }
 }

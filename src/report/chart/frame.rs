@@ -54,6 +54,12 @@ fn footer_text(footer: &Footer, note: &str) -> String {
     parts.join(" · ")
 }
 
+/// What is drawn where it is one replication.
+pub(super) fn shown_note(variant: &str, replication: u32) -> String {
+    let of = if variant.is_empty() { String::new() } else { format!(" of \u{201c}{variant}\u{201d}") };
+    format!("replication {replication}{of} shown")
+}
+
 /// What a footer says of the bands, if the level is one.
 pub(super) fn band_note(footer: &Footer) -> String {
     if footer.confidence > 0.0 && footer.confidence < 1.0 {

@@ -47,6 +47,8 @@ pub struct HeatmapChart {
     pub changes: Vec<Mark>,
     /// The replication shown.
     pub replication: u32,
+    /// The variant shown; empty if there is only one.
+    pub variant: String,
 }
 
 const ROWS_MAX: usize = 120;
@@ -75,7 +77,7 @@ pub fn draw_heatmap(path_without_extension: &Path, chart: &HeatmapChart) -> Resu
 
 pub(super) fn page(chart: &HeatmapChart) -> Result<Canvas, ChartError> {
     let mut canvas = Canvas::new()?;
-    frame::draw_heading(&mut canvas, &chart.heading, &format!("replication {} shown", chart.replication));
+    frame::draw_heading(&mut canvas, &chart.heading, &frame::shown_note(&chart.variant, chart.replication));
     let rows: Vec<&CacheRow> =
         evenly(chart.rows.len(), ROWS_MAX).into_iter().filter_map(|i| chart.rows.get(i)).collect();
     let times =
@@ -88,12 +90,17 @@ pub(super) fn page(chart: &HeatmapChart) -> Result<Canvas, ChartError> {
     let x = Axis::linear(from, to, left, right);
     let events = Events::lay_out(&canvas, &x, left, &[], &chart.changes);
     let plot = Plot { left, right, top: events.plot_top(), bottom: frame::plot_bottom() };
-    let key = [
-        (Sign::Box(colour(CacheState::Old)), "old answer"),
-        (Sign::Box(colour(CacheState::New)), "current answer"),
-        (Sign::Box(colour(CacheState::Empty)), "empty"),
-        (Sign::Box(colour(CacheState::Failed)), "failed"),
-    ];
+    let has = |state| rows.iter().any(|row| row.changes.iter().any(|change| change.1 == state));
+    let key: Vec<(Sign, &str)> = [
+        (CacheState::Old, "old answer"),
+        (CacheState::New, "current answer"),
+        (CacheState::Empty, "empty"),
+        (CacheState::Failed, "failed"),
+    ]
+    .into_iter()
+    .filter(|(state, _)| *state == CacheState::Empty || has(*state))
+    .map(|(state, words)| (Sign::Box(colour(state)), words))
+    .collect();
     let key_left = draw_key(&mut canvas, &key);
     let title = rows_title(rows.len(), chart.rows.len());
     canvas.text((MARGIN, frame::STRIP_BASELINE), &title, AXIS_TITLE, Anchor::Left, key_left - MARGIN);

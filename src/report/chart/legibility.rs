@@ -61,6 +61,7 @@ fn heatmap_chart(rows: usize) -> HeatmapChart {
         rows: (0..rows).map(|k| CacheRow { label: long(&format!("isp-{k}")), changes: changes(k) }).collect(),
         changes: vec![Mark { label: "cutover".into(), at_s: DAY / 3.0 }, Mark { label: long("late"), at_s: DAY }],
         replication: 7,
+        variant: long("variant"),
     }
 }
 
@@ -85,6 +86,22 @@ fn failover_chart(hosts: usize, attempts: u64) -> FailoverChart {
         attempts: (0..attempts).map(attempt).collect(),
         attempts_total: 1_000_000_000,
         replication: 1,
+        variant: String::new(),
+    }
+}
+
+fn shares_chart(hosts: usize, variants: usize) -> SharesChart {
+    let share = |k: usize| Share { mean: 1.0 / (k + 1) as f64, interval: Some((0.8 / (k + 1) as f64, 0.999)) };
+    SharesChart {
+        heading: heading(),
+        x_title: long("share"),
+        variants: (0..variants).map(|k| long(&format!("variant {k}"))).collect(),
+        rows: (0..hosts)
+            .map(|k| ShareRow {
+                label: long(&format!("mx{k}")),
+                shares: (0..variants).map(|v| (v != 2).then(|| share(k + v))).collect(),
+            })
+            .collect(),
     }
 }
 
@@ -132,6 +149,12 @@ fn no_text_overlaps_or_leaves_the_page() {
     }
     for hosts in [0, 1, 2, 5, 12, 40] {
         assert_legible(&format!("failover {hosts}"), &failover::page(&failover_chart(hosts, 90)).unwrap());
+        for variants in [1, 2, 4, 10, 30] {
+            assert_legible(
+                &format!("shares {hosts} {variants}"),
+                &shares::page(&shares_chart(hosts, variants)).unwrap(),
+            );
+        }
     }
 }
 
@@ -157,6 +180,7 @@ fn draw_one_of_each(folder: &Path) -> Vec<Vec<u8>> {
         draw_lines(&folder.join("lines"), &lines_chart(2, 3)),
         draw_heatmap(&folder.join("heatmap"), &heatmap_chart(30)),
         draw_failover(&folder.join("failover"), &failover_chart(3, 60)),
+        draw_shares(&folder.join("shares"), &shares_chart(3, 4)),
     ];
     drawn.into_iter().flat_map(|paths| paths.unwrap()).map(|path| fs::read(path).unwrap()).collect()
 }
@@ -169,7 +193,7 @@ fn the_same_data_gives_the_same_bytes_on_any_thread() {
     fs::create_dir_all(&own).unwrap();
     let there = std::thread::spawn(move || draw_one_of_each(&own)).join().unwrap();
     assert!(there == here);
-    assert_eq!(here.len(), 8);
+    assert_eq!(here.len(), 10);
     let hidden = |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with('.');
     assert!(!fs::read_dir(&folder).unwrap().any(|e| hidden(e.unwrap())), "temporaries left");
     fs::remove_dir_all(folder).unwrap();
@@ -199,6 +223,11 @@ fn impossible_data_still_gives_pictures() {
         draw_staleness(&name("stale"), &StalenessChart { curves, changes: changes.clone(), ..Default::default() })
             .unwrap();
 
+        let share = |(mean, end): &(f64, f64)| Some(Share { mean: *mean, interval: Some((*end, *mean)) });
+        let rows =
+            vec![ShareRow { label: String::new(), shares: points.iter().map(share).collect() }, ShareRow::default()];
+        draw_shares(&name("shares"), &SharesChart { rows, variants: vec![String::new(); 90], ..Default::default() })
+            .unwrap();
         let states = points.iter().map(|(a, _)| (*a, CacheState::Old)).collect();
         let rows = vec![CacheRow::default(), CacheRow { label: String::new(), changes: states }];
         let (from_s, to_s) = (odd[i], odd[(i + 4) % odd.len()]);
@@ -208,6 +237,6 @@ fn impossible_data_still_gives_pictures() {
         let attempts = points.iter().map(|(a, _)| Attempt { at_s: *a, host: i % 3, ..Default::default() }).collect();
         draw_failover(&name("fail"), &FailoverChart { hosts, attempts, from_s, to_s, ..Default::default() }).unwrap();
     }
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), sets.len() * 10);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), sets.len() * 12);
     fs::remove_dir_all(folder).unwrap();
 }

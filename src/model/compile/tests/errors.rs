@@ -147,6 +147,8 @@ fn the_run_has_its_ranges() {
     assert_eq!(run("cells", "0"), ["`cells` of 0 is out of range @ 0"]);
     assert_eq!(run("confidence", "1.0"), ["1 is no confidence level @ 1.0"]);
     assert_eq!(run("utc_offset", "one"), ["`one` is no offset @ one"]);
+    let region = complaints(&[("regions", "{ \"eu\": (utc_offset: \"25:00\") }")], &[]);
+    assert_eq!(region, ["`25:00` is no offset @ \"25:00\""]);
     let long = run("drain", "600w");
     assert!(long.len() == 1 && long[0].starts_with("the run takes 4201d, and at most "), "{long:?}");
 }

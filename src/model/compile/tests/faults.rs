@@ -91,3 +91,26 @@ fn outages_of_one_thing_do_not_overlap() {
         ["no failure mode `sideways` @ sideways"]
     );
 }
+
+#[test]
+fn partitions_and_brownouts_of_nothing_are_errors() {
+    let links = "[(between: (\"eu\", \"us\"), rtt: \"80ms\")]";
+    let said = |action: &str| {
+        let text = format!("[(at: \"1h\", do: {action})]");
+        complaints(
+            &[("regions", "{ \"eu\": (), \"us\": (), \"asia\": () }"), ("links", links), ("timeline", &text)],
+            &[],
+        )
+    };
+    assert_eq!(said("Partition(between: (\"eu\", \"us\"))"), Vec::<String>::new());
+    let none = said("Partition(between: (\"eu\", \"asia\"))");
+    assert_eq!(none, ["no link joins `eu` and `asia` @ (\"eu\", \"asia\")"]);
+    assert!(said("Partition(between: (\"eu\", \"su\"))")[0].starts_with("no region `su`"));
+    let brown = |what: &str| said(&format!("Brownout({what})"));
+    assert_eq!(brown("host: \"mx.*\", slow: 2, answers: 0.5, mode: Refuse"), Vec::<String>::new());
+    assert_eq!(brown("host: \"mx.*\", slow: 0.5"), ["0.5 times as long @ 0.5"]);
+    assert!(brown("slow: 2")[0].starts_with("a brownout of nothing"));
+    assert!(brown("host: \"mx.*\"")[0].starts_with("a brownout that changes nothing"));
+    assert!(brown("host: \"mx.*\", answers: 1.5")[0].contains("1.5"));
+    assert!(brown("host: \"mx.*\", answers: 0.5, mode: Freeze")[0].starts_with("no connection freezes"));
+}
