@@ -3,6 +3,7 @@
 pub mod observe;
 
 mod attempt;
+mod backlog;
 mod candidates;
 mod closing;
 mod connections;

@@ -63,6 +63,10 @@ const TIMES: [(f64, f64, &str); 7] = [
     (1e-6, 1e-6, "us"),
     (0.0, 1e-9, "ns"),
 ];
+
+/// Digits of a value beside its interval that a reader takes in.
+const DIGITS_MAX: i32 = 7;
+
 const SIZES: [(f64, f64, &str); 4] = [(1e9, 1e9, "GB"), (1e6, 1e6, "MB"), (1e3, 1e3, "kB"), (0.0, 1.0, "B")];
 
 /// A value for people: `1.24 s`, `3.5 h`, `99.95 %`, `12 345`; with half of its interval's width, in the same unit,
@@ -80,9 +84,11 @@ pub fn human(value: f64, half_width: Option<f64>, unit: Unit) -> String {
     let text = match half_width.map(|half| half / scale) {
         // An interval of no width says that all replications agree; it is not printed as ± 0.
         Some(half) if half > 0.0 => {
-            // Two digits of the uncertainty are as many as the value can bear.
-            let decimals = decimals(half, 2).min(9);
-            format!("{} ± {}", grouped(shown, decimals), grouped(half, decimals))
+            // Two digits of the uncertainty are as many as the value can bear, and seven of the value as many as a reader.
+            let decimals = decimals(half, 2).min(decimals(shown, DIGITS_MAX)).min(9);
+            let half = grouped(half, decimals);
+            let is_seen = half.contains(|digit: char| digit.is_ascii_digit() && digit != '0');
+            if is_seen { format!("{} ± {half}", grouped(shown, decimals)) } else { grouped(shown, decimals) }
         }
         _ => grouped(shown, if shown == libm::trunc(shown) { 0 } else { fine(shown, unit) }),
     };
@@ -170,6 +176,8 @@ mod tests {
             (0.999_95, None, Unit::Share, "99.9950 %"),
             (0.5, Some(0.0123), Unit::Share, "50.0 ± 1.2 %"),
             (1.0, Some(0.0), Unit::Share, "100 %"),
+            (350.000_003, Some(0.000_001), Unit::Seconds, "5.833333 min"),
+            (0.999_994_1, Some(0.000_000_36), Unit::Share, "99.99941 ± 0.00004 %"),
             (1_234_567.0, None, Unit::Plain, "1 234 567"),
             (1234.0, None, Unit::Plain, "1234"),
             (1.5, None, Unit::Plain, "1.50"),

@@ -26,9 +26,9 @@ pub struct Arrival {
     /// The recipients' domain, lower case, without the trailing dot; `None` leaves it to the sender.
     pub domain: Option<String>,
     /// Bytes; `None` leaves it to the sender.
-    pub size_bytes: Option<u64>,
+    pub size_bytes: Option<u32>,
     /// At least 1; `None` leaves it to the sender.
-    pub recipients: Option<u32>,
+    pub recipients: Option<u16>,
     /// Byte offsets of the row in the file.
     pub span: Range<usize>,
 }

@@ -85,13 +85,8 @@ impl Compiler<'_> {
         let mut model = Vec::new();
         for row in rows.unwrap_or_default() {
             let domain = row.domain.as_ref().map(|domain| self.dns.names.intern(domain));
-            let limited = |value: u64, max: u64| value.min(max);
-            model.push(TraceRow {
-                at: start + row.at.since(SimTime::ZERO),
-                domain,
-                size_bytes: row.size_bytes.map(|size| limited(size, u64::from(u32::MAX)) as u32),
-                recipients: row.recipients.map(|count| limited(u64::from(count), u64::from(u16::MAX)) as u16),
-            });
+            let at = start + row.at.since(SimTime::ZERO);
+            model.push(TraceRow { at, domain, size_bytes: row.size_bytes, recipients: row.recipients });
         }
         ArrivalsModel::Trace(model.into())
     }

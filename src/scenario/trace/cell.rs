@@ -103,24 +103,26 @@ fn seconds(text: &str) -> Option<SimDuration> {
     whole.checked_mul(NANOS_PER_SECOND)?.checked_add(nanos)?.checked_add(up).map(SimDuration::from_nanos)
 }
 
-/// A size: bytes as a bare whole number, or with a unit.
-pub(super) fn read_size(source: &Arc<SourceText>, cell: &Cell) -> Result<u64, Diagnostic> {
-    match cell.text.parse() {
-        Ok(bytes) => Ok(bytes),
+/// A size: bytes as a bare whole number, or with a unit; less than 4 GiB.
+pub(super) fn read_size(source: &Arc<SourceText>, cell: &Cell) -> Result<u32, Diagnostic> {
+    let bytes: u64 = match cell.text.parse() {
+        Ok(bytes) => bytes,
         Err(_) => parse_size(&cell.text).map_err(|error| {
             let expected = "a whole number of bytes, or a size such as `12KiB`".into();
             cell.text_error(source, TextError { expected, ..error })
-        }),
-    }
+        })?,
+    };
+    let too_large = |_| cell.error(source, format!("`{}`: too large", cell.text), "at most 4294967295 bytes");
+    u32::try_from(bytes).map_err(too_large)
 }
 
 /// A number of recipients, at least 1.
-pub(super) fn read_recipients(source: &Arc<SourceText>, cell: &Cell) -> Result<u32, Diagnostic> {
+pub(super) fn read_recipients(source: &Arc<SourceText>, cell: &Cell) -> Result<u16, Diagnostic> {
     match cell.text.parse() {
         Ok(0) | Err(_) => Err(cell.error(
             source,
             format!("`{}` is not a number of recipients", cell.text),
-            "a whole number, at least 1",
+            "a whole number from 1 to 65535",
         )),
         Ok(recipients) => Ok(recipients),
     }

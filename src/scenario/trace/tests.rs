@@ -127,6 +127,17 @@ fn every_broken_cell_is_shown() {
 }
 
 #[test]
+fn what_is_too_large_is_said_and_not_cut() {
+    let rows = |row: &str| read_arrivals(&source(&format!("time,size,recipients\n{row}\n")), None);
+    let (arrivals, found) = rows("1,4294967295,65535");
+    assert!(arrivals.is_some() && found.is_empty(), "{found:?}");
+    for row in ["1,4294967296,1", "1,5GB,1", "1,1,65536"] {
+        let (arrivals, found) = rows(row);
+        assert!(arrivals.is_none() && found.len() == 1, "{row}: {found:?}");
+    }
+}
+
+#[test]
 fn an_error_shows_as_users_see_it() {
     let (_, diagnostics) = read_arrivals(&source("time,recipients\n1h30m,2\n1h31m,two\n"), None);
     let expected = "\
@@ -134,7 +145,7 @@ error: `two` is not a number of recipients
  --> t.csv:3:7
   |
 3 | 1h31m,two
-  |       ^^^ expected a whole number, at least 1
+  |       ^^^ expected a whole number from 1 to 65535
 ";
     assert_eq!(render(&diagnostics, false), expected);
 }

@@ -29,7 +29,7 @@ impl Compiler<'_> {
                 let own = Retry::Exim(config.with.clone());
                 self.check_retry(&field(path, "with"), &own);
                 let cases = self.exim_cases(path, config);
-                (super::exim(&config.with, cases), own)
+                (super::policies::exim(&config.with, cases), own)
             }
             _ => (self.retry(path, retry), retry.clone()),
         }

@@ -1,7 +1,8 @@
 //! A schedule of one's own.
 
 use super::super::Compiler;
-use super::{field, plain, spans, warn_after};
+use super::field;
+use super::policies::{plain, spans, warn_after};
 use crate::engine::time::SimDuration;
 use crate::model::mail::{
     Clockwork, DestinationRules, Expiry, Memory, Pickup, RetryPolicy, RetrySchedule, ScheduleModel,
