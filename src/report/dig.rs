@@ -89,9 +89,7 @@ fn source(source: Source) -> &'static str {
         Source::Coalesced => "fetched for another asker",
         Source::Negative => "cached: there is none",
         Source::Failure => "cached failure",
-        Source::Hit => "cached",
-        #[allow(unreachable_patterns, reason = "kinds of cached answers that a resolver may add")]
-        _ => "cached",
+        Source::Hit | Source::Expired => "cached",
     }
 }
 

@@ -22,7 +22,7 @@ impl Compiler<'_> {
         clock: &Clock,
     ) -> ArrivalsModel {
         let field = |name: &'static str| -> Vec<&str> { path.iter().copied().chain([name]).collect() };
-        match arrivals {
+        let model = match arrivals {
             Arrivals::Poisson { rate } => {
                 self.positive(&field("rate"), rate.0, "a rate above zero, and at most 1e9/s");
                 ArrivalsModel::Poisson { rate: rate.0.max(1e-300) }
@@ -69,7 +69,18 @@ impl Compiler<'_> {
                 let start = at.as_ref().and_then(|at| self.instant(&field("at"), at, clock));
                 self.trace(&field("file"), file, start.unwrap_or(SimTime::ZERO))
             }
+        };
+        let is_late = |at: SimTime| at >= clock.arrivals_end;
+        let (late, what) = match &model {
+            ArrivalsModel::Burst { at, .. } => (is_late(*at), "at"),
+            ArrivalsModel::Trace(rows) => (rows.first().is_some_and(|row| is_late(row.at)), "file"),
+            _ => (false, ""),
+        };
+        if late {
+            let end = clock.arrivals_end.since(SimTime::ZERO);
+            self.warning(&field(what), format!("nothing of it comes: arrivals end {end} after the start of the run"));
         }
+        model
     }
 
     fn positive(&mut self, path: &[&str], value: f64, expected: &str) {
