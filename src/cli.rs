@@ -11,9 +11,12 @@ mod progress;
 mod run;
 mod terminal;
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use mxsim::scenario::nearest::nearest;
 
 use options::{ColorChoice, Options};
 use terminal::Terminal;
@@ -99,7 +102,8 @@ pub fn main() -> ExitCode {
     let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            suggest(&mut error);
             // A reader that went away is no reason to complain.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() };
@@ -115,6 +119,24 @@ pub fn main() -> ExitCode {
         Command::Graph(args) => graph::graph(args, &cli.options, &terminal),
     };
     exit.into()
+}
+
+/// What the user may have meant where clap has no idea: a command with letters swapped, or a scenario without a command.
+fn suggest(error: &mut clap::Error) {
+    let is_new = error.get(ContextKind::SuggestedSubcommand).is_none();
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand).filter(|_| is_new) else {
+        return;
+    };
+    if Path::new(given).extension().is_some_and(|extension| extension == "ron") || Path::new(given).is_dir() {
+        let tip = format!("to run a scenario: mxsim run {given}");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        return;
+    }
+    let command = Cli::command();
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    if let Some(name) = nearest(given, names).map(str::to_owned) {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![name]));
+    }
 }
 
 #[cfg(test)]

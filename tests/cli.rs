@@ -270,6 +270,17 @@ fn usage_errors_exit_with_2_and_suggest() {
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(stderr.contains("'check'"), "{stderr}");
     assert_eq!(ran(&home, &["run"]).0, 2);
+    for (args, tip) in [
+        (&["rnu", "small.ron"][..], "'run'"),
+        (&["small.ron"], "mxsim run small.ron"),
+        (&["run", "samll.ron"], "did you mean `small.ron`?"),
+        (&["run", "small.ron", "--thread", "1"], "'--threads'"),
+        (&["run", "small.ron", "--records", "cvs"], "csv"),
+    ] {
+        let (code, stdout, stderr) = ran(&home, args);
+        assert_eq!((code, stdout.as_str()), (2, ""));
+        assert!(stderr.contains(tip), "{args:?}: {stderr}");
+    }
     let (code, stdout, _) = ran(&home, &["--help"]);
     assert_eq!(code, 0);
     let head: Vec<&str> = stdout.lines().take(12).collect();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mxsim::model::compile::{Loaded, load};
 use mxsim::scenario::diagnostic::Diagnostic;
+use mxsim::scenario::nearest::nearest;
 
 use super::Exit;
 use super::options::Options;
@@ -84,7 +85,13 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
     let mut files: Vec<PathBuf> = Vec::new();
     let mut problems = Vec::new();
     for path in paths {
-        let found = if path.is_dir() { scenarios_in(path) } else { Ok(vec![path.clone()]) };
+        let found = match (path.is_dir(), near(path)) {
+            (true, _) => scenarios_in(path),
+            (false, Some(near)) if !path.exists() => {
+                Err(Diagnostic::error(format!("no file `{}`", path.display())).help(format!("did you mean `{near}`?")))
+            }
+            _ => Ok(vec![path.clone()]),
+        };
         match found {
             Ok(found) => {
                 for file in found {
@@ -97,6 +104,17 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
         }
     }
     if problems.is_empty() { Ok(files) } else { Err(problems) }
+}
+
+/// The scenario beside a path that was probably meant.
+fn near(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside =
+        std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let known: Vec<String> = beside.filter(|name| name.ends_with(".ron")).collect();
+    let wanted = path.file_name()?.to_string_lossy();
+    let name = nearest(&wanted, known.iter().map(String::as_str))?;
+    Some(path.with_file_name(name).display().to_string())
 }
 
 fn scenarios_in(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {

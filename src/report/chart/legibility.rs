@@ -91,7 +91,11 @@ fn failover_chart(hosts: usize, attempts: u64) -> FailoverChart {
 }
 
 fn shares_chart(hosts: usize, variants: usize) -> SharesChart {
-    let share = |k: usize| Share { mean: 1.0 / (k + 1) as f64, interval: Some((0.8 / (k + 1) as f64, 0.999)) };
+    let share = |k: usize| Share {
+        mean: 1.0 / (k + 1) as f64,
+        interval: Some((0.8 / (k + 1) as f64, 0.999)),
+        each: vec![0.1, 0.9],
+    };
     SharesChart {
         heading: heading(),
         x_title: long("share"),
@@ -223,7 +227,9 @@ fn impossible_data_still_gives_pictures() {
         draw_staleness(&name("stale"), &StalenessChart { curves, changes: changes.clone(), ..Default::default() })
             .unwrap();
 
-        let share = |(mean, end): &(f64, f64)| Some(Share { mean: *mean, interval: Some((*end, *mean)) });
+        let share = |(mean, end): &(f64, f64)| {
+            Some(Share { mean: *mean, interval: Some((*end, *mean)), each: vec![*end, *mean] })
+        };
         let rows =
             vec![ShareRow { label: String::new(), shares: points.iter().map(share).collect() }, ShareRow::default()];
         draw_shares(&name("shares"), &SharesChart { rows, variants: vec![String::new(); 90], ..Default::default() })

@@ -3,19 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use super::axis::Axis;
-use super::canvas::{Anchor, Canvas, TextStyle, WIDTH};
+use super::canvas::{Anchor, Canvas, Colour, TextStyle, WIDTH};
 use super::frame::{self, MARGIN, Plot};
 use super::palette::{AXIS_TITLE, CurveStyle, INK, LABEL};
 use super::rows::{draw_row_label, left_of_rows};
 use super::{ChartError, Heading, file, ticks};
 
-/// One share: its mean over replications and the interval of that mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// One share: its mean over replications, the interval of that mean, and what each replication has: a spread that differs
+/// from one to the next is even in the mean.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Share {
     /// Mean, 0..1.
     pub mean: f64,
     /// Low and high end of its interval, if there is one.
     pub interval: Option<(f64, f64)>,
+    /// By replication; not drawn if there are more than 40.
+    pub each: Vec<f64>,
 }
 
 /// What one host took.
@@ -40,6 +43,20 @@ pub struct SharesChart {
     pub rows: Vec<ShareRow>,
 }
 
+impl Share {
+    fn dots(&self) -> &[f64] {
+        if self.each.len() <= DOTS_MAX { &self.each } else { &[] }
+    }
+
+    /// The greatest of what is drawn of it.
+    fn most(&self) -> f64 {
+        let high = self.interval.map_or(self.mean, |(_, high)| high.max(self.mean));
+        self.dots().iter().copied().filter(|value| value.is_finite()).fold(high, f64::max)
+    }
+}
+
+const DOTS_MAX: usize = 40;
+const WHITE: Colour = Colour(255, 255, 255);
 /// Bars that have room.
 const BARS_MAX: usize = 30;
 const BAR_MAX: f64 = 34.0;
@@ -58,13 +75,17 @@ pub fn draw_shares(path_without_extension: &Path, chart: &SharesChart) -> Result
 pub(super) fn page(chart: &SharesChart) -> Result<Canvas, ChartError> {
     let mut canvas = Canvas::new()?;
     let footer = &chart.heading.footer;
-    frame::draw_heading(&mut canvas, &chart.heading, &frame::band_note(footer).replace("bands", "lines"));
+    let note = match frame::band_note(footer).replace("bands", "lines") {
+        none if none.is_empty() => none,
+        lines => format!("{lines}, dots: replications"),
+    };
+    frame::draw_heading(&mut canvas, &chart.heading, &note);
     let variants = chart.variants.len().clamp(1, BARS_MAX);
     let rows = &chart.rows[..chart.rows.len().min((BARS_MAX / variants).max(1))];
     let left = left_of_rows(&canvas, rows.iter().map(|row| row.label.as_str()), LABEL);
     let plot = Plot { left, right: WIDTH - MARGIN - 20.0, top: 128.0, bottom: frame::plot_bottom() };
     let shares = || rows.iter().flat_map(|row| row.shares.iter().flatten());
-    let most = shares().map(|share| share.interval.map_or(share.mean, |(_, high)| high.max(share.mean)));
+    let most = shares().map(Share::most);
     let (ticks, to) = ticks::shares(most.filter(|share| share.is_finite()).fold(0.0, f64::max), 6);
     // Words stand behind the longest bar.
     let words = |canvas: &Canvas, style| {
@@ -92,7 +113,7 @@ pub(super) fn page(chart: &SharesChart) -> Result<Canvas, ChartError> {
         for (variant, share) in row.shares.iter().take(variants).enumerate() {
             let name =
                 if chart.variants.len() > 1 { chart.variants.get(variant).map_or("", String::as_str) } else { "" };
-            draw_bar(&mut canvas, &x, (top + pitch * variant as f64, pitch), (variant, name), *share, style);
+            draw_bar(&mut canvas, &x, (top + pitch * variant as f64, pitch), (variant, name), share.as_ref(), style);
         }
     }
     Ok(canvas)
@@ -108,19 +129,23 @@ fn draw_bar(
     x: &Axis,
     (top, pitch): (f64, f64),
     (variant, name): (usize, &str),
-    share: Option<Share>,
+    share: Option<&Share>,
     style: TextStyle,
 ) {
     let Some((share, from)) = share.filter(|share| share.mean.is_finite()).zip(x.px(0.0)) else { return };
     let Some(end) = x.px(share.mean) else { return };
     let (look, height, middle) = (CurveStyle::of(variant), pitch * 0.74, top + pitch / 2.0);
     canvas.rect((from, middle - height / 2.0), (end.max(from + 1.0), middle + height / 2.0), look.colour);
-    let mut after = end;
+    let after = x.px(share.most()).unwrap_or(end).max(end);
     if let Some((low, high)) = share.interval.and_then(|(low, high)| x.px(low.max(0.0)).zip(x.px(high))) {
-        let white = super::canvas::Colour(255, 255, 255);
-        canvas.rule((low, middle), (high, middle), 3.4, white);
+        canvas.rule((low, middle), (high, middle), 3.4, WHITE);
         canvas.rule((low, middle), (high, middle), 1.4, INK);
-        after = after.max(high);
+    }
+    let dots = share.dots().iter().filter(|value| value.is_finite()).filter_map(|value| x.px(*value));
+    let radius = (height * 0.16).clamp(1.6, 3.4);
+    for at in dots {
+        canvas.disc((at, middle), radius + 1.0, WHITE);
+        canvas.disc((at, middle), radius, look.text);
     }
     let style = TextStyle { colour: look.text, ..style };
     canvas.text((after + GAP, middle + style.em * 0.36), &words(name, share.mean), style, Anchor::Left, WORDS_MAX);

@@ -28,7 +28,8 @@ pub(super) fn shares(outcome: &Outcome<'_>, heading: &Heading) -> Option<SharesC
     }
     let of = |variant: &VariantResults, scope: &str| {
         let row = variant.row("accepted", scope, "share")?;
-        Some(Share { mean: row.value, interval: row.interval })
+        let each = variant.replications.iter().filter_map(|one| one.value("accepted", scope, "share")).collect();
+        Some(Share { mean: row.value, interval: row.interval, each })
     };
     let mut rows: Vec<ShareRow> = scopes
         .iter()
@@ -38,7 +39,7 @@ pub(super) fn shares(outcome: &Outcome<'_>, heading: &Heading) -> Option<SharesC
         })
         .collect();
     if rows.len() > HOSTS_MAX {
-        let first = |row: &ShareRow| row.shares.first().copied().flatten().map_or(0.0, |share| share.mean);
+        let first = |row: &ShareRow| row.shares.first().and_then(Option::as_ref).map_or(0.0, |share| share.mean);
         rows.sort_by(|a, b| first(b).total_cmp(&first(a)));
     }
     Some(SharesChart {
