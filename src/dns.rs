@@ -43,6 +43,8 @@ pub enum Outcome {
     NxDomain,
     /// The resolver could not find out.
     ServFail,
+    /// The resolver does not answer for that name.
+    Refused,
 }
 
 impl Outcome {
@@ -50,7 +52,7 @@ impl Outcome {
     pub const fn data(self) -> DataId {
         match self {
             Self::Data(data) => data,
-            Self::NoData | Self::NxDomain | Self::ServFail => DataId::ABSENT,
+            Self::NoData | Self::NxDomain | Self::ServFail | Self::Refused => DataId::ABSENT,
         }
     }
 }

@@ -179,3 +179,22 @@ fn a_flush_makes_everything_due_and_forgets_the_dead() {
         assert!(left_alone >= otherwise, "{retry}: {left_alone}");
     }
 }
+
+#[test]
+fn what_is_on_hold_stays_and_what_is_to_expire_does_at_its_next_failure() {
+    let forced =
+        |queue: &str| queued(queue, 700, "a@b.example", "x@d.example").replace("expire\": false", "expire\": true");
+    let queue = queued("hold", 4000, "a@b.example", "x@d.example")
+        + &forced("deferred")
+        + &queued("deferred", 800, "a@b.example", "x@d.example");
+    // Nothing is wrong with the host: what is forced is delivered at its next attempt like any other, and the hold stays.
+    let results = run_from(&scenario(POSTFIX, ""), &queue);
+    assert_eq!(["count", "delivered", "expired", "queued"].map(|what| at_start(&results, what)), [3.0, 2.0, 0.0, 1.0]);
+    // A host that is down for two hours: the one goes back to its sender, the other waits.
+    let results = run_from(&scenario(POSTFIX, "2h"), &queue);
+    assert_eq!(["count", "delivered", "expired", "queued"].map(|what| at_start(&results, what)), [3.0, 1.0, 1.0, 1.0]);
+    // A flush of the queue leaves alone what is on hold.
+    let flushed =
+        scenario(POSTFIX, "").replace("timeline: [", r#"timeline: [(at: "1h", do: FlushQueue(sender: "s")), "#);
+    assert_eq!(at_start(&run_from(&flushed, &queue), "queued"), 1.0);
+}

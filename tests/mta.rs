@@ -14,6 +14,8 @@ mod backlog;
 mod backup;
 #[path = "mta/kept.rs"]
 mod kept;
+#[path = "mta/own_cache.rs"]
+mod own_cache;
 #[path = "mta/retry_own.rs"]
 mod retry_own;
 #[path = "mta/selection.rs"]

@@ -156,9 +156,7 @@ fn loaded_text(retry: &str) -> String {
 #[test]
 fn a_parameter_that_changes_nothing_is_said_to() {
     for (retry, name) in [
-        (r#"KumoMta(cache_size: 10)"#, "cache_size"),
         (r#"KumoMta(consecutive_connection_failures_before_delay: 5)"#, "consecutive_connection_failures_before_delay"),
-        (r#"ZoneMta(cacheTTL: "1m")"#, "cacheTTL"),
         (r#"Exim(address_retry_include_sender: false)"#, "address_retry_include_sender"),
     ] {
         let said = render(&loaded(&sender("s", "d.example", retry), &[]).warnings, false);

@@ -445,3 +445,30 @@ fn an_enforced_policy_that_senders_keep_outlives_the_move_of_an_mx() {
     let results = run(&text("").replace("sts: (mx", "sts: (mode: Testing, mx"));
     assert_eq!(ends(&results), [48, 0, 0, 0, 0]);
 }
+
+#[test]
+fn a_server_process_that_ends_breaks_off_what_is_under_way_and_nothing_else() {
+    // One session of ten seconds, another in the backlog, each message of its own connection. What the end breaks off goes to
+    // the backup at once, and the host that is up all the time takes the next.
+    let text = |timeline: &str| {
+        let sender = r#"arrivals: Burst(at: "1h", count: 3, over: "9s"), retry: Custom(schedule: Constant("10m"))"#;
+        let timeline = format!("timeline: [{timeline}],");
+        scenario(r#"service: "10s", sessions: 1"#, sender, &timeline)
+            .replace("hosts: {", r#"hosts: { "backup.d.example": (),"#)
+            .replace(r#"mx: [(10, "mx.d.example")]"#, r#"mx: [(10, "mx.d.example"), (20, "backup.d.example")]"#)
+    };
+    let accepted =
+        |results: &Results, host: &str| values(results, "accepted", &format!("host:{host}.d.example"), "count")[0];
+    // At 3600, 3603 and 3606 s: one after the other.
+    let results = run(&text(""));
+    assert_eq!((accepted(&results, "mx"), accepted(&results, "backup")), (3.0, 0.0));
+    assert_near(one(&results, "delivery_latency", "max"), 24.0);
+    // The end at 3605 s: the first two go to the backup then; the third finds a free session.
+    let results = run(&text(r#"(at: "1h5s", do: CloseSessions(host: "mx.d.example"))"#));
+    assert_eq!((accepted(&results, "mx"), accepted(&results, "backup")), (1.0, 2.0));
+    assert_near(one(&results, "delivery_latency", "max"), 10.0);
+    assert_near(one(&results, "delivery_latency", "mean"), (5.0 + 2.0 + 10.0) / 3.0);
+    assert_eq!(ends(&results), [3, 0, 0, 0, 0]);
+    assert_eq!(one(&results, "duplicates", "count"), 0.0);
+    assert_eq!(values(&results, "attempts_per_delivery", "all", "mean"), [1.0]);
+}

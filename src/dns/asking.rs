@@ -30,7 +30,8 @@ impl<'m> Dns<'m> {
         let resolver = &self.model.dns.resolvers[ask.resolver.index()];
         let cache = resolver.cache_for(ask.region, ask.question, ask.key, || draw(ask.key, ask.a, ask.b ^ 0xff));
         let region = self.model.dns.caches[cache.index()].region;
-        let is_instant = self.is_instant[ask.region.index() * self.network.regions.len() + region.index()];
+        let is_instant = self.is_instant[ask.region.index() * self.network.regions.len() + region.index()]
+            || resolver.is_inside;
         if is_instant && let Some(entry) = self.caches[cache.index()].plain(now, ask.question) {
             let answer = Answer {
                 outcome: Outcome::Data(entry.data),
@@ -52,7 +53,8 @@ impl<'m> Dns<'m> {
         let resolver = &self.model.dns.resolvers[resolver.index()];
         let cache = resolver.only_cache(region)?;
         let to = self.model.dns.caches[cache.index()].region;
-        self.is_instant[region.index() * self.network.regions.len() + to.index()].then_some(cache)
+        let is_instant = self.is_instant[region.index() * self.network.regions.len() + to.index()];
+        (is_instant || resolver.is_inside).then_some(cache)
     }
 
     /// The data of a question, if a hit now changes nothing and is what the primary holds; and the instant before which it
@@ -92,9 +94,13 @@ impl<'m> Dns<'m> {
             }
         }
         let region = self.model.dns.caches[cache.index()].region;
-        let round_trip =
-            round_trip(self.network, ask.region, region, |link| draw(ask.key, ask.a, ask.b ^ u64::from(link)));
-        let is_way = self.network.is_way(ask.region, region);
+        // A cache inside the asker is at no distance, and cannot be cut off.
+        let is_inside = self.resolver_of(cache).is_inside;
+        let round_trip = match is_inside {
+            true => SimDuration::ZERO,
+            false => round_trip(self.network, ask.region, region, |link| draw(ask.key, ask.a, ask.b ^ u64::from(link))),
+        };
+        let is_way = is_inside || self.network.is_way(ask.region, region);
         let lost = failure(ask.question.name(), Source::Failure);
         let slot = self.put_ask(Pending {
             cache,

@@ -100,7 +100,7 @@ impl Dns<'_> {
             Outcome::Data(_) => (Kind::Data, false),
             Outcome::NoData => (Kind::NoData, true),
             Outcome::NxDomain => (Kind::NxDomain, true),
-            Outcome::ServFail => {
+            Outcome::ServFail | Outcome::Refused => {
                 state.tries += 1;
                 state.failures += 1;
                 let resolver = self.model.dns.caches[cache.index()].resolver;

@@ -262,6 +262,9 @@ impl<'m> Dns<'m> {
 
     /// Answers from the cache, along aliases, as far as it knows.
     pub(super) fn look(&mut self, now: SimTime, cache: CacheId, question: Question, mut walk: Walk) -> Looked {
+        if self.refuses(cache, question.name()) {
+            return Looked::Answer(Answer { outcome: Outcome::Refused, ..failure(walk.owner, Source::Failure) });
+        }
         loop {
             let asked = Question::new(walk.owner, question.kind());
             let held = &self.caches[cache.index()];
@@ -296,6 +299,14 @@ impl<'m> Dns<'m> {
                 ttl_s: walk.ttl_s.min(self.rules(cache).ttl_left_s(now, entry.until)),
             };
         }
+    }
+
+    /// Whether a resolver does not answer for a name, or for one above it.
+    fn refuses(&self, cache: CacheId, name: NameId) -> bool {
+        let refused = &self.resolver_of(cache).refuses;
+        let parents = &self.model.dns.names.parent;
+        let above = |name: &NameId| Some(parents[name.index()]).filter(|up| up != name);
+        !refused.is_empty() && std::iter::successors(Some(name), above).any(|name| refused.contains(&name))
     }
 
     /// What an entry that is not empty gives: it may be live, to be refreshed, or expired and still of use.

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::{BounceCause, Candidate};
+use crate::engine::random::unit_open;
 use crate::model::client::ClientRules;
 use crate::model::{HostId, NameId};
 use crate::scenario::tree::{OwnMx, Shuffle};
@@ -79,12 +80,21 @@ const WITHIN: u32 = 1 << 16;
 /// Where a candidate stands: preference, draws for its exchange and within it, place.
 type Place = (u16, u64, u64, u32);
 
+/// When an exchange of this weight comes in a race of exponential times, as bits that sort like it: the order of arrival is
+/// that of drawing one after the other, each in proportion to its weight among those left (Plackett 1975). One of weight
+/// zero comes last.
+fn race(bits: u64, weight: f64) -> u64 {
+    let time = -libm::log(unit_open(bits)) / weight;
+    if time.is_finite() { time.to_bits() } else { u64::MAX }
+}
+
 /// Puts candidates in the order of trial: by preference, equals as `shuffle` says. `random(i)` is a number of the i-th
 /// place (an address, or an exchange; addresses within an exchange from `WITHIN` on), the same whatever else is drawn.
 pub(super) fn order(
     candidates: &mut [Candidate],
     shuffle: Shuffle,
     host_of_name: impl Fn(usize) -> u32,
+    weight: impl Fn(NameId) -> f64,
     random: impl Fn(u32) -> u64,
 ) {
     if shuffle == Shuffle::AdjacentSwaps {
@@ -103,6 +113,7 @@ pub(super) fn order(
             let (bits, within) = match shuffle {
                 Shuffle::Addresses => (random(place as u32), 0),
                 Shuffle::Names => (random(host_of_name(place)), 0),
+                Shuffle::Weighted => (race(random(host_of_name(place)), weight(candidate.name)), 0),
                 Shuffle::NamesAndAddresses => (random(host_of_name(place)), random(WITHIN + place as u32)),
                 Shuffle::AdjacentSwaps | Shuffle::Off => (0, 0),
             };
@@ -183,7 +194,7 @@ mod tests {
         for coins in 0..4u64 {
             let mut list: SmallVec<[Candidate; 4]> =
                 (0..3).map(|host| Candidate { host: HostId(host), preference: 10, name: NameId(host) }).collect();
-            order(&mut list, Shuffle::AdjacentSwaps, |place| place as u32, |place| coins >> (place - 1) << 63);
+            order(&mut list, Shuffle::AdjacentSwaps, |place| place as u32, |_| 1.0, |place| coins >> (place - 1) << 63);
             firsts[list[0].host.index()] += 1;
         }
         assert_eq!(firsts, [2, 2, 0]);
@@ -211,10 +222,29 @@ mod tests {
         };
         let exchange = |place: usize| [2, 0, 0, 1][place];
         let mut by_address = list();
-        order(&mut by_address, Shuffle::Addresses, exchange, |place| [0, 30, 10, 20][place as usize]);
+        order(&mut by_address, Shuffle::Addresses, exchange, |_| 1.0, |place| [0, 30, 10, 20][place as usize]);
         assert_eq!(by_address.iter().map(|c| c.host.0).collect::<Vec<_>>(), [0, 1, 0, 3]);
         let mut by_name = list();
-        order(&mut by_name, Shuffle::Names, exchange, |name| [9, 1, 5][name as usize]);
+        order(&mut by_name, Shuffle::Names, exchange, |_| 1.0, |name| [9, 1, 5][name as usize]);
         assert_eq!(by_name.iter().map(|c| c.host.0).collect::<Vec<_>>(), [1, 0, 0, 3]);
+    }
+
+    #[test]
+    fn weights_decide_who_is_first_and_zero_is_last() {
+        let mut firsts = [0u32; 3];
+        for number in 0..4000u64 {
+            let mut list: SmallVec<[Candidate; 4]> =
+                (0..3).map(|host| Candidate { host: HostId(host), preference: 10, name: NameId(host) }).collect();
+            let draw = |name: u32| {
+                number
+                    .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                    .rotate_left(17 * name + 7)
+                    .wrapping_mul(0xd134_2543_de82_ef95)
+            };
+            order(&mut list, Shuffle::Weighted, |place| place as u32, |name| [3.0, 1.0, 0.0][name.index()], draw);
+            firsts[list[0].host.index()] += 1;
+            assert_eq!(list[2].host, HostId(2));
+        }
+        assert!(firsts[0].abs_diff(3000) < 120, "{firsts:?}");
     }
 }

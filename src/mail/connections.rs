@@ -49,9 +49,10 @@ impl Connections {
         place_of(idle.host).map(|place| (place, idle))
     }
 
-    /// Whether a session of that destination is idle.
-    pub fn has(&self, now: SimTime, name: NameId) -> bool {
-        self.idle.iter().any(|idle| idle.name == name && now < idle.until)
+    /// A session of that destination, whatever its host.
+    pub fn take_for(&mut self, now: SimTime, name: NameId) -> Option<Idle> {
+        let place = self.idle.iter().position(|idle| idle.name == name && now < idle.until)?;
+        Some(self.idle.remove(place))
     }
 
     /// Takes out the sessions to some hosts.

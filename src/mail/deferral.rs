@@ -37,6 +37,9 @@ impl<'m> Mail<'m> {
         earliest: SimTime,
     ) {
         let now = cx.scheduler.now();
+        if self.is_forced(slot) {
+            return self.end(cx, slot, End::Expired);
+        }
         if let Some(queue) = &self.nodes[self.slots[slot as usize].node.index()].queue
             && queue.keeps_records()
         {

@@ -47,9 +47,15 @@ impl<'m> Mail<'m> {
             let state = &mut self.nodes[node.index()];
             state.depth += u64::from(message.recipients);
             state.bytes += u64::from(message.size_bytes);
-            self.measured_live += u64::from(message.recipients);
+            if message.is_forced {
+                state.forced.insert(delivery.number);
+            }
+            self.measured_live += u64::from(message.recipients) * u64::from(!message.is_held);
             let slot = self.insert(delivery);
             cx.observer.on_created(SimTime::ZERO, &self.slots[slot as usize]);
+            if message.is_held {
+                continue;
+            }
             if message.is_deferred {
                 self.resume(cx, slot, message);
             } else {
@@ -57,6 +63,13 @@ impl<'m> Mail<'m> {
                 self.schedule(cx, slot, SimTime::ZERO + SimDuration::TICK, due);
             }
         }
+    }
+
+    /// Whether a message that waited before the start is given up now that its attempt has failed: Postfix returns what
+    /// `postsuper -e` marked as if its lifetime were over (`qmgr_active_done_25_generic`).
+    pub(super) fn is_forced(&self, slot: u32) -> bool {
+        let delivery = &self.slots[slot as usize];
+        delivery.is_inherited() && self.nodes[delivery.sender.index()].forced.contains(&delivery.number)
     }
 
     fn resume<E: World, O: MailObserver, F>(

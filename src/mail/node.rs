@@ -1,6 +1,6 @@
 //! A node: its source, and the queue of what it holds back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::known_routes::KnownRoutes;
 use super::machine::Machine;
@@ -26,6 +26,8 @@ pub(super) struct Node<'m> {
     pub depth: u64,
     /// Bytes of the messages in its custody.
     pub bytes: u64,
+    /// Messages of a queue from before the start that are given up when their next attempt fails.
+    pub forced: BTreeSet<u64>,
     /// The scans of its deferred queue, if its policy works by scans.
     pub scans: Option<Scans>,
     /// Routes that it need not look up.
@@ -65,6 +67,7 @@ impl<'m> Node<'m> {
             numbered: 0,
             depth: 0,
             bytes: 0,
+            forced: BTreeSet::new(),
             scans,
             known: KnownRoutes::new(node, model.mail.senders),
             machine: Machine::new(node.client.processors, node.client.processor_time),

@@ -261,7 +261,10 @@ impl<'m> Mail<'m> {
                 continue;
             }
             let at = destination.next_connection(now, queue.apart);
-            if at > now && !queue.connections.has(now, destination.name) {
+            // Where connections keep a distance, an idle session is one delivery's from here on: others that start while it
+            // looks its route up would connect all the same.
+            let session = if queue.apart.is_zero() { None } else { queue.connections.take_for(now, destination.name) };
+            if at > now && session.is_none() {
                 if at <= self.model.clock.end {
                     cx.scheduler.schedule(self.entities.nodes + node.0, at, MailEvent::Wakes(id).into());
                 }
@@ -271,8 +274,10 @@ impl<'m> Mail<'m> {
             destination.busy += 1;
             let sessions = destination.starts(now);
             queue.running += 1;
-            if !queue.apart.is_zero() && at <= now && !queue.connections.has(now, destination.name) {
-                destination.last_connection = Some(now);
+            match session {
+                Some(session) => drop(queue.sessions.insert(slot, session)),
+                None if !queue.apart.is_zero() => destination.last_connection = Some(now),
+                None => {}
             }
             self.slots[slot as usize].work.place = Place::Running(sessions);
             self.list(id);

@@ -61,6 +61,10 @@ impl<'m> Mail<'m> {
             Outcome::NoData => DataId::ABSENT,
             Outcome::NxDomain => return self.bounce(cx, slot, BounceCause::NoDomain),
             Outcome::ServFail => return self.defer(cx, slot),
+            Outcome::Refused => match self.model.mail.nodes[delivery.node.index()].client.dns.refused {
+                NoRoute::Bounce => return self.bounce(cx, slot, BounceCause::NoDomain),
+                NoRoute::Defer => return self.defer(cx, slot),
+            },
         };
         let lookups = self.model.mail.nodes[delivery.node.index()].client.lookups;
         let first = match (lookups, self.exchanges(&self.slots[slot as usize])) {
@@ -88,6 +92,11 @@ impl<'m> Mail<'m> {
         loop {
             let (after, upto) = (self.slots[slot as usize].work.after, self.slots[slot as usize].work.upto);
             while let Some((place, preference, name)) = exchanges.next(from, after, upto) {
+                if let Some(host) = self.model.mail.literal(name) {
+                    self.add_literal(slot, preference, name, host);
+                    from = place + 1;
+                    continue;
+                }
                 match self.ask(cx, slot, Question::new(name, RecordType::A), 1 + place as u32) {
                     Some(answer) => self.add_address(cx, slot, preference, name, &answer),
                     None => {
@@ -220,8 +229,16 @@ impl<'m> Mail<'m> {
                     candidates::add(&mut delivery.work.candidates, preference, name, hosts);
                 }
             }
-            Outcome::ServFail => delivery.work.soft_failure = true,
+            Outcome::ServFail | Outcome::Refused => delivery.work.soft_failure = true,
             Outcome::NoData | Outcome::NxDomain => {}
+        }
+    }
+
+    /// An exchange that is no name but an address: no host at all, or taken as it stands.
+    fn add_literal(&mut self, slot: u32, preference: u16, name: NameId, host: HostId) {
+        let delivery = &mut self.slots[slot as usize];
+        if self.model.mail.nodes[delivery.node.index()].client.dns.takes_literals {
+            candidates::add(&mut delivery.work.candidates, preference, name, &[host]);
         }
     }
 
@@ -237,7 +254,8 @@ impl<'m> Mail<'m> {
         let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
         let names: smallvec::SmallVec<[_; 4]> = candidates.iter().map(|c| c.name).collect();
         let exchange = |place: usize| names.iter().position(|name| *name == names[place]).unwrap_or(place) as u32;
-        candidates::order(candidates, shuffle, exchange, |of| {
+        let weight = |name: NameId| self.model.mail.nodes[delivery.node.index()].client.weight(name);
+        candidates::order(candidates, shuffle, exchange, weight, |of| {
             draw(key, number, place(attempt, first as u32 + of, Purpose::Shuffle))
         });
     }

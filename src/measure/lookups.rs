@@ -98,7 +98,7 @@ impl<'m> DnsCounts<'m> {
             Source::Negative => counts.negative += 1,
             Source::Failure => counts.failures += 1,
         }
-        counts.servfail += u64::from(outcome == Outcome::ServFail);
+        counts.servfail += u64::from(matches!(outcome, Outcome::ServFail | Outcome::Refused));
         // Most are answered at once: those need no histogram.
         if !record.took.is_zero() {
             counts.took_ns += u128::from(record.took.as_nanos());

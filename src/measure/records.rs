@@ -165,6 +165,7 @@ impl<'m> Records<'m> {
             Outcome::Data(_) | Outcome::NoData => "NOERROR",
             Outcome::NxDomain => "NXDOMAIN",
             Outcome::ServFail => "SERVFAIL",
+            Outcome::Refused => "REFUSED",
         };
         self.write(
             RecordKind::Lookups,

@@ -22,6 +22,8 @@ pub struct ClientRules {
     pub session_limit: u32,
     /// What is shuffled.
     pub shuffle: Shuffle,
+    /// Weights of exchanges where those decide, in the order of names; 1 for any other.
+    pub weights: Vec<(NameId, f64)>,
     /// When addresses are asked for.
     pub lookups: AddressLookups,
     /// What becomes of its own name in an MX list.
@@ -95,6 +97,13 @@ impl ClientRules {
             Stage::Data => self.timeouts.data,
             Stage::EndOfData => self.timeouts.end_of_data,
         }
+    }
+}
+
+impl ClientRules {
+    /// The weight of an exchange among its equals.
+    pub fn weight(&self, exchange: NameId) -> f64 {
+        self.weights.binary_search_by_key(&exchange, |known| known.0).map_or(1.0, |place| self.weights[place].1)
     }
 }
 
@@ -204,4 +213,8 @@ pub struct DnsRules {
     pub null_among_others_bounces: bool,
     /// The domain, or each of its exchanges, has no address.
     pub no_address: NoRoute,
+    /// The resolver does not answer for the domain.
+    pub refused: NoRoute,
+    /// Whether an exchange that is an address is taken as one; RFC 5321 section 5.1 wants a name there.
+    pub takes_literals: bool,
 }

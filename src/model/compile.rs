@@ -14,6 +14,7 @@ mod name_servers;
 mod names;
 mod network;
 mod objectives;
+mod own_caches;
 pub mod presets;
 mod problems;
 mod queue_file;

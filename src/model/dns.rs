@@ -139,6 +139,10 @@ pub struct ResolverModel {
     pub validates: bool,
     /// Whether it asks servers at their IPv6 addresses, too.
     pub ipv6: bool,
+    /// Whether it is a cache inside a sender, which asks it without going anywhere.
+    pub is_inside: bool,
+    /// Domains that it refuses to answer for, with all below them.
+    pub refuses: Vec<NameId>,
 }
 
 /// One cache.

@@ -22,10 +22,24 @@ pub struct MailModel {
     pub nodes: Vec<NodeModel>,
     /// How many of the nodes are senders.
     pub senders: usize,
+    /// Hosts that have no name but their address, by it.
+    pub literals: Vec<(NameId, HostId)>,
     /// Domains that ever have an MTA-STS policy, and the first of each.
     pub sts: Vec<StsFirst>,
     /// All policies that any of them ever has.
     pub sts_policies: Vec<StsPolicy>,
+}
+
+impl MailModel {
+    /// The host of an exchange that is an address literal.
+    #[inline]
+    pub fn literal(&self, exchange: NameId) -> Option<HostId> {
+        if self.literals.is_empty() {
+            return None;
+        }
+        let place = self.literals.binary_search_by_key(&exchange, |literal| literal.0).ok()?;
+        Some(self.literals[place].1)
+    }
 }
 
 /// A domain's MTA-STS policy at the start.
@@ -157,6 +171,10 @@ pub struct InheritedMessage {
     pub null_sender: bool,
     /// Whether it waits for its next attempt; else it is taken up at once.
     pub is_deferred: bool,
+    /// Whether it is on hold: nothing happens to it.
+    pub is_held: bool,
+    /// Whether it is given up when its next attempt fails.
+    pub is_forced: bool,
 }
 
 impl NodeModel {

@@ -80,6 +80,7 @@ fn status(outcome: Outcome) -> &'static str {
         Outcome::Data(_) | Outcome::NoData => "NOERROR",
         Outcome::NxDomain => "NXDOMAIN",
         Outcome::ServFail => "SERVFAIL",
+        Outcome::Refused => "REFUSED",
     }
 }
 
@@ -133,7 +134,7 @@ impl Answers<'_> {
             }
             let of = Question::new(answer.owner, self.question.kind());
             lines(self.model, of, data, answer.ttl_s).into_iter().for_each(|line| _ = writeln!(out, "{line}"));
-        } else if answer.outcome != Outcome::ServFail {
+        } else if !matches!(answer.outcome, Outcome::ServFail | Outcome::Refused) {
             let _ = writeln!(out, ";; no data; kept for {} s more", answer.ttl_s);
         }
         if answer.stale {

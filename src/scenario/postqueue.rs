@@ -23,6 +23,10 @@ pub struct Queued {
     pub id: String,
     /// Whether it waits in the deferred queue; else it is new, or being delivered.
     pub is_deferred: bool,
+    /// Whether it is on hold: in the queue until somebody releases it, and never delivered or given up (postsuper(1), -h).
+    pub is_held: bool,
+    /// Whether it is given up at its next attempt that fails (postsuper(1), -e).
+    pub is_forced: bool,
     /// When it arrived, seconds since 1970-01-01 00:00:00 UTC, and where that stands.
     pub arrived_s: u64,
     /// Where that stands.
@@ -58,8 +62,6 @@ impl Passed {
     }
 }
 
-const HELD: &str = "a hold is not modelled: what is in the `hold` queue stays out";
-const FORCED: &str = "`forced_expire` is not modelled: what has it is taken for any other";
 const NO_DOMAIN: &str = "local delivery is not modelled: recipients without a domain are left out";
 const LITERAL: &str = "address literals are not modelled: recipients at one are left out";
 const SPLIT: &str = "recipients at several domains share no message: each domain has one of its own";
@@ -82,7 +84,7 @@ pub fn read_postqueue(source: &Arc<SourceText>) -> (Vec<Queued>, Vec<Diagnostic>
             continue;
         }
         match read_line(line.trim_end(), start, &mut passed) {
-            Ok(message) => messages.extend(message),
+            Ok(message) => messages.push(message),
             Err(wrong) => {
                 broken += 1;
                 if broken <= ERRORS_MAX {
@@ -182,8 +184,8 @@ fn plain(why: &serde_json::Error) -> String {
 const KNOWN: [&str; 7] =
     ["queue_name", "queue_id", "arrival_time", "message_size", "sender", "recipients", "forced_expire"];
 
-/// One message; `None` if it stays out.
-fn read_line(line: &str, start: usize, passed: &mut Passed) -> Result<Option<Queued>, Wrong> {
+/// One message.
+fn read_line(line: &str, start: usize, passed: &mut Passed) -> Result<Queued, Wrong> {
     let object = Object::read(line, start)?;
     let (id, id_span) = object.field::<String>("queue_id", "the name of a queue file")?;
     let (queue, queue_span) = object.field::<String>("queue_name", "`active`, `incoming`, `deferred`, ..")?;
@@ -194,11 +196,8 @@ fn read_line(line: &str, start: usize, passed: &mut Passed) -> Result<Option<Que
         true => object.field::<String>("sender", "an address")?.0,
         false => String::new(),
     };
-    if object.fields.contains_key("forced_expire")
-        && let (true, span) = object.field::<bool>("forced_expire", "`true` or `false`")?
-    {
-        passed.add(FORCED, span, &id);
-    }
+    let is_forced =
+        object.fields.contains_key("forced_expire") && object.field::<bool>("forced_expire", "`true` or `false`")?.0;
     if object.fields.keys().any(|name| !KNOWN.contains(&name.as_str())) {
         passed.add(UNKNOWN, start..start + 1, &id);
     }
@@ -225,13 +224,10 @@ fn read_line(line: &str, start: usize, passed: &mut Passed) -> Result<Option<Que
             }
         }
     }
-    let is_deferred = match queue.as_str() {
-        "deferred" => true,
-        "active" | "incoming" | "maildrop" => false,
-        "hold" => {
-            passed.add(HELD, queue_span, &id);
-            return Ok(None);
-        }
+    let (is_deferred, is_held) = match queue.as_str() {
+        "deferred" => (true, false),
+        "active" | "incoming" | "maildrop" => (false, false),
+        "hold" => (false, true),
         _ => {
             return Err(Wrong {
                 message: format!("`{queue}` is no queue of Postfix's"),
@@ -245,7 +241,7 @@ fn read_line(line: &str, start: usize, passed: &mut Passed) -> Result<Option<Que
     }
     let size_bytes = u32::try_from(size).unwrap_or(u32::MAX);
     let is_null_sender = sender.is_empty() || sender == "MAILER-DAEMON";
-    Ok(Some(Queued { id, is_deferred, arrived_s, arrived_span, size_bytes, is_null_sender, parts }))
+    Ok(Queued { id, is_deferred, is_held, is_forced, arrived_s, arrived_span, size_bytes, is_null_sender, parts })
 }
 
 #[cfg(test)]
@@ -291,14 +287,22 @@ mod tests {
 
     #[test]
     fn what_is_not_modelled_is_named_with_its_place() {
-        let text = line("hold", "", &["x@one.example"])
-            + &line("deferred", ", \"forced_expire\": true", &["root"]).replace("\"forced_expire\": false, ", "")
+        let text = line("deferred", "", &["root"])
             + &line("deferred", ", \"new\": 1", &["x@[192.0.2.1]", "x@one.example", "y@two.example"]);
         let (messages, found) = read(&text);
         assert!(found.iter().all(|problem| !problem.is_error()));
-        assert_eq!(places(&text, &found), ["\"hold\"", "true", "\"root\"", "{", "\"4ZF8\"", "\"x@[192.0.2.1]\""]);
-        assert!(found[0].help.as_deref().is_some_and(|help| help.contains("`4ZF4`")), "{:?}", found[0].help);
+        assert_eq!(places(&text, &found), ["\"root\"", "{", "\"4ZF8\"", "\"x@[192.0.2.1]\""]);
+        assert!(found[0].help.as_deref().is_some_and(|help| help.contains("`4ZF8`")), "{:?}", found[0].help);
         assert_eq!(messages.iter().map(|one| one.parts.len()).collect::<Vec<_>>(), [0, 2]);
+    }
+
+    #[test]
+    fn holds_and_forced_expiry_are_read() {
+        let forced = line("deferred", "", &["x@one.example"]).replace("expire\": false", "expire\": true");
+        let (messages, found) = read(&(line("hold", "", &["x@one.example"]) + &forced));
+        assert!(found.is_empty(), "{found:?}");
+        let said: Vec<_> = messages.iter().map(|one| (one.is_deferred, one.is_held, one.is_forced)).collect();
+        assert_eq!(said, [(false, true, false), (true, false, true)]);
     }
 
     #[test]

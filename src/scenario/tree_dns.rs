@@ -180,6 +180,8 @@ pub struct Resolver {
     pub validates: bool,
     /// Whether it asks servers at their IPv6 addresses, where they have one.
     pub ipv6: bool,
+    /// Domains that it answers REFUSED for, with all below them (Unbound's `local-zone: NAME refuse`).
+    pub refuses: Vec<String>,
 }
 
 impl Default for Resolver {
@@ -196,6 +198,7 @@ impl Default for Resolver {
             upstream: None,
             validates: false,
             ipv6: true,
+            refuses: Vec::new(),
         }
     }
 }

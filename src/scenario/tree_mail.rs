@@ -109,6 +109,8 @@ pub struct SmtpClient {
     pub session_limit: Option<u32>,
     /// What is shuffled among equal preferences.
     pub shuffle: Option<Shuffle>,
+    /// Weights of exchanges for `shuffle: Weighted`; 1 for those that are not named.
+    pub weights: Map<f64>,
     /// When the addresses of exchanges are asked for.
     pub lookups: Option<AddressLookups>,
     /// When lost SYNs are sent again.
@@ -216,6 +218,9 @@ pub enum Shuffle {
     Names,
     /// Names, and the addresses of each (Exim, measured).
     NamesAndAddresses,
+    /// Names, each time one of those left in proportion to their weights (the order of SRV records, RFC 2782), a name's
+    /// addresses in the order the resolver gave.
+    Weighted,
     /// One pass of coin flips that swap neighbours, as Haraka's `sort_mx` does: the last of three equals never comes first.
     AdjacentSwaps,
     /// Nothing: the order of the zone.

@@ -148,7 +148,7 @@ pub struct HarakaRetry {
     pub temp_fail_intervals: Vec<Duration>,
     /// Deliveries at once.
     pub concurrency_max: u32,
-    /// How long a SYN may go unanswered.
+    /// How long a SYN, and each reply, may go unanswered.
     pub connect_timeout: Duration,
 }
 
@@ -195,10 +195,12 @@ pub struct KumoMtaRetry {
     pub data_timeout: Duration,
     /// And that to the end of data.
     pub data_dot_timeout: Duration,
-    /// Most answers in its DNS cache.
+    /// Most answers in its own DNS cache.
     pub cache_size: u32,
-    /// How long a failed MX resolution is kept.
+    /// How long its own DNS cache keeps that there is no such domain, or that a look-up failed.
     pub mx_negative_cache_ttl: Duration,
+    /// How long it waits for its resolver.
+    pub mx_timeout: Duration,
 }
 
 impl Default for KumoMtaRetry {
@@ -220,6 +222,7 @@ impl Default for KumoMtaRetry {
             data_dot_timeout: seconds(300),
             cache_size: 8192,
             mx_negative_cache_ttl: seconds(300),
+            mx_timeout: seconds(5),
         }
     }
 }
@@ -396,6 +399,10 @@ pub struct ExchangeRetry {
     pub MaxPerDomainOutboundConnections: u32,
     /// `MaxOutboundConnections`.
     pub MaxOutboundConnections: u32,
+    /// Longest time that the DNS client of Windows, which it asks through, keeps an answer.
+    pub MaxCacheTtl: Duration,
+    /// And that there is none.
+    pub MaxNegativeCacheTtl: Duration,
 }
 
 impl Default for ExchangeRetry {
@@ -410,6 +417,8 @@ impl Default for ExchangeRetry {
             DelayNotificationTimeout: seconds(4 * 3600),
             MaxPerDomainOutboundConnections: 20,
             MaxOutboundConnections: 1000,
+            MaxCacheTtl: seconds(86_400),
+            MaxNegativeCacheTtl: seconds(900),
         }
     }
 }

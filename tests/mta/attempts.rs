@@ -114,3 +114,36 @@ fn postfix_doubles_its_concurrency_until_the_limit() {
         });
     }
 }
+
+#[test]
+fn postfix_stays_within_what_a_full_server_takes_as_measured() {
+    // The server admits eight at a time and greets the ninth with 421; ten failed cohorts instead of one. So one attempt in
+    // three fails, the window stays near eight, and what was turned away waits for its own timer: a tail of small pulses.
+    let row = rows(include_str!("../fixtures/mta/concurrency_postfix.csv"))
+        .into_iter()
+        .find(|row| row["set"] == "nf_cap_1")
+        .expect("a row");
+    let real: Vec<usize> = row["completions"].split(' ').map(|n| n.parse().expect("a count")).collect();
+    let case = Case {
+        retry: policy("postfix", "default_destination_concurrency_failed_cohort_limit: 10"),
+        zones: zone("d.example", r#"(10, "a.d.example")"#),
+        hosts: hosts(&["a.d.example"], r#"service: "1s", sessions: 8, when_full: Busy"#),
+        arrivals: (0..240).map(|_| (100.0, "d.example".into())).collect(),
+        ..Case::default()
+    };
+    run(&case, |log| {
+        let mut completions = vec![0usize; 200];
+        for ended in log.ended.values() {
+            assert_eq!(ended.outcome, "sent");
+            completions[(ended.ended_s - 100.0 + 0.2) as usize] += 1;
+        }
+        println!("{completions:?}, {} connections", log.connections);
+        // Completions a second while there is plenty to send: the same eight.
+        let steady = |counts: &[usize]| counts[4..24].iter().sum::<usize>() as f64 / 20.0;
+        let (ours, theirs) = (steady(&completions), steady(&real));
+        assert!((ours - theirs).abs() <= 0.15 * theirs, "{ours} a second, measured {theirs}");
+        assert!(completions.iter().all(|count| *count <= 8), "no more than the server takes");
+        let last = |counts: &[usize]| counts.iter().rposition(|count| *count > 0).expect("completions");
+        assert!(last(&completions).abs_diff(last(&real)) <= 24, "{} s, measured {}", last(&completions), last(&real));
+    });
+}

@@ -98,6 +98,7 @@ fn simulated(setup: &Setup, run_: &Run, seed: u64) -> Outcome {
         arrivals: run_.arrivals_s.iter().map(|at| (start + at, "d.example".into())).collect(),
         drain_s: 4000,
         seed,
+        ..Case::default()
     };
     run(&case, |log| {
         assert!(log.ended.values().all(|ended| ended.outcome == "sent"));

@@ -11,11 +11,6 @@ fn phase(start: f64, at: f64, period: f64) -> String {
 fn an_outage_with_a_backup_costs_what_was_measured() {
     for row in rows(include_str!("../fixtures/mta/outage_with_backup.csv")) {
         let (system, mode) = (row["mta"].as_str(), row["mode"].as_str());
-        // OpenSMTPD stays with its sessions to the backup for a hundred messages each: two of them were measured, until 50 s;
-        // here it opens a third beside them, and stays to the end.
-        if system == "opensmtpd" {
-            continue;
-        }
         // Wall clocks at the first arrival, in their fraction.
         let start = match (system, mode) {
             ("postfix", "down") => 100.269,
@@ -66,6 +61,11 @@ fn an_outage_with_a_backup_costs_what_was_measured() {
             assert!((at_backup.len() as f64 - number(&row, "b")).abs() <= 6.0, "{label}: {}", at_backup.len());
             assert!((first - number(&row, "first_b_s")).abs() <= 1.0, "{label}: {first}");
             assert!((last - number(&row, "last_b_s")).abs() <= 3.0, "{label}: {last}");
+            // OpenSMTPD stays with the backup for two sessions of a hundred messages, long after the outage. An idle session of
+            // its looks for mail once a second, which is not modelled: its messages waited 0.75 s.
+            if system == "opensmtpd" {
+                return;
+            }
             let real = number(&row, "mean_s");
             // Below a tenth of a second the machine's own time decides.
             assert!((mean - real).abs() <= f64::max(0.15 * real, 0.1), "{label}: {mean}, measured {real}");
@@ -87,6 +87,8 @@ fn a_changed_mx_is_used_at_the_next_attempt_that_looks_it_up() {
             "sendmail" => (0.384, 19.955, 0.902, phase(100.384, 22.0, 3.0)),
             _ => (0.184, 4499.149, 89.9, String::new()),
         };
+        // OpenSMTPD's tries took 0.05 to 0.16 s of the server's time, as those that failed show: 10 s of its own clock.
+        let service = if system == "opensmtpd" { "10s" } else { "0s" };
         let start = 100.0 + fraction;
         let names: Vec<String> = (0..10).map(|i| if is_shared { "d".into() } else { format!("d{i}") }).collect();
         let mut distinct = names.clone();
@@ -103,7 +105,7 @@ fn a_changed_mx_is_used_at_the_next_attempt_that_looks_it_up() {
         let case = Case {
             retry: policy(system, &clocks),
             zones: zones + &zone("d.example", ""),
-            hosts: hosts(&["a.d.example", "b.d.example"], ""),
+            hosts: hosts(&["a.d.example", "b.d.example"], &format!(r#"service: "{service}""#)),
             timeline: r#"(at: "0s", do: Outage(host: "a.d.example")), "#.to_owned() + &changes,
             arrivals: (0u32..)
                 .zip(&names)
@@ -113,7 +115,7 @@ fn a_changed_mx_is_used_at_the_next_attempt_that_looks_it_up() {
             ..Case::default()
         };
         // What a run of a queue takes for each message is the machine's; OpenSMTPD's clock ran a hundred times as fast.
-        let tolerance = if system == "opensmtpd" { 20.0 } else { 0.3 };
+        let tolerance = if system == "opensmtpd" { 5.0 } else { 0.3 };
         run(&case, |log| {
             let after: Vec<f64> = log.ended.values().map(|ended| ended.ended_s - start - change).collect();
             println!("{system} {is_shared}: {after:.2?} ({} to {})", row["least_s"], row["most_s"]);

@@ -67,6 +67,8 @@ pub struct Case {
     pub seed: u64,
     /// Round trip to the resolver: with it the time that a system takes to visit a message.
     pub resolver_rtt: &'static str,
+    /// A domain that the resolver refuses to answer for.
+    pub refuses: &'static str,
 }
 
 impl Default for Case {
@@ -81,6 +83,7 @@ impl Default for Case {
             drain_s: 400,
             seed: 1,
             resolver_rtt: "0s",
+            refuses: "nothing.example",
         }
     }
 }
@@ -182,14 +185,22 @@ pub fn run<R>(case: &Case, look: impl FnOnce(&Log<'_>) -> R) -> R {
         servers: {{ "ns.example": (region: "dns", latency: "0s"), "ns.d.example": (region: "dns", latency: "0s"),
             "ns.broken.example": (region: "dns", latency: "0s") }},
         hosts: {{ {} }},
-        resolvers: {{ "r": (region: "dns", software: Ideal()) }},
+        resolvers: {{ "r": (region: "dns", software: Ideal(), refuses: ["{}"]) }},
         senders: {{ "s": (
             resolver: "r", arrivals: Trace(file: "arrivals.csv", at: "0s"), to: Trace, size: "1kB",
             retry: {}, client: {},
         ) }},
         timeline: [ {} ],
     )"#,
-        case.drain_s, case.seed, case.resolver_rtt, case.zones, case.hosts, case.retry, case.client, case.timeline
+        case.drain_s,
+        case.seed,
+        case.resolver_rtt,
+        case.zones,
+        case.hosts,
+        case.refuses,
+        case.retry,
+        case.client,
+        case.timeline
     );
     let rows: String = case.arrivals.iter().map(|(at, domain)| format!("{at:.3}s,{domain}\n")).collect();
     let mut files = Memory::default();

@@ -290,15 +290,10 @@ fn dns_outcomes_are_as_measured() {
                 (zone("x.d.example", mx), good, "", "x.d.example")
             }
             "nodata" => (zone("x.d.example", ""), good, "", "x.d.example"),
-            // The zone's server is of no use: silent until the resolver or its client has had enough, or refusing; a
-            // recursive resolver makes SERVFAIL of either.
-            "servfail" | "refused" | "timeout" => {
-                // A resolver that itself refuses its client, which OpenSMTPD takes for a name that cannot be, is not there.
-                if (system, case_name) == ("opensmtpd", "refused") {
-                    continue;
-                }
-                (broken("x.d.example", r#"(10, "good.d.example")"#), good, "", "x.d.example")
-            }
+            // Whom they ask refuses to answer for the domain.
+            "refused" => (zone("x.d.example", r#"(10, "good.d.example")"#), good, "", "x.d.example"),
+            // The zone's server is of no use: refusing, or silent until the resolver or its client has had enough.
+            "servfail" | "timeout" => (broken("x.d.example", r#"(10, "good.d.example")"#), good, "", "x.d.example"),
             "mxservfail" => {
                 let zones = zone("x.d.example", r#"(10, "a.y.example")"#) + &broken("y.example", "");
                 (zones, r#""good.d.example": (), "a.y.example": ()"#, "", "x.d.example")
@@ -309,8 +304,8 @@ fn dns_outcomes_are_as_measured() {
                 (zones, r#""good.d.example": (), "a.y.example": ()"#, "", "x.d.example")
             }
             "nxdomain" => (zone("x.d.example", ""), good, "", "none.d.example"),
-            // An MX that is an address literal: the simulation's records name hosts.
-            "mxip" => continue,
+            // An MX that is an address and no name.
+            "mxip" => (zone("x.d.example", r#"(10, "127.0.0.9")"#), r#""127.0.0.9": ()"#, "", "x.d.example"),
             other => panic!("no case {other}"),
         };
         let mut timeline = if dead.is_empty() { String::new() } else { outage(dead, "Refuse") };
@@ -328,6 +323,7 @@ fn dns_outcomes_are_as_measured() {
             timeline,
             arrivals: vec![(100.5, domain.into())],
             // What waits for DNS is not refused within the minutes of patience with it.
+            refuses: if case_name == "refused" { "x.d.example" } else { "nothing.example" },
             drain_s: if ["timeout", "mxservfail", "mxservfailgood"].contains(&case_name) { 60 } else { 1 },
             ..Case::default()
         };

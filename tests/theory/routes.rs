@@ -92,3 +92,36 @@ fn mx_order() {
     let failed = u1 * (1.0 - u2) / (1.0 - u1 * u2);
     assert_measure(&results, "delivery_latency", "all", "mean", 0.3 + 30.0 * failed, 0.012);
 }
+
+#[test]
+fn weighted_order() {
+    // P(first = i) = w_i / W; with host j down its load goes to i with w_i / (W - w_j) more, so that what the others gain over
+    // all j is P(second = i). Case o129: weights 60, 20, 10, 10.
+    let weights = [60, 20, 10, 10];
+    let (list, hosts) = equal(4, 0);
+    let named: Vec<String> = (1..).zip(weights).map(|(i, w)| format!("\"live{i}.d.example\": {w}.0")).collect();
+    let client = format!("connect_timeout: \"30s\", shuffle: Weighted, weights: {{ {} }}", named.join(", "));
+    let text = mx(&list, &hosts, "Poisson(rate: \"10/s\")", 20).replace("connect_timeout: \"30s\"", &client);
+    let shares = |down: Option<usize>| -> Vec<Vec<f64>> {
+        let outage =
+            down.map_or_else(String::new, |host| format!("(at: \"0s\", do: Outage(host: \"live{host}.d.example\")),"));
+        let results = run(&text.replace("(at: \"0s\", do: Outage(host: \"dead*\", mode: BlackHole))", &outage));
+        let deliveries = values(&results, "deliveries", "all", "count");
+        let of = |host: usize| values(&results, "accepted", &format!("host:live{host}.d.example"), "count");
+        (1..=4).map(|host| of(host).iter().zip(&deliveries).map(|(accepted, all)| accepted / all).collect()).collect()
+    };
+    let first = shares(None);
+    for (host, expected) in first.iter().zip([0.6, 0.2, 0.1, 0.1]) {
+        assert_estimate("first choice", host, expected, 0.005);
+    }
+    let without: Vec<Vec<Vec<f64>>> = (1..=4).map(|down| shares(Some(down))).collect();
+    for (host, expected) in [0.283_333_333_3, 0.344_444_444_4, 0.186_111_111_1, 0.186_111_111_1].into_iter().enumerate()
+    {
+        let gained = |replication: usize| {
+            let others = (0..4).filter(|down| *down != host);
+            others.map(|down| without[down][host][replication] - first[host][replication]).sum()
+        };
+        let second: Vec<f64> = (0..20).map(gained).collect();
+        assert_estimate("second choice", &second, expected, 0.01);
+    }
+}

@@ -111,8 +111,14 @@ impl Compiler<'_> {
                 *is_asked = true;
             }
         }
-        let mut keys: Vec<usize> =
-            (0..is_asked.len()).filter(|&id| !is_asked[id]).map(|id| self.resolvers.members[id].key).collect();
+        let mut keys: Vec<usize> = self
+            .resolvers
+            .members
+            .iter()
+            .zip(&is_asked)
+            .filter(|(_, asked)| !**asked)
+            .map(|(one, _)| one.key)
+            .collect();
         keys.dedup();
         for key in keys {
             if let Some((key, _)) = self.tree.resolvers.get_index(key) {

@@ -1,7 +1,7 @@
 //! Hosts and nodes.
 
 use super::Compiler;
-use super::names::stamp;
+use super::names::{is_address, stamp};
 use super::presets;
 use super::zones::ADDRESSES_MAX;
 use crate::engine::dist::Dist;
@@ -12,7 +12,7 @@ use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, Pool, Sou
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
-use crate::scenario::tree::{Arrivals, Destinations, Host, Retry, Sender, SmtpClient};
+use crate::scenario::tree::{Arrivals, Destinations, Host, Retry, Sender, Shuffle, SmtpClient};
 use crate::scenario::units::Duration;
 
 /// Most addresses of a sender.
@@ -80,10 +80,12 @@ impl Compiler<'_> {
             let region = self.region(&["senders", key, "region"], sender.region.as_ref());
             let source = self.source(key, sender, region, clock);
             let (retry, policy) = self.node_retry(&["senders", key, "retry"], &sender.retry, sender.count);
+            let resolver =
+                self.own_cache(&["senders", key], &member.name, region, ResolverId(resolver), retry.dns_cache);
             nodes.push(NodeModel {
                 name: member.name,
                 region,
-                resolver: ResolverId(resolver),
+                resolver,
                 client: self.client_rules(&["senders", key, "client"], &policy, &sender.client),
                 retry,
                 host: None,
@@ -114,7 +116,17 @@ impl Compiler<'_> {
                     Some("name a host with `relays_for` and without `shares_queue`".into());
             }
         }
-        MailModel { hosts: std::mem::take(hosts), nodes, senders, ..MailModel::default() }
+        let literals = self.literals(hosts);
+        MailModel { hosts: std::mem::take(hosts), nodes, senders, literals, ..MailModel::default() }
+    }
+
+    /// Hosts whose name is an address.
+    fn literals(&self, hosts: &[HostModel]) -> Vec<(NameId, HostId)> {
+        let is_literal = |host: &HostModel| is_address(self.dns.names.text(host.name));
+        let mut found: Vec<_> =
+            (0..).zip(hosts).filter(|(_, host)| is_literal(host)).map(|(id, host)| (host.name, HostId(id))).collect();
+        found.sort_unstable();
+        found
     }
 
     /// The host whose queue a relay shares.
@@ -135,7 +147,8 @@ impl Compiler<'_> {
             self.tree.hosts.get_index(member.key).map_or(("", &fallback), |(key, host)| (key.as_str(), host));
         self.number = member.number;
         // Whoever runs a backup MX has a resolver: where none is named, the first in its region, else the first of all.
-        let near = self.dns.resolvers.iter().position(|resolver| resolver.region == region).unwrap_or(0) as u32;
+        let declared = &self.dns.resolvers[..self.resolvers.len().min(self.dns.resolvers.len())];
+        let near = declared.iter().position(|resolver| resolver.region == region).unwrap_or(0) as u32;
         let resolver = match &host.resolver {
             Some(name) => self.find_one(&["hosts", key, "resolver"], "resolver", name).unwrap_or(0),
             None => near,
@@ -145,11 +158,12 @@ impl Compiler<'_> {
                 Some("declare one under `resolvers`".into());
         }
         let (retry, policy) = self.node_retry(&["hosts", key, "retry"], &host.retry, host.count);
+        let resolver = self.own_cache(&["hosts", key], &member.name, region, ResolverId(resolver), retry.dns_cache);
         self.number = 0;
         NodeModel {
             name: member.name,
             region,
-            resolver: ResolverId(resolver),
+            resolver,
             client: self.client_rules(&["hosts", key, "client"], &policy, &host.client),
             retry,
             host: Some(HostId(id as u32)),
@@ -168,6 +182,7 @@ impl Compiler<'_> {
             let path: Vec<&str> = path.iter().copied().chain(["processors"]).collect();
             self.error(&path, format!("{processors} processors")).label = format!("expected 1 to {PROCESSORS_MAX}");
         }
+        let weights = self.weights_of_exchanges(path, written);
         let mut relay = |field: &'static str, written: &Option<String>| {
             let path: Vec<&str> = path.iter().copied().chain([field]).collect();
             written.as_ref().and_then(|text| self.relay_to(&path, text))
@@ -190,6 +205,7 @@ impl Compiler<'_> {
             address_limit: limit(written.address_limit, preset.address_limit),
             session_limit: limit(written.session_limit, preset.session_limit),
             shuffle: written.shuffle.unwrap_or(preset.shuffle),
+            weights,
             own: written.own_mx.unwrap_or(preset.own),
             lookups: written.lookups.unwrap_or(preset.lookups),
             syn: written.syn.unwrap_or(preset.syn),
@@ -199,6 +215,30 @@ impl Compiler<'_> {
             fallback: relay("fallback_relay", &written.fallback_relay),
             ..preset
         }
+    }
+
+    /// What decides among equal exchanges, by name.
+    fn weights_of_exchanges(&mut self, path: &[&str], written: &SmtpClient) -> Vec<(NameId, f64)> {
+        if !written.weights.is_empty() && written.shuffle != Some(Shuffle::Weighted) {
+            let path: Vec<&str> = path.iter().copied().chain(["weights"]).collect();
+            self.error(&path, "weights of exchanges that decide nothing").help =
+                Some("set `shuffle: Weighted` beside them".into());
+        }
+        let mut weights = Vec::new();
+        for (key, &weight) in &written.weights {
+            let path: Vec<&str> = path.iter().copied().chain(["weights", key]).collect();
+            let name = canonical(&stamp(key, self.number));
+            if !(0.0..=1e9).contains(&weight) {
+                self.error(&path, format!("{weight} is no weight")).label = "expected 0 to 1e9".into();
+            }
+            if !self.is_reachable_some_time(&name) {
+                let help = did_you_mean(&name, self.hosts.known());
+                self.error(&path, format!("no exchange `{name}`")).help = help;
+            }
+            weights.push((self.dns.names.intern(&name), weight));
+        }
+        weights.sort_unstable_by_key(|known| known.0);
+        weights
     }
 
     /// A relay as configuration writes it: `[host]`, or a domain.

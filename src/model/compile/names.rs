@@ -228,6 +228,11 @@ pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a name is an address and no name.
+pub(super) fn is_address(name: &str) -> bool {
+    name.parse::<std::net::IpAddr>().is_ok()
+}
+
 /// Why a text is no domain name (RFC 1035 section 2.3.4, RFC 1123 section 2.1; `_` as in service names).
 pub(super) fn invalid_domain(name: &str) -> Option<&'static str> {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

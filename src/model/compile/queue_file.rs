@@ -58,6 +58,8 @@ impl Compiler<'_> {
                     recipients: part.recipients,
                     null_sender: message.is_null_sender,
                     is_deferred: message.is_deferred,
+                    is_held: message.is_held,
+                    is_forced: message.is_forced,
                 });
             }
         }

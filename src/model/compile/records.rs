@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Compiler;
-use super::names::{invalid_domain, stamp};
+use super::names::{invalid_domain, is_address, stamp};
 use super::zones::{ADDRESSES_MAX, DELEGATION_TTL_S, TTL_S, ancestors};
 use crate::model::dns::{Question, Rdata, RrsetModel, canonical};
 use crate::model::mail::HostModel;
@@ -20,6 +20,10 @@ impl Compiler<'_> {
     pub(super) fn records(&mut self, hosts: &[HostModel]) {
         for (id, host) in hosts.iter().enumerate() {
             let text = self.hosts.name(id as u32).to_owned();
+            // A host without a name has no record of it.
+            if is_address(&text) {
+                continue;
+            }
             let ttl_s = self.ttl_at(&text, RecordType::A);
             let data = self.data(Rdata::Address(self.addresses_of(id as u32).into()));
             self.rrsets.insert(Question::new(host.name, RecordType::A), (data, ttl_s));
@@ -186,6 +190,7 @@ impl Compiler<'_> {
             self.dns.data.get(data.index())
         };
         name == "."
+            || is_address(name) && self.hosts.get(name).is_some()
             || matches!(held(RecordType::A), Some(Rdata::Address(hosts)) if !hosts.is_empty())
             || held(RecordType::Cname).is_some()
             || self.tree.timeline.iter().any(|entry| match &entry.action {

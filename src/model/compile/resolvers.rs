@@ -1,11 +1,12 @@
 //! Resolvers and their rules.
 
 use super::Compiler;
+use super::names::{invalid_domain, stamp};
 use crate::engine::choice::{InvalidWeights, WeightedChoice};
 use crate::engine::random::EntityKey;
-use crate::model::dns::{CacheModel, ResolverModel};
+use crate::model::dns::{CacheModel, ResolverModel, canonical};
 use crate::model::network::Network;
-use crate::model::{CacheId, RegionId, ResolverId};
+use crate::model::{CacheId, NameId, RegionId, ResolverId};
 use crate::scenario::tree::{Popularity, Resolver};
 
 /// Caches of one farm.
@@ -47,6 +48,7 @@ impl Compiler<'_> {
                 let members = (site * farm..).take(farm as usize);
                 self.dns.caches.extend(members.map(|member| CacheModel { resolver, member, region }));
             }
+            let refuses = self.refuses(key, resolver);
             let name = member.name;
             self.dns.resolvers.push(ResolverModel {
                 region: sites[0],
@@ -60,6 +62,8 @@ impl Compiler<'_> {
                 upstream,
                 validates: resolver.validates,
                 ipv6: resolver.ipv6,
+                is_inside: false,
+                refuses,
                 name,
             });
         }
@@ -90,6 +94,30 @@ impl Compiler<'_> {
             }
         }
         sites
+    }
+
+    /// The domains that it refuses to answer for.
+    fn refuses(&mut self, key: &str, resolver: &Resolver) -> Vec<NameId> {
+        let mut found = Vec::new();
+        for (index, name) in resolver.refuses.iter().enumerate() {
+            let name = canonical(&stamp(name, self.number));
+            if let Some(why) = invalid_domain(&name) {
+                let path = ["resolvers", key, "refuses", &index.to_string()];
+                self.error(&path, format!("`{name}` is no domain name: {why}"));
+            }
+            found.push(self.dns.names.intern(&name));
+        }
+        found
+    }
+
+    /// Where the next cache comes, if there is room for one more.
+    pub(super) fn room_for_a_cache(&mut self, path: &[&str]) -> Option<CacheId> {
+        let next = self.dns.caches.len();
+        if next >= CACHES_MAX {
+            self.error(path, "too many caches").label = format!("expected fewer than {CACHES_MAX}");
+            return None;
+        }
+        Some(CacheId(next as u32))
     }
 
     fn upstream(&mut self, key: &str, names: &[String]) -> Vec<ResolverId> {

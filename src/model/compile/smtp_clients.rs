@@ -63,8 +63,17 @@ const QMAIL: &[FailureRule] = &[
     REFUSED,
 ];
 
-/// Haraka, `outbound/hmail.js`; ZoneMTA, `mx-connect`; maddy, `remote.go`: on to the next host only while no connection
-/// stands; a 5yz at any stage refuses.
+/// Haraka, `outbound/hmail.js`, `try_deliver_host_on_socket`: what breaks the connection goes on to the next host at any
+/// stage, silence among it; a 4yz puts the message off, a 5yz refuses it.
+const HARAKA: &[FailureRule] = &[
+    (Connect, EndOfData, BROKEN, Then::NextHost, Blame::Host),
+    (Connect, Connect, ALL, Then::NextHost, Blame::Host),
+    (Greeting, Ehlo, &[Permanent], Then::Bounce, Blame::Message),
+    REFUSED,
+];
+
+/// ZoneMTA, `mx-connect`; maddy, `remote.go`: on to the next host only while no connection stands; a 5yz at any stage
+/// refuses.
 const CONNECT_ONLY: &[FailureRule] = &[
     (Connect, Connect, ALL, Then::NextHost, Blame::Host),
     (Greeting, Ehlo, &[Permanent], Then::Bounce, Blame::Message),
@@ -98,7 +107,16 @@ const RFC_5321: Timeouts = Timeouts {
 
 /// The client of a system, at its defaults.
 pub fn client_rules(system: ClientSystem) -> ClientRules {
-    let bounce = DnsRules { null_mx: NoRoute::Bounce, null_among_others_bounces: false, no_address: NoRoute::Bounce };
+    // An exchange that is an address: Postfix, sendmail and OpenSMTPD connect to it, Exim does not (measured); Haraka
+    // (`net.isIP`), KumoMTA (resolve_addresses), ZoneMTA (mx-connect) and qmail (dns.c, ip_scan) do; of the others it was
+    // not read.
+    let bounce = DnsRules {
+        null_mx: NoRoute::Bounce,
+        null_among_others_bounces: false,
+        no_address: NoRoute::Bounce,
+        refused: NoRoute::Defer,
+        takes_literals: true,
+    };
     let ideal = ClientRules {
         connect_timeout: seconds(30),
         greeting_timeout: seconds(300),
@@ -107,6 +125,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         limit_spares_next_preference: false,
         session_limit: u32::MAX,
         shuffle: Shuffle::Addresses,
+        weights: Vec::new(),
         lookups: AddressLookups::All,
         own: OwnMx::DropEqualsAndWorse,
         syn: SynRetry::Classic,
@@ -144,6 +163,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             limit_spares_next_preference: true,
             shuffle: Shuffle::NamesAndAddresses,
             failures: FailureTable::new(EXIM),
+            dns: DnsRules { takes_literals: false, ..bounce },
             hops_max: 30,
             ..ideal
         },
@@ -172,7 +192,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             keeps: Some(KeptSessions { on_demand: false, idle: seconds(10), reuse: SimDuration::MAX }),
             connections_apart: seconds(2),
             failures: FailureTable::new(OPEN_SMTPD),
-            dns: DnsRules { null_mx: NoRoute::Defer, null_among_others_bounces: false, no_address: NoRoute::Defer },
+            dns: DnsRules { null_mx: NoRoute::Defer, no_address: NoRoute::Defer, refused: NoRoute::Bounce, ..bounce },
             ..ideal
         },
         // qmail-remote.c: timeoutconnect 60, timeoutremote 1200; dns.c draws among equals by address.
@@ -184,12 +204,14 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             failures: FailureTable::new(QMAIL),
             ..ideal
         },
-        // outbound/hmail.js: connect_timeout 30 s, pool_timeout 300 s of an idle socket, sort_mx: one pass of adjacent swaps.
+        // outbound/client_pool.js: the socket's time of inactivity is connect_timeout, 30 s, from the connection to the last
+        // reply; hmail.js, sort_mx: one pass of adjacent swaps.
         ClientSystem::Haraka => ClientRules {
-            timeouts: Timeouts::all(seconds(300)),
+            greeting_timeout: seconds(30),
+            timeouts: Timeouts::all(seconds(30)),
             shuffle: Shuffle::AdjacentSwaps,
             own: OwnMx::Keep,
-            failures: FailureTable::new(CONNECT_ONLY),
+            failures: FailureTable::new(HARAKA),
             ..ideal
         },
         // rfc5321 client_types.rs: connect 60 s, banner 60 s, STARTTLS 5 s, all others 300 s; mailexchanger: addresses shuffled, none: transient.
@@ -220,8 +242,19 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             failures: FailureTable::new(UNTIL_SESSION),
             ..ideal
         },
-        // Its time-outs after the connection were not read: those of RFC 5321 stand here.
-        ClientSystem::ZoneMta => ClientRules { own: OwnMx::Keep, failures: FailureTable::new(CONNECT_ONLY), ..ideal },
+        // mx-connect, get-connection.js: 5 min to connect (MAX_CONNECT_TIME), at most 20 addresses, sorted by preference and
+        // not shuffled; lib/sender.js: greetingTimeout 2 min; nodemailer, smtp-connection: 10 min of inactivity after it
+        // (SOCKET_TIMEOUT).
+        ClientSystem::ZoneMta => ClientRules {
+            connect_timeout: seconds(300),
+            greeting_timeout: seconds(120),
+            timeouts: Timeouts::all(seconds(600)),
+            address_limit: 20,
+            shuffle: Shuffle::Off,
+            own: OwnMx::Keep,
+            failures: FailureTable::new(CONNECT_ONLY),
+            ..ideal
+        },
         // queue/direct.go: 30 s to connect; smtpclient/client.go: 30 s for each line read or written, 1 min for the
         // handshake of TLS; the resolver of Go shuffles names of equal preference.
         ClientSystem::Mox => ClientRules {
@@ -232,7 +265,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             failures: FailureTable::new(UNLESS_PERMANENT),
             ..ideal
         },
-        // target/remote: 5 min; sorted by preference and not shuffled.
+        // target/remote/remote.go: connect_timeout, command_timeout and submission_timeout 5 min each; sorted by preference and not shuffled.
         ClientSystem::Maddy => ClientRules {
             connect_timeout: seconds(300),
             timeouts: Timeouts::all(seconds(300)),
@@ -252,7 +285,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             failures: FailureTable::new(UNLESS_PERMANENT),
             ..ideal
         },
-        // Microsoft's send connector: not documented beyond "the next host"; ConnectionInactivityTimeOut 10 min.
+        // Set-SendConnector: ConnectionInactivityTimeOut, 10 min without a reply; not documented beyond "the next host".
         ClientSystem::Exchange => ClientRules {
             greeting_timeout: seconds(600),
             timeouts: Timeouts::all(seconds(600)),
@@ -297,6 +330,18 @@ mod tests {
     }
 
     #[test]
+    fn haraka_goes_on_when_a_connection_breaks_and_no_other_of_those_that_stay_with_it() {
+        for stage in [Greeting, Ehlo, Mail, Rcpt, Data, EndOfData] {
+            for failing in [Silence, Lost] {
+                assert_eq!(then(ClientSystem::Haraka, stage, failing), Then::NextHost, "{stage:?}");
+                for system in [ClientSystem::ZoneMta, ClientSystem::Maddy, ClientSystem::Qmail] {
+                    assert_eq!(then(system, stage, failing), Then::Defer, "{system:?} {stage:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn r20_a_5yz_to_the_message_refuses_it_everywhere() {
         // RFC 5321 section 4.2.1: the client should not repeat the same sequence.
         for system in ClientSystem::ALL {
@@ -313,8 +358,9 @@ mod tests {
         let minima = [300, 300, 300, 120, 180, 600];
         let departs: &[(ClientSystem, [u64; 6])] = &[
             (ClientSystem::OpenSmtpd, [300, 300, 300, 300, 300, 300]),
-            (ClientSystem::Haraka, [300, 300, 300, 300, 300, 300]),
+            (ClientSystem::Haraka, [30, 30, 30, 30, 30, 30]),
             (ClientSystem::KumoMta, [60, 300, 300, 300, 300, 300]),
+            (ClientSystem::ZoneMta, [120, 600, 600, 600, 600, 600]),
             (ClientSystem::Mox, [30, 30, 30, 30, 30, 30]),
             (ClientSystem::Maddy, [300, 300, 300, 300, 300, 300]),
         ];

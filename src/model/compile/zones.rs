@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Compiler;
+use super::names::is_address;
 use crate::engine::dist::Dist;
 use crate::engine::time::NANOS_PER_SECOND;
 use crate::model::dns::{DelegationModel, KeyId, Question, Rdata, ServerModel, SoaModel, ZoneModel};
@@ -33,7 +34,7 @@ impl Compiler<'_> {
             .iter()
             .chain(&self.servers.members)
             .map(|member| member.name.clone())
-            .filter(|name| !ancestors(name).any(|zone| apexes.contains(zone)))
+            .filter(|name| !is_address(name) && !ancestors(name).any(|zone| apexes.contains(zone)))
             .collect();
         for name in homeless {
             if !ancestors(&name).any(|zone| apexes.contains(zone)) {

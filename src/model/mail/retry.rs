@@ -224,15 +224,42 @@ impl QueueLimits {
         Self { active: u32::MAX, deliveries: u32::MAX, per_destination: u32::MAX, per_session: u32::MAX };
 }
 
-/// A DNS cache in the sending system itself.
+/// A DNS cache in the sending system itself, between it and its resolver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnCache {
-    /// Most entries; `u32::MAX` is no limit.
+    /// Most entries, the least recently used goes first; `u32::MAX` is no limit.
     pub entries: u32,
     /// An answer is kept for its TTL, but no shorter than this.
     pub min_ttl: SimDuration,
     /// And no longer than this.
     pub max_ttl: SimDuration,
-    /// How long a failure is kept.
-    pub negative_ttl: SimDuration,
+    /// That there is no such name, or no such data, is kept for its TTL, but no shorter than this.
+    pub negative_min: SimDuration,
+    /// And no longer than this.
+    pub negative_max: SimDuration,
+    /// How long it is kept that a look-up failed.
+    pub failure: SimDuration,
+    /// How long it waits for the resolver.
+    pub patience: SimDuration,
+}
+
+impl OwnCache {
+    /// As text, for whoever looks at a preset.
+    pub fn describe(&self) -> String {
+        let Self { entries, min_ttl, max_ttl, negative_min, negative_max, failure, patience } = self;
+        let entries = if *entries == u32::MAX { "unbounded".into() } else { format!("{entries} answers") };
+        let bounds = |min: &SimDuration, max: &SimDuration| match (min.is_zero(), *max) {
+            _ if max.is_zero() => "not at all".to_owned(),
+            _ if min == max => max.to_string(),
+            (true, SimDuration::MAX) => "their TTL".to_owned(),
+            (true, max) => format!("their TTL, at most {max}"),
+            (false, max) => format!("their TTL, {min} to {max}"),
+        };
+        format!(
+            "{entries}; kept for {}, negative answers {}, failures {}; waits {patience}",
+            bounds(min_ttl, max_ttl),
+            bounds(negative_min, negative_max),
+            bounds(failure, failure)
+        )
+    }
 }

@@ -91,7 +91,10 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
         Retry::OpenSmtpd(own) => {
             ClientRules { timeouts: Timeouts::all(own.timeout.0), ..timeouts(own.timeout.0, own.timeout.0) }
         }
-        Retry::Haraka(own) => timeouts(own.connect_timeout.0, rules.greeting_timeout),
+        Retry::Haraka(own) => ClientRules {
+            timeouts: Timeouts::all(own.connect_timeout.0),
+            ..timeouts(own.connect_timeout.0, own.connect_timeout.0)
+        },
         Retry::KumoMta(own) => ClientRules {
             timeouts: Timeouts {
                 ehlo: own.ehlo_timeout.0,

@@ -79,8 +79,7 @@ impl RetryPreset {
         rows.push(("(gives up)", gives_up(&policy.expiry), self.rule));
         rows.push(("(backoff kept by)", remembers(&policy), self.rule));
         if let Some(cache) = policy.dns_cache {
-            let entries = if cache.entries == u32::MAX { "unbounded".into() } else { cache.entries.to_string() };
-            rows.push(("(DNS cache of its own)", format!("{entries} answers; not modelled"), self.rule));
+            rows.push(("(DNS cache of its own)", cache.describe(), self.rule));
         }
         let rules = client_rules(&self.retry, None);
         let limit = |n: u32| if n == u32::MAX { "none".to_owned() } else { n.to_string() };
@@ -88,6 +87,7 @@ impl RetryPreset {
             Shuffle::Addresses => "addresses",
             Shuffle::Names => "names",
             Shuffle::NamesAndAddresses => "names, and the addresses of each",
+            Shuffle::Weighted => "names, by weight",
             Shuffle::AdjacentSwaps => "neighbours, once",
             Shuffle::Off => "off",
         };

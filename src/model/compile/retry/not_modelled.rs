@@ -2,7 +2,7 @@
 
 use super::super::Compiler;
 use super::field;
-use crate::scenario::tree::{EximRetry, KumoMtaRetry, Retry, ZoneMtaRetry};
+use crate::scenario::tree::{EximRetry, KumoMtaRetry, Retry};
 
 impl Compiler<'_> {
     /// Parameters that are read, written otherwise than by default, and change nothing.
@@ -14,8 +14,6 @@ impl Compiler<'_> {
     }
 }
 
-const OWN_CACHE: &str =
-    "a DNS cache of the sender's own is not modelled; give it a resolver of its own with `upstream`";
 const READY_QUEUE: &str = "the ready queue is not modelled";
 const PER_SENDER: &str = "a 4yz to RCPT is kept by each message, not by recipient and sender";
 
@@ -38,19 +36,12 @@ fn not_modelled(retry: &Retry) -> Vec<(&'static str, &'static str)> {
         }
         Retry::KumoMta(own) => {
             let default = KumoMtaRetry::default();
-            check("cache_size", own.cache_size == default.cache_size, OWN_CACHE);
-            check("mx_negative_cache_ttl", own.mx_negative_cache_ttl == default.mx_negative_cache_ttl, OWN_CACHE);
             let failures = own.consecutive_connection_failures_before_delay;
             check(
                 "consecutive_connection_failures_before_delay",
                 failures == default.consecutive_connection_failures_before_delay,
                 READY_QUEUE,
             );
-        }
-        Retry::ZoneMta(own) => {
-            let default = ZoneMtaRetry::default();
-            check("caching", own.caching == default.caching, OWN_CACHE);
-            check("cacheTTL", own.cache_ttl == default.cache_ttl, OWN_CACHE);
         }
         _ => {}
     }

@@ -16,6 +16,9 @@ use crate::scenario::tree::{
 };
 use crate::scenario::units::Duration;
 
+/// How long a sender's own cache waits for its resolver where no source says: longer than any resolver tries.
+const PATIENCE: SimDuration = SimDuration::from_secs(60);
+
 /// The policy of a preset whose parameters need no file and no place in a text: what `mxsim presets` shows. Exim's is of
 /// its default rule.
 pub fn preset_policy(retry: &Retry) -> RetryPolicy {
@@ -196,7 +199,10 @@ fn kumomta(own: &KumoMtaRetry) -> RetryPolicy {
             entries: own.cache_size,
             min_ttl: SimDuration::ZERO,
             max_ttl: SimDuration::MAX,
-            negative_ttl: own.mx_negative_cache_ttl.0,
+            negative_min: own.mx_negative_cache_ttl.0,
+            negative_max: own.mx_negative_cache_ttl.0,
+            failure: own.mx_negative_cache_ttl.0,
+            patience: own.mx_timeout.0,
         }),
         ..plain(
             RetrySchedule::KumoMta {
@@ -222,7 +228,10 @@ fn zonemta(own: &ZoneMtaRetry) -> RetryPolicy {
             entries: u32::MAX,
             min_ttl: own.cache_ttl.0,
             max_ttl: own.cache_ttl.0,
-            negative_ttl: SimDuration::ZERO,
+            negative_min: SimDuration::ZERO,
+            negative_max: SimDuration::ZERO,
+            failure: SimDuration::ZERO,
+            patience: PATIENCE,
         }),
         ..plain(RetrySchedule::Waits { waits: spans(&own.defer_times), then: Then::GiveUp }, Expiry::Schedule)
     }
@@ -273,8 +282,11 @@ fn exchange(own: &ExchangeRetry) -> RetryPolicy {
         dns_cache: Some(OwnCache {
             entries: u32::MAX,
             min_ttl: SimDuration::ZERO,
-            max_ttl: SimDuration::MAX,
-            negative_ttl: SimDuration::ZERO,
+            max_ttl: own.MaxCacheTtl.0,
+            negative_min: SimDuration::ZERO,
+            negative_max: own.MaxNegativeCacheTtl.0,
+            failure: SimDuration::ZERO,
+            patience: PATIENCE,
         }),
         ..plain(RetrySchedule::Waits { waits, then: Then::Repeat }, Expiry::Timer(own.MessageExpirationTimeout.0))
     }

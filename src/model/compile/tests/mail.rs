@@ -102,3 +102,42 @@ fn retry_parameters_have_their_ranges() {
     let schedule = &model.mail.nodes[0].retry.schedule;
     assert!(matches!(schedule, RetrySchedule::Exim { rules, .. } if rules[0].rule.to_string() == "F,1h,10m"));
 }
+
+#[test]
+fn a_senders_own_cache_stands_between_it_and_its_resolver() {
+    // KumoMTA: failures and names that do not exist for 5 min; ZoneMTA: every answer for 10 min, nothing else; the DNS client
+    // of Windows: at most a day, and 15 min.
+    for (retry, min_s, max_s, negative, failure_s, capacity) in [
+        ("KumoMta()", 0, i32::MAX as u32, (300, 300), 300, Some(8192)),
+        ("KumoMta(cache_size: 2, mx_negative_cache_ttl: \"30s\")", 0, i32::MAX as u32, (30, 30), 30, Some(2)),
+        ("ZoneMta()", 600, 600, (0, 0), 0, None),
+        ("ZoneMta(cacheTTL: \"1h\")", 3600, 3600, (0, 0), 0, None),
+        ("Exchange()", 0, 86_400, (0, 900), 0, None),
+        ("Exchange(MaxCacheTtl: \"1h\", MaxNegativeCacheTtl: \"1s\")", 0, 3600, (0, 1), 0, None),
+    ] {
+        let model = small(&[("senders/campus/retry", retry)]);
+        let declared = small(&[]).dns.resolvers.len();
+        let node = &model.mail.nodes[0];
+        let own = &model.dns.resolvers[node.resolver.index()];
+        assert_eq!((node.resolver.index(), own.upstream.len(), own.is_inside), (declared, 1, true), "{retry}");
+        let rules = &own.rules;
+        assert_eq!((rules.ttl.min_s, rules.ttl.max_s), (min_s, max_s), "{retry}");
+        assert_eq!((rules.negatives.min_s, rules.negatives.max_s), negative, "{retry}");
+        assert_eq!((rules.servfail_ttl.whole_seconds(), rules.capacity), (failure_s, capacity), "{retry}");
+    }
+    let without = small(&[("senders/campus/retry", "ZoneMta(caching: false)")]);
+    assert_eq!(without.dns.resolvers.len(), small(&[]).dns.resolvers.len());
+}
+
+#[test]
+fn weights_of_exchanges_need_a_choice_by_weight_and_exchanges() {
+    let told = |client: &str| complaints(&[("senders/campus/client", client)], &[]);
+    assert_eq!(told(r#"(shuffle: Weighted, weights: {"mx.example.org": 2.0})"#), Vec::<String>::new());
+    let problems = told(r#"(weights: {"mx.example.org": 2.0})"#);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("weights of exchanges that decide nothing"), "{problems:?}");
+    let problems = told(r#"(shuffle: Weighted, weights: {"my.example.org": -1.0})"#);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].starts_with("-1 is no weight"), "{problems:?}");
+    assert!(problems[1].starts_with("no exchange `my.example.org`"), "{problems:?}");
+}

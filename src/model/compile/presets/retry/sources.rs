@@ -167,7 +167,11 @@ pub(super) const KUMOMTA: Sheet = Sheet {
         ("data_timeout", "rfc5321 client_types.rs"),
         ("data_dot_timeout", "rfc5321 client_types.rs"),
         ("cache_size", "docs.kumomta.com, kumo.dns resolver options"),
-        ("mx_negative_cache_ttl", "docs.kumomta.com, kumo.dns.set_mx_negative_cache_ttl"),
+        (
+            "mx_negative_cache_ttl",
+            "crates/dns-resolver/src/lib.rs: MX_NEGATIVE_TTL (kumo.dns.set_mx_negative_cache_ttl)",
+        ),
+        ("mx_timeout", "crates/dns-resolver/src/lib.rs: MX_TIMEOUT_MS (kumo.dns.set_mx_timeout)"),
     ],
     client: "make_egress_path; mailexchanger/src/lib.rs",
 };
@@ -196,9 +200,12 @@ pub(super) const ZONEMTA: Sheet = Sheet {
         ("defer_times", "lib/sender.js: DEFAULT_DEFER_TIMES"),
         ("connections", "config/default.js, zones"),
         ("caching", "config/default.js, dns"),
-        ("cacheTTL", "config/default.js, dns"),
+        (
+            "cacheTTL",
+            "config/default.js, dns; lib/ip-tools.js: every answer for as long, whatever its TTL; no negative ones",
+        ),
     ],
-    client: "mx-connect 1.6: hosts in turn at the connection only; its time-outs from memory",
+    client: "lib/sender.js: getConnection; mx-connect get-connection.js: 20 addresses in turn at the connection only; nodemailer smtp-connection: SOCKET_TIMEOUT",
 };
 
 pub(super) const MOX: Sheet = Sheet {
@@ -246,6 +253,8 @@ pub(super) const CHASQUID: Sheet = Sheet {
 
 const EXCHANGE_DOC: &str = "learn.microsoft.com, Exchange message retry, resubmit and expiration intervals";
 
+const WINDOWS_DNS: &str = "registry, Dnscache\\Parameters of Windows Server 2003 and later (second-hand: itprotoday.com on Exchange's look-ups)";
+
 pub(super) const EXCHANGE: Sheet = Sheet {
     name: "Exchange",
     about: "Exchange Server 2016 to 2019, mailbox server (documentation only): 4 x 1 min, 6 x 5 min, then every 10 min",
@@ -260,6 +269,8 @@ pub(super) const EXCHANGE: Sheet = Sheet {
         ("DelayNotificationTimeout", EXCHANGE_DOC),
         ("MaxPerDomainOutboundConnections", EXCHANGE_DOC),
         ("MaxOutboundConnections", EXCHANGE_DOC),
+        ("MaxCacheTtl", WINDOWS_DNS),
+        ("MaxNegativeCacheTtl", WINDOWS_DNS),
     ],
-    client: "not documented: a send connector's 10 minutes of inactivity; assumed otherwise",
+    client: "Set-SendConnector: ConnectionInactivityTimeOut 10 min; the next host assumed",
 };
