@@ -30,8 +30,8 @@ impl<'m> Dns<'m> {
         let resolver = &self.model.dns.resolvers[ask.resolver.index()];
         let cache = resolver.cache_for(ask.region, ask.question, ask.key, || draw(ask.key, ask.a, ask.b ^ 0xff));
         let region = self.model.dns.caches[cache.index()].region;
-        let is_instant = self.is_instant[ask.region.index() * self.network.regions.len() + region.index()]
-            || resolver.is_inside;
+        let is_instant =
+            self.is_instant[ask.region.index() * self.network.regions.len() + region.index()] || resolver.is_inside;
         if is_instant && let Some(entry) = self.caches[cache.index()].plain(now, ask.question) {
             let answer = Answer {
                 outcome: Outcome::Data(entry.data),
