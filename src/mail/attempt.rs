@@ -210,7 +210,7 @@ impl<'m> Mail<'m> {
     }
 
     /// Acts on how a try ended: `Some` is the next hop to try in the same attempt.
-    fn conclude<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+    pub(super) fn conclude<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,

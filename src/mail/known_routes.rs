@@ -10,10 +10,11 @@ use super::world::World;
 use super::{Candidate, Delivery, HostAvailability, Mail, MailContext, MailObserver};
 use crate::dns::{Asker, Dns, DnsObserver, ServerState};
 use crate::engine::time::{SimDuration, SimTime};
+use crate::model::client::{Failing, Then};
 use crate::model::dns::{Question, Rdata};
 use crate::model::mail::NodeModel;
 use crate::model::{CacheId, DataId, HostId, NameId};
-use crate::scenario::tree::RecordType;
+use crate::scenario::tree::{RecordType, Stage};
 
 /// Most routes that all senders keep: 64 MiB. A list that is longer has its most likely domains first as a rule.
 const ROUTES_MAX: usize = 1 << 20;
@@ -30,6 +31,8 @@ pub(super) struct KnownRoutes {
     limit: usize,
     /// How long the sender waits for the reply to the end of data.
     pub patience: SimDuration,
+    /// Whether what one host refuses goes to the next in the same attempt.
+    pub passes_on: bool,
 }
 
 /// A route, and how long it is the one.
@@ -46,7 +49,7 @@ pub(super) struct Known {
     pub answers: u8,
     /// The same for the next preference, whose addresses follow; 0 if they were not all at hand.
     next_count: u8,
-    next_answers: u8,
+    pub next_answers: u8,
     candidates: [Candidate; ADDRESSES_MAX],
 }
 
@@ -74,6 +77,8 @@ impl KnownRoutes {
             routes: Vec::new(),
             limit,
             patience: node.client.timeouts.end_of_data,
+            passes_on: node.client.address_limit > 1
+                && node.client.failures.at(Stage::Connect, Failing::Lost).0 == Then::NextHost,
         })
     }
 
@@ -99,7 +104,8 @@ impl Known {
     }
 
     /// Where it goes if all of those fail.
-    fn next(&self) -> &[Candidate] {
+    #[inline]
+    pub fn next(&self) -> &[Candidate] {
         &self.candidates[usize::from(self.count)..][..usize::from(self.next_count)]
     }
 }

@@ -24,12 +24,17 @@ pub trait MailObserver {
     fn on_try(&mut self, record: &AttemptRecord, delivery: &Delivery) {
         let _ = (record, delivery);
     }
-    /// A message was created and its first attempt began, of which nothing but acceptance can come.
+    /// A message was created and its first attempt began, at a host of which it is known what it will do.
     #[inline]
     fn on_flight(&mut self, now: SimTime, flight: &Flight) {
         flight.tell_start(self, now);
     }
-    /// That attempt ended, and the delivery with it.
+    /// That host refused it, and it went to the next.
+    #[inline]
+    fn on_turned(&mut self, now: SimTime, flight: &Flight) {
+        flight.tell_turn(self, now);
+    }
+    /// Its host accepted it, and the delivery ended.
     #[inline]
     fn on_landed(&mut self, now: SimTime, flight: &Flight) {
         flight.tell_end(self, now);

@@ -265,6 +265,14 @@ impl MailObserver for Collector<'_> {
     }
 
     #[inline]
+    fn on_turned(&mut self, now: SimTime, flight: &Flight) {
+        if self.follows_each(flight.message.created) {
+            return flight.tell_turn(self, now);
+        }
+        self.count_turn(now, flight);
+    }
+
+    #[inline]
     fn on_landed(&mut self, now: SimTime, flight: &Flight) {
         if self.follows_each(flight.message.created) {
             return flight.tell_end(self, now);

@@ -111,9 +111,10 @@ impl Ledger {
         }
     }
 
-    /// So many deliveries were made at their first attempt, by the host that was tried first.
+    /// So many deliveries were made at their first attempt, which began with them, by the host that was tried first or by
+    /// a later one.
     #[inline]
-    pub fn landed(&mut self, n: u64, latency: SimDuration) {
+    pub fn landed(&mut self, n: u64, latency: SimDuration, failed_over: bool) {
         let sum_ns = u128::from(n) * u128::from(latency.as_nanos());
         self.attempts += n;
         self.first_attempt += n;
@@ -122,6 +123,11 @@ impl Ledger {
         self.delivered += n;
         self.latency_ns += sum_ns;
         self.latency_max = self.latency_max.max(latency);
+        if failed_over {
+            self.failovers += n;
+            self.failover_ns += sum_ns;
+            self.failover_max = self.failover_max.max(latency);
+        }
     }
 
     /// An attempt was accepted, by the final host or a relay: a failover if its first-tried host had failed.

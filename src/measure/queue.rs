@@ -2,7 +2,7 @@
 
 use super::depth::{Level, Levels};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::mail::{Delivery, Message, Phase};
+use crate::mail::{Delivery, Flight, Phase};
 use crate::model::Clock;
 
 /// What one node, or all of them, have in custody.
@@ -52,10 +52,11 @@ impl Queue {
         self.levels.add(now, [u64::from(recipients), u64::from(bytes)]);
     }
 
-    /// A message leaves that was at a host ever since it was created.
+    /// A message leaves with the end of its first attempt.
     #[inline]
-    pub fn land(&mut self, now: SimTime, message: &Message) {
-        self.session_ns += self.in_window(message.recipients, message.created, now);
+    pub fn land(&mut self, now: SimTime, flight: &Flight) {
+        let message = &flight.message;
+        self.was_at_host(message.recipients, flight.started, now);
         self.levels.remove(now, [u64::from(message.recipients), u64::from(message.size_bytes)]);
         self.reach(now, message.created, |until| until.since(message.created));
     }
@@ -84,7 +85,12 @@ impl Queue {
     /// It was at a host.
     #[inline]
     pub fn was_in_session(&mut self, delivery: &Delivery, from: SimTime, to: SimTime) {
-        self.session_ns += self.in_window(delivery.recipients, from, to);
+        self.was_at_host(delivery.recipients, from, to);
+    }
+
+    #[inline]
+    pub fn was_at_host(&mut self, recipients: u16, from: SimTime, to: SimTime) {
+        self.session_ns += self.in_window(recipients, from, to);
     }
 
     /// It was between two attempts.

@@ -33,6 +33,19 @@ impl Collector<'_> {
         }
     }
 
+    /// A flight was refused by its first host and goes to the second.
+    pub(super) fn count_turn(&mut self, now: SimTime, flight: &Flight) {
+        let message = &flight.message;
+        if let Some(first) = flight.refused_by().filter(|_| message.measured) {
+            self.hosts[first.index()].refused += 1;
+        }
+        self.hosts[flight.host().index()].connections += u64::from(self.is_in_window(now));
+        self.queues[message.sender.index()].was_at_host(message.recipients, message.created, now);
+        if let Some(all) = &mut self.all_queues {
+            all.was_at_host(message.recipients, message.created, now);
+        }
+    }
+
     /// A flight is over.
     #[inline]
     pub(super) fn count_end(&mut self, now: SimTime, flight: &Flight) {
@@ -41,15 +54,18 @@ impl Collector<'_> {
         self.whole.1 += n;
         if message.measured {
             let latency = now.since(message.created);
-            self.books.write_of(message.sender, message.domain, |ledger| ledger.landed(n, latency));
+            let failed_over = flight.refused_by().is_some();
+            self.books.write_of(message.sender, message.domain, |ledger| ledger.landed(n, latency, failed_over));
             self.count_latency(message.sender, message.created, latency, n);
+        }
+        if self.is_in_window(flight.started) {
             let host = &mut self.hosts[flight.host().index()];
             host.accepted += 1;
             host.useful += 1;
         }
-        self.queues[message.sender.index()].land(now, message);
+        self.queues[message.sender.index()].land(now, flight);
         if let Some(all) = &mut self.all_queues {
-            all.land(now, message);
+            all.land(now, flight);
         }
     }
 }
