@@ -20,18 +20,18 @@ struct SharedSoa {
     /// The zone's changes when it was fetched: its serial differs from any other's.
     changes: u32,
     /// Where negative answers that refer to it stand, and until when each lives by its own TTL.
-    kept: Vec<(Question, SimTime)>,
+    kept: BTreeMap<Question, SimTime>,
 }
 
 impl SharedSoas {
     /// A negative answer brings the SOA along: an equal one that is live stays. Until when the one that is now kept lives,
     /// and whether it is new.
     fn renew(&mut self, now: SimTime, zone: ZoneId, changes: u32, until: SimTime) -> (SimTime, bool) {
-        let held = self.0.entry(zone).or_insert(SharedSoa { until: SimTime::ZERO, changes, kept: Vec::new() });
+        let held = self.0.entry(zone).or_insert(SharedSoa { until: SimTime::ZERO, changes, kept: BTreeMap::new() });
         let is_new = held.until <= now || held.changes != changes;
         if is_new {
             (held.until, held.changes) = (until, changes);
-            held.kept.retain(|(_, own)| *own > now);
+            held.kept.retain(|_, own| *own > now);
         }
         (held.until, is_new)
     }
@@ -88,8 +88,7 @@ impl Dns<'_> {
         let new = New { kind, data: DataId::ABSENT, version, owner: question.name(), ttl_s, until: own.min(soa_until) };
         self.put(now, observer, cache, question, place, new);
         if let Some(held) = self.soas[cache.index()].0.get_mut(&zone).filter(|_| own > now) {
-            held.kept.retain(|(known, _)| *known != place);
-            held.kept.push((place, own));
+            held.kept.insert(place, own);
         }
         rules.ttl_left_s(now, soa_until)
     }
@@ -104,7 +103,7 @@ impl Dns<'_> {
         soa_until: SimTime,
     ) {
         let Some(held) = self.soas[cache.index()].0.get(&zone) else { return };
-        for &(place, own) in &held.kept {
+        for (&place, &own) in &held.kept {
             let until = own.min(soa_until);
             if self.caches[cache.index()].move_end(place, until) {
                 observer.on_store(now, cache, place, DataId::ABSENT, until);
