@@ -1,11 +1,13 @@
 //! When a source's next message or question comes: one pending event a source, whatever its rate.
 
+mod diurnal;
+
+use diurnal::{DAY_S, Squeeze};
+
 use crate::engine::dist::Dist;
 use crate::engine::random::{Stream, unit_open};
-use crate::engine::time::{NANOS_PER_SECOND, SimDuration, SimTime};
+use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::{ArrivalsModel, DiurnalModel, TraceRow};
-
-const DAY_S: f64 = 86_400.0;
 
 /// The arrival process of one source in one replication.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct ArrivalClock<'m> {
     count: u64,
     last: SimTime,
     phase: SimDuration,
+    squeeze: Squeeze,
 }
 
 /// One arrival, with what a trace says of it.
@@ -39,7 +42,14 @@ impl<'m> ArrivalClock<'m> {
             }
             _ => SimDuration::ZERO,
         };
-        Self { model, stream, count: 0, last: SimTime::ZERO + begins, phase: phase + begins }
+        Self {
+            model,
+            stream,
+            count: 0,
+            last: SimTime::ZERO + begins,
+            phase: phase + begins,
+            squeeze: Squeeze::default(),
+        }
     }
 
     /// The next arrival, none after the last.
@@ -86,7 +96,8 @@ impl<'m> ArrivalClock<'m> {
             if at == SimTime::NEVER {
                 return None;
             }
-            if unit_open(self.stream.next_u64()) * highest < diurnal.rate(at) {
+            let ordinate = unit_open(self.stream.next_u64()) * highest;
+            if self.squeeze.is_below_rate(ordinate, diurnal, at) {
                 return Some(at);
             }
         }
@@ -99,19 +110,6 @@ impl Iterator for ArrivalClock<'_> {
     #[inline]
     fn next(&mut self) -> Option<Arrival> {
         self.advance()
-    }
-}
-
-impl DiurnalModel {
-    /// Arrivals a second at `now`.
-    pub fn rate(&self, now: SimTime) -> f64 {
-        let nanos = now.as_nanos() % (7 * 86_400 * NANOS_PER_SECOND);
-        let in_week = (self.starts_in_week_s as f64 + nanos as f64 / 1e9) % (7.0 * DAY_S);
-        let day = (in_week / DAY_S) as usize;
-        let hour = in_week % DAY_S / 3600.0;
-        let angle = 2.0 * std::f64::consts::PI * (hour - self.peak_hour) / 24.0;
-        let base = (1.0 + libm::cos(angle)) / 2.0;
-        self.per_day[day.min(6)] / DAY_S * self.peak_factor * libm::pow(base, self.exponent)
     }
 }
 

@@ -1,6 +1,6 @@
 //! One cache: what it holds, until when, and what it says of it.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::lru::Lru;
 use super::paged::Paged;
@@ -85,7 +85,7 @@ pub(super) struct Failed {
 pub(super) struct Cache {
     entries: Paged<Entry>,
     /// What failed; only ever looked up by question.
-    failures: HashMap<Question, Failed>,
+    failures: FxHashMap<Question, Failed>,
     lru: Option<Lru>,
     /// Moves whenever what would still have been given out as it is was replaced or dropped.
     epoch: u64,
@@ -105,7 +105,7 @@ const fn question_at(place: usize) -> Question {
 
 impl Cache {
     pub fn new(rules: &Rules) -> Self {
-        Self { entries: Paged::new(), failures: HashMap::new(), lru: rules.capacity.map(Lru::new), epoch: 0 }
+        Self { entries: Paged::new(), failures: FxHashMap::default(), lru: rules.capacity.map(Lru::new), epoch: 0 }
     }
 
     /// What there is for a question, live or not.

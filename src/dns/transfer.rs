@@ -1,7 +1,7 @@
 //! Secondaries: they check the primary's SOA each REFRESH, each RETRY after a failure, and when a NOTIFY tells them to; what
 //! is too old after EXPIRE is given out no more (RFC 1034 section 4.3.5, RFC 1996).
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::ops::Range;
 
 use super::authority::Copied;
@@ -19,7 +19,7 @@ use crate::model::{Model, ServerId, ZoneId};
 pub(super) struct Transfers {
     states: Vec<Secondary>,
     /// Those of a zone stand together.
-    of_zone: HashMap<ZoneId, Range<usize>>,
+    of_zone: FxHashMap<ZoneId, Range<usize>>,
     first_entity: u32,
 }
 
@@ -58,7 +58,7 @@ impl Secondary {
 impl Transfers {
     pub fn new(model: &Model, replication: u32) -> Self {
         let names = &model.dns.names;
-        let mut of_zone: HashMap<ZoneId, Range<usize>> = HashMap::new();
+        let mut of_zone: FxHashMap<ZoneId, Range<usize>> = FxHashMap::default();
         let mut states = Vec::new();
         for (index, secondary) in model.dns.secondaries.iter().enumerate() {
             let server = names.text(model.dns.servers[secondary.server.index()].name);

@@ -3,6 +3,8 @@
 //! The replication is the unit: one value a replication, never one a message. Sums run in the order given, so that
 //! equal values in equal order give the same bits.
 
+use std::cell::Cell;
+
 use crate::engine::special::{half_step_gamma_ratio, normal_quantile, student_two_tails};
 
 /// A two-sided confidence interval for a mean.
@@ -30,7 +32,7 @@ impl Interval {
         let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
         let freedom = (n - 1) as f64;
         let standard_error = (squares / freedom / n as f64).sqrt();
-        let half_width = student_t_quantile(0.5 + confidence / 2.0, freedom) * standard_error;
+        let half_width = known_t_quantile(0.5 + confidence / 2.0, freedom) * standard_error;
         half_width.is_finite().then_some(Self { mean, half_width, n })
     }
 
@@ -62,6 +64,19 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     let first = values.iter().sum::<f64>() / count;
     let mean = first + values.iter().map(|value| value - first).sum::<f64>() / count;
     mean.is_finite().then_some(mean)
+}
+
+/// [`student_t_quantile`], kept: each number and each point of a series of a run asks for the same few.
+fn known_t_quantile(p: f64, freedom: f64) -> f64 {
+    thread_local!(static LAST: Cell<Option<[f64; 3]>> = const { Cell::new(None) });
+    match LAST.get() {
+        Some([of, with, t]) if of == p && with == freedom => t,
+        _ => {
+            let t = student_t_quantile(p, freedom);
+            LAST.set(Some([p, freedom, t]));
+            t
+        }
+    }
 }
 
 /// The quantile of Student's t with `freedom` degrees of freedom (above 0, whole or not) for 0 < `p` < 1; infinite

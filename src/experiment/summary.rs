@@ -58,6 +58,20 @@ impl Done {
         let result = ReplicationResult { replication, seed, events, fingerprint, rows, series, ages };
         Self { result, latency, deliveries, failover, views }
     }
+
+    /// The shares of deliveries that took longer than each of the ascending latencies in microseconds: one pass.
+    fn late(&self, micros: &[f64]) -> Vec<f64> {
+        let mut buckets = self.latency.iter_recorded().peekable();
+        let mut in_time = 0;
+        let of = |micros: &f64| {
+            let edge = self.latency.highest_equivalent(*micros as u64);
+            while let Some(bucket) = buckets.next_if(|bucket| bucket.value_iterated_to() <= edge) {
+                in_time += bucket.count_at_value();
+            }
+            1.0 - in_time as f64 / self.deliveries as f64
+        };
+        micros.iter().map(of).collect()
+    }
 }
 
 /// A number over all replications.
@@ -290,21 +304,16 @@ fn latency_curve(done: &[Done], confidence: f64) -> LatencyCurve {
     let high = histograms().map(Histogram::max).max().unwrap_or(1).max(1) as f64;
     let first = libm::floor(libm::log10(low) * f64::from(POINTS_A_DECADE)) as i32;
     let last = libm::ceil(libm::log10(high) * f64::from(POINTS_A_DECADE)) as i32;
-    let mut points = Vec::new();
-    for step in first..=last.max(first) {
-        let micros = libm::pow(10.0, f64::from(step) / f64::from(POINTS_A_DECADE));
-        let shares: Vec<f64> = done
-            .iter()
-            .filter(|done| done.deliveries > 0)
-            .map(|done| {
-                let in_time = done.latency.count_between(0, micros as u64);
-                1.0 - in_time as f64 / done.deliveries as f64
-            })
-            .collect();
+    let steps: Vec<f64> =
+        (first..=last.max(first)).map(|step| libm::pow(10.0, f64::from(step) / f64::from(POINTS_A_DECADE))).collect();
+    let late: Vec<Vec<f64>> = done.iter().filter(|done| done.deliveries > 0).map(|done| done.late(&steps)).collect();
+    let points = steps.iter().enumerate().map(|(step, micros)| {
+        let shares: Vec<f64> = late.iter().map(|shares| shares[step]).collect();
         let (mean, interval, _) = over(&shares, confidence);
         let (low, high) = interval.unwrap_or((mean, mean));
-        points.push((micros / 1e6, mean, low.clamp(0.0, 1.0), high.clamp(0.0, 1.0)));
-    }
+        (micros / 1e6, mean, low.clamp(0.0, 1.0), high.clamp(0.0, 1.0))
+    });
+    let points = points.collect();
     let undelivered = 1.0 - delivered as f64 / deliveries as f64;
     LatencyCurve { points, undelivered, deliveries }
 }

@@ -3,7 +3,9 @@
 //! Postfix's `src/qmgr/qmgr_queue.c`, `qmgr_feedback.c`, `qmgr_entry.c`; a system with a fixed limit is the same without
 //! feedback.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+
+use rustc_hash::FxHashMap;
 
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::DestinationRules;
@@ -169,7 +171,7 @@ fn step(feedback: Feedback, window: u32) -> f64 {
 pub(super) struct Destinations {
     pub slab: Vec<Destination>,
     free: Vec<u32>,
-    by_name: HashMap<(NodeId, NameId), u32>,
+    by_name: FxHashMap<(NodeId, NameId), u32>,
 }
 
 impl Destinations {

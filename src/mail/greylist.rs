@@ -1,6 +1,6 @@
 //! Greylisting (RFC 6647) as Postgrey does it (`postgrey`, `smtpd_access_policy`).
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::GreylistRules;
@@ -26,15 +26,15 @@ const SWEEP_MIN: usize = 4096;
 pub(super) struct Memory<'m> {
     rules: &'m GreylistRules,
     /// First and last attempt of each triplet.
-    triplets: HashMap<Triplet, (SimTime, SimTime)>,
+    triplets: FxHashMap<Triplet, (SimTime, SimTime)>,
     /// Passes counted of each client address, and when the last was.
-    clients: HashMap<u64, (u32, SimTime)>,
+    clients: FxHashMap<u64, (u32, SimTime)>,
     sweep_at: usize,
 }
 
 impl<'m> Memory<'m> {
     pub fn new(rules: &'m GreylistRules) -> Self {
-        Self { rules, triplets: HashMap::new(), clients: HashMap::new(), sweep_at: SWEEP_MIN }
+        Self { rules, triplets: FxHashMap::default(), clients: FxHashMap::default(), sweep_at: SWEEP_MIN }
     }
 
     pub const fn rules(&self) -> &'m GreylistRules {

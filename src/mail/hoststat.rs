@@ -1,7 +1,7 @@
 //! OpenSMTPD's memory of what it put off for want of a route (`mta.c`, `hoststat`): the next success at that domain makes
 //! it due, as far as the relay takes it.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::memory::Remembered;
 use super::world::{Purpose, place};
@@ -15,7 +15,7 @@ use crate::model::{NameId, NodeId};
 pub(super) struct Deferred {
     max_deferred: usize,
     task_hiwat: usize,
-    of: HashMap<NameId, Stat>,
+    of: FxHashMap<NameId, Stat>,
 }
 
 /// What is known of a domain that was delivered to.
@@ -31,7 +31,7 @@ const FORGOTTEN: SimDuration = SimDuration::from_secs(4 * 3600);
 
 impl Deferred {
     pub fn new(max_deferred: u32, task_hiwat: u32) -> Self {
-        Self { max_deferred: max_deferred as usize, task_hiwat: task_hiwat as usize, of: HashMap::new() }
+        Self { max_deferred: max_deferred as usize, task_hiwat: task_hiwat as usize, of: FxHashMap::default() }
     }
 
     /// Keeps a delivery, if its domain is known and there is room for it (`mta_hoststat_cache`).

@@ -1,6 +1,6 @@
 //! What a node remembers of hosts over messages, and whether it holds a delivery back for it.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::hoststat::Deferred;
 use super::retry::{Record, Retried, update};
@@ -13,13 +13,13 @@ use crate::scenario::exim_retry::EximRule;
 #[derive(Debug)]
 pub(super) enum Remembered {
     /// Exim's hints database: host records, and those of domains whose look-ups fail.
-    Records { hosts: HashMap<HostId, Record>, forget_s: u64 },
+    Records { hosts: FxHashMap<HostId, Record>, forget_s: u64 },
     /// sendmail's host status: until when a host is passed over, by all processes; or by those of one queue run.
-    Status { persistent: Option<SimDuration>, until: HashMap<HostId, SimTime> },
+    Status { persistent: Option<SimDuration>, until: FxHashMap<HostId, SimTime> },
     /// qmail's `tcpto`: the second of the last time-out that counted, and how many there were.
-    Timeouts { apart_s: u64, timeouts: u32, unit: SimDuration, hosts: HashMap<HostId, (u64, u32)> },
+    Timeouts { apart_s: u64, timeouts: u32, unit: SimDuration, hosts: FxHashMap<HostId, (u64, u32)> },
     /// OpenSMTPD's routes: until when disabled, and the penalty.
-    Routes { unit: SimDuration, max: SimDuration, hosts: HashMap<HostId, (SimTime, u32)>, deferred: Deferred },
+    Routes { unit: SimDuration, max: SimDuration, hosts: FxHashMap<HostId, (SimTime, u32)>, deferred: Deferred },
 }
 
 /// Whether a host may be tried now.
@@ -37,15 +37,15 @@ impl Remembered {
     pub fn new(memory: &Memory) -> Option<Self> {
         match *memory {
             Memory::RetryRecords { forget, .. } => {
-                Some(Self::Records { hosts: HashMap::new(), forget_s: forget.whole_seconds() })
+                Some(Self::Records { hosts: FxHashMap::default(), forget_s: forget.whole_seconds() })
             }
-            Memory::HostStatus { persistent } => Some(Self::Status { persistent, until: HashMap::new() }),
+            Memory::HostStatus { persistent } => Some(Self::Status { persistent, until: FxHashMap::default() }),
             Memory::TimeoutTable { timeouts, apart, unit, .. } => {
-                Some(Self::Timeouts { apart_s: apart.whole_seconds(), timeouts, unit, hosts: HashMap::new() })
+                Some(Self::Timeouts { apart_s: apart.whole_seconds(), timeouts, unit, hosts: FxHashMap::default() })
             }
             Memory::Routes { unit, max, max_deferred, task_hiwat } => {
                 let deferred = Deferred::new(max_deferred, task_hiwat);
-                Some(Self::Routes { unit, max, hosts: HashMap::new(), deferred })
+                Some(Self::Routes { unit, max, hosts: FxHashMap::default(), deferred })
             }
             _ => None,
         }
@@ -160,7 +160,7 @@ pub(super) fn last_cutoff_s(policy: &RetryPolicy, domain: NameId) -> Option<u64>
 }
 
 /// Hosts that failed within one queue run (sendmail's connection information, `mci.c`).
-pub(super) type FailedInRun = HashSet<HostId>;
+pub(super) type FailedInRun = FxHashSet<HostId>;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,9 @@
 //! The queue of a node whose system does more than keep a timer a message: an active queue with limits, destinations
 //! whose concurrency is controlled, queue runs, hosts that rest.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
 
 use super::connections::{Connections, Idle};
 use super::destination::{Ready, Sessions};
@@ -38,9 +40,9 @@ pub(super) struct Queue {
     pub(super) keeps: Option<KeptSessions>,
     pub connections: Connections,
     /// The kept or passed-on session that a delivery goes through.
-    pub sessions: HashMap<u32, Idle>,
+    pub sessions: FxHashMap<u32, Idle>,
     /// Connections open to each host, where routes are chosen by them.
-    pub(super) open: HashMap<HostId, u32>,
+    pub(super) open: FxHashMap<HostId, u32>,
     /// Time between connections to one destination.
     pub(super) apart: SimDuration,
     pub(super) is_pumped: bool,
@@ -130,8 +132,8 @@ impl Queue {
                 runs,
                 keeps: node.client.keeps,
                 connections: Connections::default(),
-                sessions: HashMap::new(),
-                open: HashMap::new(),
+                sessions: FxHashMap::default(),
+                open: FxHashMap::default(),
                 apart: node.client.connections_apart,
                 is_pumped: false,
             })

@@ -1,6 +1,6 @@
 //! What a host with rules says to a session that begins: to the client, to the message, to each recipient.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use smallvec::SmallVec;
 
@@ -44,7 +44,7 @@ pub(super) struct Client {
 
 /// What is counted of client addresses.
 #[derive(Debug, Default)]
-struct Clients(HashMap<u64, Counts>);
+struct Clients(FxHashMap<u64, Counts>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {

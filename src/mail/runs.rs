@@ -1,7 +1,9 @@
 //! Queue runs: runners that visit what waits one after the other (Exim `queue.c`, sendmail `queue.c`). A host that takes
 //! its time to fail keeps a runner for that long.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+
+use rustc_hash::FxHashMap;
 
 use super::memory::FailedInRun;
 use super::message::ArrivalOrder;
@@ -27,7 +29,7 @@ pub(super) struct Runs {
     /// Runs so far.
     count: u32,
     /// Which messages wait for which host, the latest last (Exim's `wait-` databases): slot and number.
-    waits_for: HashMap<HostId, Vec<(u32, u64)>>,
+    waits_for: FxHashMap<HostId, Vec<(u32, u64)>>,
     /// Deliveries to which a session was passed on.
     pub passed_on: VecDeque<u32>,
 }
@@ -49,7 +51,7 @@ impl Runs {
             runners: Vec::new(),
             is_scheduled: false,
             count: 0,
-            waits_for: HashMap::new(),
+            waits_for: FxHashMap::default(),
             passed_on: VecDeque::new(),
         }
     }
@@ -82,7 +84,7 @@ impl Runs {
     }
 
     fn start(&mut self, list: Vec<(u32, u16)>) {
-        let new = Some(Runner { list, at: 0, is_busy: false, failed: FailedInRun::new() });
+        let new = Some(Runner { list, at: 0, is_busy: false, failed: FailedInRun::default() });
         match self.runners.iter_mut().find(|runner| runner.is_none()) {
             Some(place) => *place = new,
             None => self.runners.push(new),

@@ -1,6 +1,8 @@
 //! MTA-STS (RFC 8461): what senders keep of a domain's policy, and which exchanges it lets them use.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
 
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::{MailModel, StsPolicy};
@@ -11,7 +13,7 @@ use crate::model::{NameId, NodeId};
 pub(super) struct Sts<'m> {
     policies: &'m [StsPolicy],
     published: BTreeMap<NameId, Published>,
-    kept: HashMap<(NodeId, NameId), Kept>,
+    kept: FxHashMap<(NodeId, NameId), Kept>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +39,7 @@ impl<'m> Sts<'m> {
             .sts
             .iter()
             .map(|first| (first.domain, Published { policy: first.policy, id: 0, txt_ttl: first.txt_ttl }));
-        Self { policies: &model.sts_policies, published: published.collect(), kept: HashMap::new() }
+        Self { policies: &model.sts_policies, published: published.collect(), kept: FxHashMap::default() }
     }
 
     /// Whether any domain ever has a policy.

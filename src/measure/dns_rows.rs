@@ -2,7 +2,6 @@
 
 use super::collector::Collector;
 use super::is_listed;
-use super::ledger::quantile_s;
 use super::lookups::{ByType, Lookups};
 use super::rows::{Rows, mean_s, ratio};
 use crate::scenario::tree::RecordType;
@@ -102,9 +101,8 @@ fn lookup_rows(rows: &mut Rows, scope: &str, counts: &Lookups, took: Option<&hdr
     rows.add("lookup_time", scope, "mean", "s", mean_s(counts.took_ns, counts.answers));
     if let Some(took) = took {
         let zeros = counts.answers.saturating_sub(took.len());
-        for (statistic, p) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)] {
-            rows.add("lookup_time", scope, statistic, "s", quantile_s(took, zeros, counts.answers, p));
-        }
+        let ps = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
+        rows.quantiles("lookup_time", scope, ps, took, zeros, counts.answers);
     }
 }
 

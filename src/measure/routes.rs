@@ -1,6 +1,6 @@
 //! Whether a host is one of a domain's now, as its zones' primaries have it.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::model::dns::{Question, Rdata};
 use crate::model::{DataId, HostId, Model, NameId};
@@ -14,12 +14,12 @@ const ALIASES_MAX: u32 = 8;
 pub(super) struct Routes<'m> {
     model: &'m Model,
     /// What has changed; looked up, never gone through.
-    changed: HashMap<Question, DataId>,
+    changed: FxHashMap<Question, DataId>,
 }
 
 impl<'m> Routes<'m> {
     pub fn new(model: &'m Model) -> Self {
-        Self { model, changed: HashMap::new() }
+        Self { model, changed: FxHashMap::default() }
     }
 
     pub fn on_change(&mut self, question: Question, data: DataId) {

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use hdrhistogram::Histogram;
+
 use super::collector::Collector;
 use super::events::Outage;
-use super::ledger::{BOUNCES, Latencies, Ledger, latencies, quantile_s};
+use super::ledger::{BOUNCES, Latencies, Ledger, quantiles_s};
 use super::queue::Queue;
 use super::staleness::CONVERGED;
 use super::{Measurements, Row, is_listed};
@@ -36,6 +38,20 @@ impl Rows {
         self.add(measure, scope, "share", "share", ratio(part, whole));
     }
 
+    /// Quantiles in ascending order, by name and share, of `total` times in seconds: see [`quantiles_s`].
+    pub fn quantiles<const N: usize>(
+        &mut self,
+        measure: &'static str,
+        scope: &str,
+        ps: [(&'static str, f64); N],
+        histogram: &Histogram<u64>,
+        zeros: u64,
+        total: u64,
+    ) {
+        let values = quantiles_s(histogram, zeros, total, ps.map(|(_, p)| p));
+        ps.into_iter().zip(values).for_each(|((statistic, _), value)| self.add(measure, scope, statistic, "s", value));
+    }
+
     /// A time that may lie beyond what was seen: infinite then, and counted as censored.
     fn censored(&mut self, measure: &'static str, scope: &str, value_s: f64) {
         self.add(measure, scope, "max", "s", value_s);
@@ -59,11 +75,9 @@ impl Collector<'_> {
     pub fn finish(mut self, ended: SimTime) -> Measurements {
         self.assert_conserved();
         self.close(ended);
-        let mut latency = latencies();
-        for histogram in &self.histograms {
-            // Both have the same bounds, so that nothing is lost.
-            latency.add(histogram.histogram()).unwrap_or_else(|why| unreachable!("equal bounds: {why:?}"));
-        }
+        let mut latency = Latencies::new();
+        self.histograms.iter().for_each(|of_one| latency.add(of_one));
+        let latency = latency.histogram();
         let all = self.books.all();
         let mut rows = Rows(Vec::new());
         if self.model.mail.senders > 0 {
@@ -267,12 +281,11 @@ fn ledger_rows(rows: &mut Rows, scope: &str, ledger: &Ledger) {
     rows.count("failover_time", scope, ledger.failovers);
 }
 
-fn latency_rows(rows: &mut Rows, scope: &str, ledger: &Ledger, histogram: Option<&hdrhistogram::Histogram<u64>>) {
+fn latency_rows(rows: &mut Rows, scope: &str, ledger: &Ledger, histogram: Option<&Histogram<u64>>) {
     rows.add("delivery_latency", scope, "mean", "s", mean_s(ledger.latency_ns, ledger.delivered));
     if let Some(histogram) = histogram {
-        for (statistic, p) in [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)] {
-            rows.add("delivery_latency", scope, statistic, "s", quantile_s(histogram, 0, ledger.created, p));
-        }
+        let ps = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)];
+        rows.quantiles("delivery_latency", scope, ps, histogram, 0, ledger.created);
     }
     let max = match (ledger.created, ledger.delivered) {
         (0, _) => f64::NAN,

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::ledger::{latencies, quantile_s};
+use super::ledger::latencies;
 use super::rows::Rows;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::mail::Delivery;
@@ -41,9 +41,8 @@ impl Visibility {
         let count = self.histogram.len();
         let mean = |sum_ns: u128| if count == 0 { f64::NAN } else { sum_ns as f64 / count as f64 / 1e9 };
         rows.add("visible_latency", "all", "mean", "s", mean(self.sum_ns));
-        for (statistic, p) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {
-            rows.add("visible_latency", "all", statistic, "s", quantile_s(&self.histogram, 0, count, p));
-        }
+        let ps = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
+        rows.quantiles("visible_latency", "all", ps, &self.histogram, 0, count);
         rows.add("replication_lag", "all", "mean", "s", mean(self.lag_ns));
         rows.share("not_yet_visible", "all", self.late, count);
     }

@@ -1,6 +1,6 @@
 //! What zones held before: what a copy that was made then still says.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
 use smallvec::SmallVec;
@@ -23,11 +23,11 @@ pub(super) struct History {
 
 /// Values by key, each with the number of the zone's change that ended it.
 #[derive(Debug)]
-pub(super) struct Log<K, T>(HashMap<K, SmallVec<[(u32, T); 1]>>);
+pub(super) struct Log<K, T>(FxHashMap<K, SmallVec<[(u32, T); 1]>>);
 
 impl<K, T> Default for Log<K, T> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(FxHashMap::default())
     }
 }
 
