@@ -77,7 +77,7 @@ pub(super) fn png(canvas: &Canvas) -> Result<Vec<u8>, ChartError> {
     let mut encoder = png::Encoder::new(&mut bytes, SIZE_DEVICE.0 / SCALE as u32, SIZE_DEVICE.1 / SCALE as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_compression(png::Compression::Fast);
     let encoding = |e: png::EncodingError| ChartError::Draw(e.to_string());
     let mut writer = encoder.write_header().map_err(encoding)?;
     writer.write_image_data(&pixels).map_err(encoding)?;
