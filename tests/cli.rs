@@ -276,6 +276,8 @@ fn usage_errors_exit_with_2_and_suggest() {
         (&["run", "samll.ron"], "did you mean `small.ron`?"),
         (&["run", "small.ron", "--thread", "1"], "'--threads'"),
         (&["run", "small.ron", "--records", "cvs"], "csv"),
+        (&["run", "small.ron", "--threads", "0"], "1..=1024"),
+        (&["run", "small.ron", "--threads", "1025"], "1..=1024"),
     ] {
         let (code, stdout, stderr) = ran(&home, args);
         assert_eq!((code, stdout.as_str()), (2, ""));

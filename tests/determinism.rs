@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mxsim::experiment::Results;
-use mxsim::model::compile::load;
+use mxsim::model::compile::{Loaded, load};
+use mxsim::report::Outcome;
+use mxsim::report::files::{Extras, write_all};
+use mxsim::report::folder::{Folder, sha256};
 use mxsim::scenario::splice::Override;
 use support::{loaded, run, run_loaded, values};
 
@@ -21,6 +24,9 @@ fn gallery() -> Vec<PathBuf> {
     files.sort();
     files
 }
+
+/// Scenarios whose charts are drawn, too: every kind of chart is among theirs.
+const DRAWN: [&str; 2] = ["mx_migration", "primary_down"];
 
 /// Two replications of all variants, shorter where the whole takes long.
 fn short(path: &Path) -> Vec<Override> {
@@ -43,14 +49,33 @@ fn fingerprints(results: &Results) -> Vec<String> {
     results.variants.iter().map(of).collect()
 }
 
-/// Events and their hash stand beside each scenario: a change of behaviour is a change of that file, to be reviewed.
+/// The hashes of the files that a run leaves (all but the manifest, which holds the clock), over each other.
+fn hash_of_files(name: &str, loaded: &Loaded, results: &Results, charts: bool) -> String {
+    let folder = tempfile::tempdir().unwrap_or_else(|why| panic!("{why}"));
+    let outcome =
+        Outcome { name, loaded, results, overrides: &[], threads: 1, started: std::time::SystemTime::UNIX_EPOCH };
+    let open = Folder::open(folder.path().join(name)).unwrap_or_else(|why| panic!("{why}"));
+    let mut files = write_all(open, &outcome, Extras { charts, records: false }).unwrap_or_else(|why| panic!("{why}"));
+    files.pop();
+    assert!(files.len() >= 5, "{files:?}");
+    let bytes = files.iter().map(|path| sha256(&std::fs::read(path).unwrap_or_else(|why| panic!("{why}"))));
+    sha256(bytes.collect::<String>().as_bytes())[..16].to_owned()
+}
+
+/// Events and their hash stand beside each scenario, and that of all bytes of the files (charts are drawn of two scenarios):
+/// a change of behaviour is a change of that file, to be reviewed.
 /// To renew them: `UPDATE_FINGERPRINTS=1 cargo test --test determinism`.
 #[test]
 fn every_gallery_scenario_has_the_events_that_stand_beside_it() {
-    let mut wrong = Vec::new();
+    let (mut wrong, mut drawn) = (Vec::new(), 0);
     for path in gallery() {
         let loaded = load(&path, &short(&path)).unwrap_or_else(|problems| panic!("{path:?}: {problems:?}"));
-        let found = fingerprints(&run_loaded(&loaded, None)).join("\n") + "\n";
+        let results = run_loaded(&loaded, None);
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let charts = DRAWN.contains(&&*name);
+        let files = hash_of_files(&name, &loaded, &results, charts);
+        let found = format!("{}\nfiles {files}\n", fingerprints(&results).join("\n"));
+        drawn += u32::from(charts);
         let beside = path.with_extension("fingerprint");
         if std::env::var_os("UPDATE_FINGERPRINTS").is_some() {
             std::fs::write(&beside, &found).unwrap_or_else(|why| panic!("{why}"));
@@ -61,6 +86,7 @@ fn every_gallery_scenario_has_the_events_that_stand_beside_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(drawn, DRAWN.len() as u32, "a scenario that is drawn has another name");
 }
 
 #[test]

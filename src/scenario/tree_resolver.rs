@@ -77,6 +77,9 @@ macro_rules! overridable {
             /// All of them, in order.
             pub const FIELDS: &[&str] = &[$(stringify!($field)),*];
 
+            /// What each means, in lines.
+            pub const MEANINGS: &[&[&str]] = &[$(&[$($doc),+]),*];
+
             /// These, and where one is absent that of `base`.
             pub fn or(&self, base: &Self) -> Self {
                 Self { $($field: self.$field.clone().or_else(|| base.$field.clone()),)* }
@@ -86,7 +89,8 @@ macro_rules! overridable {
 }
 
 overridable! {
-    /// When an entry ends.
+    /// When an entry stored at t0 with TTL T ends: `Exact`, at t0 + T; `Before`, live while floor(t) < floor(t0) + T in whole
+    /// seconds; `Through`, live while floor(t) <= floor(t0) + T, with TTL 0 in the last second.
     expiry: Expiry,
     /// Shortest time a positive answer is kept. With 0, an answer with TTL 0 is not kept at all.
     min_ttl: Duration,
@@ -94,15 +98,17 @@ overridable! {
     max_ttl: Duration,
     /// Greatest TTL it hands out, whatever it keeps (dnsmasq's `--max-ttl`); 0 for none.
     max_answer_ttl: Duration,
-    /// What it makes of a TTL above 2^31 - 1.
+    /// What it makes of a TTL above 2^31 - 1: `Zero` (RFC 2181 section 8) or `Large`, to be capped (RFC 8767 section 4).
     top_bit_ttl: TopBit,
-    /// Which TTL it keeps an RRset by whose records have different ones (RFC 2181 section 5.2).
+    /// Which TTL it keeps an RRset by whose records have different ones (RFC 2181 section 5.2): the `Least`, or that of the
+    /// `First` record.
     unequal_ttls: UnequalTtls,
     /// Whether the asker for whom it was fetched is told the TTL as received, not as kept.
     passes_ttl: bool,
     /// Types that it caches.
     cached_types: Vec<RecordType>,
-    /// Which value of the SOA a negative answer lives by.
+    /// Which value of the SOA a negative answer lives by: `SoaTtl`, the TTL it came with (which the server should have trimmed,
+    /// RFC 2308 section 3), or the `Least` of that and MINIMUM.
     negative_ttl: NegativeTtl,
     /// Shortest time a negative answer is kept.
     min_negative_ttl: Duration,
@@ -119,9 +125,11 @@ overridable! {
     negatives_share_soa: bool,
     /// Whether a name that does not exist means that nothing below it does, unsigned zones included (RFC 8020).
     nxdomain_cut: bool,
-    /// Refresh before the end, at a hit.
+    /// Refresh before the end, at a hit: `Off`, or `Near(left: "2s", share: 0.1, min_ttl: "9s")` when at most `left` and that
+    /// share of the TTL together are left of a TTL of at least `min_ttl`.
     prefetch: Prefetch,
-    /// When it gives out what has expired (RFC 8767).
+    /// When it gives out what has expired (RFC 8767): `Off`; `AtOnce`, while a refresh goes on; `After("1800ms")` of a refresh,
+    /// or when that failed; `AfterFailure`.
     serve_stale: ServeStale,
     /// TTL in a stale answer; 0 for what is left of an extension.
     stale_ttl: Duration,
@@ -139,16 +147,18 @@ overridable! {
     cache_size: u32,
     /// Whether those who ask for what is being fetched wait for that fetch.
     coalescing: bool,
-    /// Whether primaries tell it of changes.
+    /// Whether primaries tell it of changes: `Off`, or `After("0s")`, so long after each, a message to each cache that holds it.
     push: Push,
     /// How long it waits for each try of a query, over the zone's servers in turn; then SERVFAIL. If there are any, they
     /// stand for everything from `first_timeout` to `dead_doubles`.
     timeouts: Vec<Duration>,
     /// How long it waits for a server it knows nothing of.
     first_timeout: Duration,
-    /// How long it waits for a server that has answered before.
+    /// How long it waits for a server that has answered before: `Fixed`, as for an unknown one; `Jacobson("50ms")`, srtt + 4
+    /// rttvar but at least this; `Slack("400ms")`, srtt + max(4 rttvar, this); `AtLeastFirst`, as for an unknown one or longer.
     known_timeout: KnownTimeout,
-    /// What a time-out does to the next.
+    /// What a time-out does to the next: nothing (`Off`), it doubles for that server (`PerServer`), or when all were tried
+    /// (`PerRound`).
     back_off: BackOff,
     /// Longest wait for one try.
     max_timeout: Duration,
@@ -162,7 +172,7 @@ overridable! {
     tries_in_a_row: u32,
     /// Sends at one time-out before it counts as a loss.
     sends_per_loss: u32,
-    /// How many replies of no use (REFUSED, SERVFAIL, upward referrals) a fetch bears.
+    /// How many replies of no use (REFUSED, SERVFAIL, upward referrals) a fetch bears: `PerServer(2)` or `PerFetch(12)`.
     bad_replies: BadReplies,
     /// Whether SERVFAIL from a server counts as a time-out of it.
     servfail_is_loss: bool,
@@ -176,13 +186,16 @@ overridable! {
     server_memory: Duration,
     /// Whether a refused datagram (ICMP) counts at once.
     heeds_refusals: bool,
-    /// Which of a zone's servers it asks.
+    /// Which of a zone's servers it asks: `Random` order for each fetch; any whose time-out is within a `Band("400ms")` of the
+    /// best; `LowestSrtt(decay: 0.98)`, the others' decaying by that factor a second; `FadingAverage("60s")`, the lowest average,
+    /// fading with that time constant; `BestOrAny(0.05)`, the best known and with that probability another; `FirstToAnswer`.
     selection: Selection,
-    /// Whose NS RRset it goes by.
+    /// Whose NS RRset it goes by: the `Parent`'s for its TTL; either for the `Shorter` of both; the `Child`'s from when it was
+    /// first seen; `ChildRenewed`, begun anew with every answer that brings it.
     ns: NsRule,
     /// Whether a refresh ahead of time (`prefetch`) asks the parent anew instead of the servers that are cached.
     refresh_asks_parent: bool,
-    /// Extra queries for the names on the way (RFC 9156).
+    /// Extra queries for the names on the way (RFC 9156): `Off`, `Ns`, `A`, or `AToo`, A for the name itself, too.
     qname_minimisation: QnameMinimisation,
 }
 

@@ -1,6 +1,8 @@
 //! Where a scenario's other files come from.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,11 +44,13 @@ impl Files for Memory {
 /// Reads a text file, without the byte order mark that some editors put first.
 pub(super) fn read_text(path: &std::path::Path) -> Result<Arc<SourceText>, String> {
     let name = path.display().to_string();
-    let size = std::fs::metadata(path).map_err(|why| format!("cannot read `{name}`: {why}"))?.len();
-    if size > BYTES_MAX {
-        return Err(format!("`{name}` has {size} bytes, more than the {BYTES_MAX} that are read"));
+    let fail = |why: io::Error| format!("cannot read `{name}`: {why}");
+    // What has no size, such as a pipe, is read up to the limit, too.
+    let mut bytes = Vec::new();
+    let read = File::open(path).map_err(&fail)?.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if read as u64 > BYTES_MAX {
+        return Err(format!("`{name}` has more than the {BYTES_MAX} bytes that are read"));
     }
-    let bytes = std::fs::read(path).map_err(|why| format!("cannot read `{name}`: {why}"))?;
     let text = String::from_utf8(bytes).map_err(|why| {
         let valid = why.utf8_error().valid_up_to();
         format!("`{name}` is not UTF-8 text (byte {valid})")

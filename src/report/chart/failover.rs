@@ -82,7 +82,6 @@ pub const HOSTS_MAX: usize = 12;
 const ATTEMPTS_MAX: usize = 400;
 /// With more marks than this, lines between them hide more than they tell.
 const JOINED_MAX: usize = 120;
-const LANE_MAX: f64 = 360.0;
 /// Lower lanes have no guide lines under their marks.
 const GUIDED_LANE: f64 = 80.0;
 /// Words in a bar are no smaller than this.
@@ -128,8 +127,8 @@ pub(super) fn page(chart: &FailoverChart) -> Result<Canvas, ChartError> {
     let x = Axis::linear(from, to, left, right);
 
     let top = 128.0;
-    let lane = ((frame::plot_bottom() - top) / hosts.len().max(1) as f64).min(LANE_MAX);
-    let bottom = if hosts.is_empty() { frame::plot_bottom() } else { top + lane * hosts.len() as f64 };
+    let bottom = frame::plot_bottom();
+    let lane = (bottom - top) / hosts.len().max(1) as f64;
     let plot = Plot { left, right, top, bottom };
     let visible = |a: &&Attempt| a.host < hosts.len() && x.holds(a.at_s);
     let candidates: Vec<Attempt> = chart.attempts.iter().filter(visible).copied().collect();

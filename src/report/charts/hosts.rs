@@ -11,9 +11,27 @@ use crate::engine::time::SimTime;
 use crate::experiment::VariantResults;
 use crate::mail::TryResult;
 use crate::measure::{Failover, Try, surroundings};
+use crate::model::dns::Rdata;
+use crate::model::timeline::ActionModel;
 use crate::model::{HostId, Model};
+use crate::scenario::tree::RecordType;
 
-/// The share that each host accepted of what all did, where several did; the greatest first where they have no room.
+/// Whether some domain has more than one host, at once or one after the other. If none has, who takes how much says only how
+/// much was sent to whom.
+fn has_choice(model: &Model) -> bool {
+    let has_several = model.dns.data.iter().any(|data| match data {
+        Rdata::Mx(list) => list.len() > 1,
+        Rdata::Address(hosts) => hosts.len() > 1,
+        _ => false,
+    });
+    has_several
+        || model.timeline.iter().any(|item| match item.action {
+            ActionModel::SetData { question, .. } => matches!(question.kind(), RecordType::Mx | RecordType::A),
+            _ => false,
+        })
+}
+
+/// The share that each host accepted of what all did, where domains have several; the greatest first where they have no room.
 pub(super) fn shares(outcome: &Outcome<'_>, heading: &Heading) -> Option<SharesChart> {
     let variants = &outcome.results.variants;
     let mut scopes: Vec<&str> = Vec::new();
@@ -23,7 +41,8 @@ pub(super) fn shares(outcome: &Outcome<'_>, heading: &Heading) -> Option<SharesC
             scopes.push(&row.scope);
         }
     }
-    if scopes.len() < 2 {
+    let is_chosen = outcome.loaded.variants.iter().any(|variant| has_choice(&variant.model));
+    if scopes.len() < 2 || !is_chosen {
         return None;
     }
     let of = |variant: &VariantResults, scope: &str| {

@@ -55,7 +55,11 @@ fn describe(code: &Error, tree: &SyntaxTree, text: &str, target: &Target, at: us
             let count = if *found == 1 { "1 element".to_owned() } else { format!("{found} elements") };
             finding(span, format!("{count} in `{snippet}`"), format!("expected {expected}"))
         }
-        Error::IntegerOutOfBounds => finding(span, format!("`{snippet}` is out of range"), ""),
+        Error::IntegerOutOfBounds => {
+            let label =
+                if snippet.starts_with('-') { "expected a number from 0 on" } else { "too large for this field" };
+            finding(span, format!("`{snippet}` is out of range"), label)
+        }
         Error::ExceededRecursionLimit => finding(span, "nested too deeply", "at most 128 levels"),
         Error::ExpectedStructLike | Error::ExpectedNamedStructLike(_) if is_bare_name(node) => {
             let message = format!("`{snippet}` without its parentheses");
