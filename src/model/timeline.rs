@@ -41,6 +41,8 @@ pub enum ActionModel {
     Down { targets: Vec<TargetId>, mode: FailureMode },
     /// Takes that cause (of the same entry) away again.
     Up { targets: Vec<TargetId> },
+    /// Takes resolvers' caches down for one more cause, or for one less.
+    SetDown { caches: Vec<CacheId>, is_down: bool },
     /// Another network: some links are cut, or whole again.
     SetNetwork {
         network: Box<Network>,

@@ -184,6 +184,9 @@ overridable! {
     refresh_asks_parent: bool,
     /// Extra queries for the names on the way (RFC 9156).
     qname_minimisation: QnameMinimisation,
+    /// Whether an alias' target is taken from the answer that brought the alias, where the same server holds both, instead of
+    /// being asked for.
+    takes_alias_targets: bool,
 }
 
 /// When an entry stored at t0 with TTL T ends.
@@ -209,10 +212,14 @@ pub enum TopBit {
 /// By which of several TTLs an RRset is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UnequalTtls {
-    /// The least.
+    /// The least, which is handed out for all (RFC 2181 section 5.2).
     Least,
-    /// That of the first record.
+    /// The least; each record is handed out with its own.
+    LeastEach,
+    /// That of the first record, which is handed out for all.
     First,
+    /// That of the first record; each is handed out with its own.
+    FirstEach,
 }
 
 /// Which value of a negative answer's SOA counts.

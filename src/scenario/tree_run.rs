@@ -171,15 +171,18 @@ pub enum Action {
         #[serde(default)]
         only: Option<RecordType>,
     },
-    /// Takes hosts, name servers or risks down (names or globs).
+    /// Takes hosts, name servers, resolvers or risks down (names or globs).
     Outage {
         #[serde(default)]
         host: Option<String>,
         #[serde(default)]
         server: Option<String>,
+        /// Silent; what it holds is there when it is back.
+        #[serde(default)]
+        resolver: Option<String>,
         #[serde(default)]
         risk: Option<String>,
-        /// All hosts and name servers of a region.
+        /// All hosts, name servers and resolvers of a region, and the sites there of resolvers with several.
         #[serde(default)]
         region: Option<String>,
         #[serde(default)]

@@ -384,6 +384,7 @@ impl<'m> Simulation<'m> {
                 targets.iter().for_each(|&target| self.faults.remove(now, observer, target, Cause::Entry(entry)));
                 self.tell_faults(observer);
             }
+            ActionModel::SetDown { caches, is_down } => self.dns.set_down(caches, *is_down),
             ActionModel::FlushCache { caches, name } => {
                 caches.iter().for_each(|&cache| self.dns.flush(now, observer, cache, *name));
             }

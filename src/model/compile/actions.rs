@@ -12,7 +12,7 @@ use crate::model::dns::{Question, Rdata, canonical};
 use crate::model::mail::MailModel;
 use crate::model::network::Network;
 use crate::model::timeline::ActionModel;
-use crate::model::{DataId, HostId, NameId, NodeId, RegionId, ResolverId, TargetId};
+use crate::model::{CacheId, DataId, HostId, NameId, NodeId, RegionId, ResolverId, TargetId};
 use crate::scenario::tree::{Action, RecordType};
 
 /// What the timeline has changed so far, as far as an undoing has to know it.
@@ -180,7 +180,7 @@ impl Compiler<'_> {
                 let zones = self.find(&path("zone"), "zone", zone);
                 self.set_ttl(&path("only"), &zones, *only, ttl_s, state, &mut done);
             }
-            Action::Outage { host, server, risk, region, mode } => {
+            Action::Outage { host, server, resolver, risk, region, mode } => {
                 let mode = self.failure_mode(&path("mode"), *mode);
                 let mut targets: Vec<TargetId> = Vec::new();
                 let (hosts, servers) = (self.hosts.len() as u32, self.dns.servers.len() as u32);
@@ -192,15 +192,27 @@ impl Compiler<'_> {
                         targets.extend(found.into_iter().map(|id| TargetId(first + id)));
                     }
                 }
+                let found = resolver.as_ref().map(|resolver| self.find(&path("resolver"), "resolver", resolver));
+                let mut caches = self.caches_of(&found.unwrap_or_default());
                 if let Some(region) = region {
-                    targets.extend(self.targets_in(&path("region"), region, state));
+                    let sites = self.caches_in(region);
+                    targets.extend(self.targets_in(&path("region"), region, !sites.is_empty(), state));
+                    caches.extend(sites);
+                    caches.sort_unstable();
+                    caches.dedup();
                 }
-                if host.is_none() && server.is_none() && risk.is_none() && region.is_none() {
+                if [host, server, resolver, risk, region].into_iter().all(Option::is_none) {
                     self.error(&["timeline", &index, "do"], "an outage of nothing").help =
-                        Some("name a `host`, a `server`, a `risk` or a `region`".into());
+                        Some("name a `host`, a `server`, a `resolver`, a `risk` or a `region`".into());
                 }
-                let undo = vec![ActionModel::Up { targets: targets.clone() }];
-                state.set(&mut done, ActionModel::Down { targets, mode }, undo);
+                if !targets.is_empty() || caches.is_empty() {
+                    let undo = vec![ActionModel::Up { targets: targets.clone() }];
+                    state.set(&mut done, ActionModel::Down { targets, mode }, undo);
+                }
+                if !caches.is_empty() {
+                    let undo = vec![ActionModel::SetDown { caches: caches.clone(), is_down: false }];
+                    state.set(&mut done, ActionModel::SetDown { caches, is_down: true }, undo);
+                }
             }
             Action::Partition { between } => {
                 let cut = self.cut(entry, between);
@@ -217,7 +229,7 @@ impl Compiler<'_> {
                     }
                 }
                 if let Some(region) = region {
-                    targets.extend(self.targets_in(&path("region"), region, state));
+                    targets.extend(self.targets_in(&path("region"), region, false, state));
                 }
                 if host.is_none() && server.is_none() && region.is_none() {
                     self.error(&["timeline", &index, "do"], "a brownout of nothing").help =
@@ -337,15 +349,25 @@ impl Compiler<'_> {
         ancestors(name).find(is_apex).map(str::to_owned)
     }
 
-    /// All hosts and name servers of a region.
-    fn targets_in(&mut self, path: &[&str], region: &str, state: &State) -> Vec<TargetId> {
+    /// The caches of all resolvers of a region, or of their sites there; a sender's own stays with it.
+    fn caches_in(&self, region: &str) -> Vec<CacheId> {
+        let regions = self.regions.find(region);
+        let is_meant = |cache: &CacheId| {
+            let model = &self.dns.caches[cache.index()];
+            regions.contains(&model.region.0) && !self.dns.resolvers[model.resolver.index()].is_inside
+        };
+        (0..self.dns.caches.len() as u32).map(CacheId).filter(is_meant).collect()
+    }
+
+    /// All hosts and name servers of a region; that there are none is an error, unless it `has_others`.
+    fn targets_in(&mut self, path: &[&str], region: &str, has_others: bool, state: &State) -> Vec<TargetId> {
         let regions = self.find(path, "region", region);
         let is_there = |at: RegionId| regions.contains(&at.0);
         let hosts = state.regions.iter().zip(0..).filter(|(at, _)| is_there(**at)).map(|(_, id)| id);
         let first = self.hosts.len() as u32;
         let servers = self.dns.servers.iter().zip(first..).filter(|(server, _)| is_there(server.region));
         let targets: Vec<TargetId> = hosts.chain(servers.map(|(_, id)| id)).map(TargetId).collect();
-        if targets.is_empty() && !regions.is_empty() {
+        if targets.is_empty() && !regions.is_empty() && !has_others {
             self.error(path, "nothing that can be down is in that region");
         }
         targets

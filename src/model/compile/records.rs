@@ -43,6 +43,36 @@ impl Compiler<'_> {
         }
         self.check_records();
         self.check_exchanges();
+        for id in 0..self.zones.len() as u32 {
+            self.unequal_ttls(id);
+        }
+        self.dns.unequal_ttls.sort_unstable();
+    }
+
+    /// RRsets of a zone whose records differ in TTL.
+    fn unequal_ttls(&mut self, id: u32) {
+        let member = self.zones.members[id as usize].clone();
+        let Some((key, zone)) = self.tree.zones.get_index(member.key) else { return };
+        self.number = member.number;
+        for (index, (owner, kind, ttl)) in zone.unequal_ttls.iter().enumerate() {
+            let path = ["zones", key, "unequal_ttls", &index.to_string()];
+            let name = canonical(&stamp(owner, member.number));
+            self.check_inside(&path, &name, &member.name);
+            let ttl_s = self.ttl_s(&path, *ttl);
+            let question = Question::new(self.dns.names.intern(&name), *kind);
+            let records = match self.rrsets.get(&question).map(|(data, _)| &self.dns.data[data.index()]) {
+                Some(Rdata::Mx(list)) => list.len(),
+                Some(Rdata::Address(list)) => list.len(),
+                Some(Rdata::Txt(list)) => list.len(),
+                _ => 0,
+            };
+            if records < 2 {
+                self.error(&path, format!("`{name}` has no MX, A or TXT RRset of that type with two records")).help =
+                    Some("TTLs differ among the records of one RRset".into());
+            }
+            self.dns.unequal_ttls.push((question, ttl_s));
+        }
+        self.number = 0;
     }
 
     /// One entry an address.

@@ -123,8 +123,9 @@ fn describe(action: &Action) -> String {
         Action::RemoveDs { zone } => format!("DS of {zone} removed"),
         Action::SetSerial { zone, serial } => format!("serial of {zone} {serial}"),
         Action::SetTtl { zone, ttl, .. } => format!("TTL of {zone} {}", ttl.0),
-        Action::Outage { host, server, risk, region, .. } => {
-            let names: Vec<&str> = [host, server, risk, region].into_iter().flatten().map(String::as_str).collect();
+        Action::Outage { host, server, resolver, risk, region, .. } => {
+            let names: Vec<&str> =
+                [host, server, resolver, risk, region].into_iter().flatten().map(String::as_str).collect();
             format!("outage of {}", names.join(", "))
         }
         Action::Partition { between: (one, other) } => format!("partition of {one} and {other}"),

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Compiler;
+use super::name_servers::soa_timers_s;
 use super::names::Member;
 use crate::model::dns::{Question, Rdata};
 use crate::model::{DataId, HostId, ServerId, ZoneId};
@@ -56,6 +57,7 @@ impl Compiler<'_> {
             && let Some(model) = self.dns.zones.iter_mut().find(|model| model.apex == id)
         {
             model.soa.serial = zone.soa.serial.unwrap_or(soa.serial);
+            model.soa.timers_s = soa_timers_s(&zone.soa, Some(soa));
             if zone.ttls.negative.is_none() {
                 (model.soa.ttl_s, model.soa.minimum_s) = (soa.ttl_s, soa.minimum_s);
                 let start = self.data(Rdata::Soa);

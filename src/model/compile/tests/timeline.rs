@@ -38,6 +38,7 @@ fn act(model: &Model, action: &ActionModel) -> String {
         ActionModel::Down { targets, mode } => format!("down {targets:?} {mode:?}"),
         ActionModel::Up { targets } => format!("up {targets:?}"),
         ActionModel::SetSts { domains, policy, is_announced } => format!("sts {domains:?} {policy:?} {is_announced}"),
+        ActionModel::SetDown { caches, is_down } => format!("down {is_down} {caches:?}"),
         ActionModel::SetNetwork { network, cut_off } => {
             format!("{} links, {} cut off", network.graph.edge_count(), hosts(cut_off))
         }
