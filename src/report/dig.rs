@@ -37,6 +37,11 @@ fn address_of(host: HostId) -> String {
     format!("198.{}.{}.{}", 18 + (host.0 >> 16 & 1), host.0 >> 8 & 0xff, host.0 & 0xff)
 }
 
+/// Likewise, of the prefix kept for documentation (RFC 3849).
+fn ipv6_address_of(host: HostId) -> String {
+    format!("2001:db8::{:x}:{:x}", host.0 >> 16, host.0 & 0xffff)
+}
+
 /// A line of an answer, in the columns that `dig` prints: its tab stops are 8 columns wide, and the TTL begins at the 24th.
 fn line(owner: &str, ttl_s: u32, kind: &str, rdata: &str) -> String {
     let tabs = 3usize.saturating_sub(owner.len() / 8).max(1);
@@ -62,7 +67,9 @@ fn lines_of(model: &Model, question: Question, data: DataId, (ttl_s, others_s): 
         Rdata::Address(hosts) if hosts.is_empty() => vec![of("; the address of a name server".into())],
         Rdata::Address(hosts) => {
             let name = |host: HostId| model.dns.names.text(model.mail.hosts[host.index()].name);
-            hosts.iter().map(|&host| of(format!("{} ; host {}", address_of(host), name(host)))).collect()
+            let is_v6 = question.kind() == RecordType::Aaaa;
+            let address = |host: HostId| if is_v6 { ipv6_address_of(host) } else { address_of(host) };
+            hosts.iter().map(|&host| of(format!("{} ; host {}", address(host), name(host)))).collect()
         }
         Rdata::Cname(target) => vec![of(dotted(model, *target))],
         Rdata::Txt(texts) => texts.iter().map(|text| of(format!("{text:?}"))).collect(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::{DistSpec, DurationDist};
 use super::tree_dns::RecordType;
-use super::tree_host::FailureMode;
+use super::tree_host::{FailureMode, HostIpv6};
 use super::tree_resolver::ServeStale;
 use super::units::{Bandwidth, Duration, seconds};
 
@@ -221,6 +221,8 @@ pub enum Action {
     /// Breaks off what is under way at a host, as the end of its server process does: sessions, kept ones too, and
     /// connections that wait for one.
     CloseSessions { host: String },
+    /// Changes what a connection over IPv6 meets at a host; with `Absent` its AAAA record goes, with the others it is there.
+    SetIpv6 { host: String, ipv6: HostIpv6 },
     /// Changes a host's service time.
     SetService { host: String, service: DurationDist },
     /// Empties a resolver's caches, or drops one name from them.

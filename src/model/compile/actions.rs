@@ -13,13 +13,14 @@ use crate::model::mail::MailModel;
 use crate::model::network::Network;
 use crate::model::timeline::ActionModel;
 use crate::model::{CacheId, DataId, HostId, NameId, NodeId, RegionId, ResolverId, TargetId};
-use crate::scenario::tree::{Action, RecordType};
+use crate::scenario::tree::{Action, HostIpv6, RecordType};
 
 /// What the timeline has changed so far, as far as an undoing has to know it.
 pub(super) struct State {
     rrsets: HashMap<Question, (DataId, u32)>,
     sessions: Vec<Option<u32>>,
     service: Vec<Dist>,
+    ipv6: Vec<HostIpv6>,
     /// Where hosts are.
     regions: Vec<RegionId>,
     /// TTLs that were set, by apex and type.
@@ -41,9 +42,10 @@ impl State {
     pub fn new(rrsets: HashMap<Question, (DataId, u32)>, mail: &MailModel, network: &Network) -> Self {
         let sessions = mail.hosts.iter().map(|host| host.sessions).collect();
         let service = mail.hosts.iter().map(|host| host.service.clone()).collect();
+        let ipv6 = mail.hosts.iter().map(|host| host.ipv6).collect();
         let regions = mail.hosts.iter().map(|host| host.region).collect();
         let degraded = Degraded::new(mail, network);
-        Self { rrsets, sessions, service, regions, ttls: HashMap::new(), degraded }
+        Self { rrsets, sessions, service, ipv6, regions, ttls: HashMap::new(), degraded }
     }
 
     /// Whether another entry set what this one did.
@@ -56,6 +58,7 @@ impl State {
             ActionModel::SetService { hosts, service } => {
                 hosts.iter().any(|host| self.service[host.index()] != *service)
             }
+            ActionModel::SetIpv6 { hosts, ipv6 } => hosts.iter().any(|host| self.ipv6[host.index()] != *ipv6),
             _ => false,
         })
     }
@@ -98,6 +101,9 @@ impl State {
             }
             ActionModel::SetService { hosts, service } => {
                 hosts.iter().for_each(|host| self.service[host.index()] = service.clone());
+            }
+            ActionModel::SetIpv6 { hosts, ipv6 } => {
+                hosts.iter().for_each(|host| self.ipv6[host.index()] = *ipv6);
             }
             _ => {}
         }
@@ -142,6 +148,10 @@ impl Compiler<'_> {
                         Some("remove the alias first: `SetCname(name: .., to: None)`".into());
                 }
                 self.set_record(&name, RecordType::A, data, state, &mut done);
+                let also = self.ipv6_addresses(data, &state.ipv6);
+                if also != state.held(Question::new(id, RecordType::Aaaa)).0 {
+                    self.set_record(&name, RecordType::Aaaa, also, state, &mut done);
+                }
             }
             Action::SetCname { name, to } => {
                 let name = self.domain(&path("name"), name);
@@ -262,6 +272,30 @@ impl Compiler<'_> {
             Action::CloseSessions { host } => {
                 let hosts = self.hosts_of(&path("host"), host);
                 done.actions.push(ActionModel::CloseSessions { hosts });
+            }
+            Action::SetIpv6 { host, ipv6 } => {
+                let hosts = self.hosts_of(&path("host"), host);
+                let undo = grouped(&hosts, |host| state.ipv6[host.index()]).into_iter();
+                let undo = undo.map(|(ipv6, hosts)| ActionModel::SetIpv6 { hosts, ipv6 }).collect();
+                state.set(&mut done, ActionModel::SetIpv6 { hosts: hosts.clone(), ipv6: *ipv6 }, undo);
+                // Every name that has the address of one of them.
+                let has = |data: DataId| match &self.dns.data[data.index()] {
+                    Rdata::Address(list) => list.iter().any(|host| hosts.contains(host)),
+                    _ => false,
+                };
+                let is_meant =
+                    |(question, held): &(&Question, &(DataId, u32))| question.kind() == RecordType::A && has(held.0);
+                let mut owners: Vec<NameId> =
+                    state.rrsets.iter().filter(is_meant).map(|(question, _)| question.name()).collect();
+                owners.sort_unstable();
+                for id in owners {
+                    let name = self.dns.names.text(id).to_owned();
+                    let (a, aaaa) = (Question::new(id, RecordType::A), Question::new(id, RecordType::Aaaa));
+                    let data = self.ipv6_addresses(state.held(a).0, &state.ipv6);
+                    if data != state.held(aaaa).0 {
+                        self.set_record(&name, RecordType::Aaaa, data, state, &mut done);
+                    }
+                }
             }
             Action::SetService { host, service } => {
                 let hosts = self.hosts_of(&path("host"), host);

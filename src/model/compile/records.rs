@@ -10,7 +10,7 @@ use crate::model::mail::HostModel;
 use crate::model::{DataId, HostId, NameId};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
-use crate::scenario::tree::{Action, Ipv6, RecordType};
+use crate::scenario::tree::{Action, HostIpv6, Ipv6, RecordType};
 
 /// Most records of one RRset.
 const RECORDS_MAX: usize = 65_535 / 16;
@@ -31,6 +31,8 @@ impl Compiler<'_> {
         for id in 0..self.zones.len() as u32 {
             self.zone_records(id);
         }
+        let ipv6: Vec<HostIpv6> = hosts.iter().map(|host| host.ipv6).collect();
+        self.ipv6_records(&ipv6);
         // A server outside the zones it serves is reached by its address.
         for server in 0..self.dns.servers.len() {
             let question = Question::new(self.dns.servers[server].name, RecordType::A);
@@ -73,6 +75,31 @@ impl Compiler<'_> {
             self.dns.unequal_ttls.push((question, ttl_s));
         }
         self.number = 0;
+    }
+
+    /// AAAA records beside the A records of time 0.
+    fn ipv6_records(&mut self, ipv6: &[HostIpv6]) {
+        if ipv6.iter().all(|ipv6| *ipv6 == HostIpv6::Absent) {
+            return;
+        }
+        let is_address = |(question, _): &(&Question, &(DataId, u32))| question.kind() == RecordType::A;
+        let mut held: Vec<(Question, (DataId, u32))> =
+            self.rrsets.iter().filter(is_address).map(|(&question, &held)| (question, held)).collect();
+        held.sort_unstable_by_key(|(question, _)| *question);
+        for (question, (data, ttl_s)) in held {
+            let data = self.ipv6_addresses(data, ipv6);
+            if data != DataId::ABSENT {
+                self.rrsets.insert(Question::new(question.name(), RecordType::Aaaa), (data, ttl_s));
+            }
+        }
+    }
+
+    /// The rdata of the AAAA RRset beside an A RRset: those of its hosts that have IPv6.
+    pub(super) fn ipv6_addresses(&mut self, data: DataId, ipv6: &[HostIpv6]) -> DataId {
+        let Rdata::Address(hosts) = &self.dns.data[data.index()] else { return DataId::ABSENT };
+        let has = |host: &&HostId| ipv6.get(host.index()).is_some_and(|ipv6| *ipv6 != HostIpv6::Absent);
+        let list: Vec<HostId> = hosts.iter().filter(has).copied().collect();
+        if list.is_empty() { DataId::ABSENT } else { self.data(Rdata::Address(list.into())) }
     }
 
     /// One entry an address.

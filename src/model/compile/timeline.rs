@@ -136,6 +136,7 @@ fn describe(action: &Action) -> String {
         Action::SetSessions { host, .. } => format!("sessions of {host}"),
         Action::SetSts { zone, .. } => format!("MTA-STS policy of {zone}"),
         Action::CloseSessions { host } => format!("end of sessions of {host}"),
+        Action::SetIpv6 { host, ipv6 } => format!("IPv6 of {host} {ipv6:?}"),
         Action::SetService { host, .. } => format!("service of {host}"),
         Action::FlushCache { resolver, .. } => format!("flush of {resolver}"),
         Action::SetServeStale { resolver, .. } => format!("serve-stale of {resolver}"),

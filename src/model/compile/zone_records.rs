@@ -70,8 +70,11 @@ impl Compiler<'_> {
         }
         let has_aaaa = read.records.iter().any(|record| matches!(record.data, RecordData::Aaaa(_)));
         if has_aaaa {
-            self.warning(&["zones", key, "zone_file"], "AAAA records are not modelled: connections go over IPv4")
-                .help = Some("hosts are reached by their A records".into());
+            self.warning(
+                &["zones", key, "zone_file"],
+                "AAAA records of a zone file are not read: `ipv6` of a host says what it has",
+            )
+            .help = Some("give the host an IPv6 address: `ipv6: Works`".into());
         }
         for ((owner, kind), set) in sets {
             self.check_fits(&["zones", key, "zone_file"], set.mx.len().max(set.addresses as usize));

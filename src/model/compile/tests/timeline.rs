@@ -45,6 +45,7 @@ fn act(model: &Model, action: &ActionModel) -> String {
         ActionModel::SetBrownout { each } => format!("{each:?}"),
         ActionModel::SetSessions { hosts: set, sessions } => format!("{} sessions {sessions:?}", hosts(set)),
         ActionModel::CloseSessions { hosts: set } => format!("{} closes", hosts(set)),
+        ActionModel::SetIpv6 { hosts: set, ipv6 } => format!("{} ipv6 {ipv6:?}", hosts(set)),
         ActionModel::SetService { hosts: set, service } => {
             let Dist::Constant(seconds) = service else { panic!("{service:?}") };
             format!("{} service {seconds}", hosts(set))
