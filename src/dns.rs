@@ -7,6 +7,7 @@ mod cache;
 mod current;
 mod delegation;
 pub mod dig;
+mod down;
 mod fetch;
 mod finish;
 mod forward;

@@ -170,7 +170,7 @@ impl Delivery {
     pub fn phase(&self) -> Phase {
         match self.work.step {
             Step::Waiting if self.node_attempts > 0 || self.suspensions > 0 => Phase::Deferred,
-            Step::Waiting | Step::Queued | Step::Mx | Step::Address(_) => Phase::Active,
+            Step::Waiting | Step::Queued | Step::Mx | Step::Address(_) | Step::Address6(_) => Phase::Active,
             Step::Host(_) => Phase::InSession,
         }
     }
@@ -237,7 +237,7 @@ impl Work {
     /// What made the attempt fail: its last try, or its look-ups.
     pub fn cause(&self) -> retry::Cause {
         match (self.step, self.verdict.result) {
-            (Step::Mx | Step::Address(_) | Step::Waiting | Step::Queued, _) => retry::Cause::Dns,
+            (Step::Mx | Step::Address(_) | Step::Address6(_) | Step::Waiting | Step::Queued, _) => retry::Cause::Dns,
             (_, TryResult::Refused | TryResult::Accepted) => retry::Cause::Refused,
             (_, TryResult::TimedOut) => retry::Cause::TimedOut(self.verdict.stage),
             (_, TryResult::Lost) => retry::Cause::Lost(self.verdict.stage),
@@ -310,7 +310,16 @@ impl Verdict {
 pub(crate) struct Candidate {
     pub host: HostId,
     pub preference: u16,
+    /// Whether it is an IPv6 address.
+    pub is_v6: bool,
     pub name: NameId,
+}
+
+impl Candidate {
+    /// What systems remember that know hosts by their addresses: the same host has one of each family.
+    pub fn address(&self) -> HostId {
+        HostId(self.host.0 | (self.is_v6 as u32) << 31)
+    }
 }
 
 /// What an attempt is doing.
@@ -324,6 +333,8 @@ pub(crate) enum Step {
     Mx,
     /// Asking for the address of the n-th exchange.
     Address(u16),
+    /// Asking for its IPv6 address.
+    Address6(u16),
     /// At the n-th candidate.
     Host(u16),
 }

@@ -18,6 +18,8 @@ mod farms;
 mod hit_ratio;
 #[path = "dns/negatives.rs"]
 mod negatives;
+#[path = "dns/operator.rs"]
+mod operator;
 #[path = "dns/propagation.rs"]
 mod propagation;
 #[path = "dns/rfc_cache.rs"]

@@ -1,5 +1,6 @@
 //! Questions on their way: to a cache, into a fetch, and back to whoever asked.
 
+use super::down::STUB_GIVES_UP;
 use super::path::{half, round_trip};
 use super::resolver::{Dns, Looked, NONE, Pending, Walk, Who, failure};
 use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, LookupRecord, Outcome, ServerState, Source};
@@ -8,9 +9,6 @@ use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::Question;
 use crate::model::{CacheId, DataId, RegionId, ResolverId};
-
-/// How long a stub resolver asks one that it cannot reach: five seconds, twice (resolv.conf(5): `timeout`, `attempts`).
-const STUB_GIVES_UP: SimDuration = SimDuration::from_secs(10);
 
 impl<'m> Dns<'m> {
     /// Asks a resolver. `Some` if the answer is there at this very instant: no round trip, and in the cache. Else it
@@ -29,9 +27,11 @@ impl<'m> Dns<'m> {
         let now = scheduler.now();
         let resolver = &self.model.dns.resolvers[ask.resolver.index()];
         let cache = resolver.cache_for(ask.region, ask.question, ask.key, || draw(ask.key, ask.a, ask.b ^ 0xff));
+        let cache = if self.is_disturbed { self.routed(ask.region, cache) } else { cache };
         let region = self.model.dns.caches[cache.index()].region;
-        let is_instant =
-            self.is_instant[ask.region.index() * self.network.regions.len() + region.index()] || resolver.is_inside;
+        let is_instant = (self.is_instant[ask.region.index() * self.network.regions.len() + region.index()]
+            || resolver.is_inside)
+            && (!self.is_disturbed || self.is_up(cache));
         if is_instant && let Some(entry) = self.caches[cache.index()].plain(now, ask.question) {
             let answer = Answer {
                 outcome: Outcome::Data(entry.data),
@@ -52,9 +52,10 @@ impl<'m> Dns<'m> {
     pub fn only_cache(&self, resolver: ResolverId, region: RegionId) -> Option<CacheId> {
         let resolver = &self.model.dns.resolvers[resolver.index()];
         let cache = resolver.only_cache(region)?;
+        let cache = if self.is_disturbed { self.routed(region, cache) } else { cache };
         let to = self.model.dns.caches[cache.index()].region;
         let is_instant = self.is_instant[region.index() * self.network.regions.len() + to.index()];
-        (is_instant || resolver.is_inside).then_some(cache)
+        ((is_instant || resolver.is_inside) && self.is_up(cache)).then_some(cache)
     }
 
     /// The data of a question, if a hit now changes nothing and is what the primary holds; and the instant before which it
@@ -100,7 +101,7 @@ impl<'m> Dns<'m> {
             true => SimDuration::ZERO,
             false => round_trip(self.network, ask.region, region, |link| draw(ask.key, ask.a, ask.b ^ u64::from(link))),
         };
-        let is_way = is_inside || self.network.is_way(ask.region, region);
+        let is_way = is_inside || self.is_answering(ask.region, cache);
         let lost = failure(ask.question.name(), Source::Failure);
         let slot = self.put_ask(Pending {
             cache,
@@ -152,6 +153,9 @@ impl<'m> Dns<'m> {
     ) {
         let now = scheduler.now();
         let ask = self.asks[slot as usize];
+        if self.is_disturbed && !self.is_up(ask.cache) && !matches!(ask.who, Who::Fetch(_)) {
+            return self.lose(scheduler, slot);
+        }
         let walk = Walk { owner: ask.owner, aliases: ask.aliases, stale: ask.stale, ttl_s: ask.ttl_s };
         let looked = self.look(now, ask.cache, ask.question, walk);
         match looked {
@@ -182,6 +186,10 @@ impl<'m> Dns<'m> {
         slot: u32,
         answer: Answer,
     ) {
+        let ask = self.asks[slot as usize];
+        if self.is_disturbed && !self.is_up(ask.cache) && !matches!(ask.who, Who::Fetch(_)) {
+            return self.lose(scheduler, slot);
+        }
         let ask = &mut self.asks[slot as usize];
         ask.answer = Some(answer);
         let (half, cache) = (ask.half, ask.cache);

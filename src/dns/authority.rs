@@ -14,12 +14,14 @@ use history::History;
 #[derive(Debug, Clone, Copy)]
 struct Held {
     data: DataId,
+    /// Of its first record, and of the others: the same but where a zone breaks RFC 2181 section 5.2.
     ttl_s: u32,
+    others_s: u32,
     /// Changes of its data so far.
     version: u32,
 }
 
-const NOTHING: Held = Held { data: DataId::ABSENT, ttl_s: 0, version: 0 };
+const NOTHING: Held = Held { data: DataId::ABSENT, ttl_s: 0, others_s: 0, version: 0 };
 
 /// All zones' data in one replication.
 #[derive(Debug)]
@@ -66,7 +68,9 @@ pub(super) enum Reply {
     Data {
         data: DataId,
         version: u32,
+        /// Of its first record, and of the others.
         ttl_s: u32,
+        others_s: u32,
     },
     Alias {
         data: DataId,
@@ -131,12 +135,21 @@ impl<'m> Authority<'m> {
         }
         for rrset in &model.rrsets {
             *authority.held.get_mut(rrset.question.index(), NOTHING) =
-                Held { data: rrset.data, ttl_s: rrset.ttl_s, version: 0 };
+                Held { data: rrset.data, ttl_s: rrset.ttl_s, others_s: rrset.ttl_s, version: 0 };
             if rrset.data != DataId::ABSENT {
                 authority.count(rrset.question.name(), true);
             }
         }
+        for &(question, others_s) in &model.unequal_ttls {
+            authority.held.get_mut(question.index(), NOTHING).others_s = others_s;
+        }
         authority
+    }
+
+    /// TTLs of an RRset's first record and of the others, seconds.
+    pub fn ttls_s(&self, question: Question) -> (u32, u32) {
+        let held = self.held(question);
+        (held.ttl_s, held.others_s)
     }
 
     fn count(&mut self, name: NameId, more: bool) {
@@ -196,7 +209,8 @@ impl<'m> Authority<'m> {
         self.has_changed = true;
         self.remember(question, before);
         let ttl_s = if before.data == DataId::ABSENT { ttl_s_if_new } else { before.ttl_s };
-        *self.held.get_mut(question.index(), NOTHING) = Held { data, ttl_s, version: before.version + 1 };
+        *self.held.get_mut(question.index(), NOTHING) =
+            Held { data, ttl_s, others_s: ttl_s, version: before.version + 1 };
         match (before.data, data) {
             (DataId::ABSENT, _) => self.count(question.name(), true),
             (_, DataId::ABSENT) => self.count(question.name(), false),
@@ -208,7 +222,8 @@ impl<'m> Authority<'m> {
     pub fn set_ttl(&mut self, question: Question, ttl_s: u32) {
         let before = self.held(question);
         self.remember(question, before);
-        self.held.get_mut(question.index(), NOTHING).ttl_s = ttl_s;
+        let held = self.held.get_mut(question.index(), NOTHING);
+        (held.ttl_s, held.others_s) = (ttl_s, ttl_s);
     }
 
     /// Begins a change of a zone: a copy made before it keeps what was.
@@ -280,6 +295,11 @@ impl<'m> Authority<'m> {
         copies.iter().find(|(known, _)| *known == server).map(|(_, copied)| *copied)
     }
 
+    /// How many servers hold an old copy of a zone.
+    pub fn lagging(&self, zone: ZoneId) -> usize {
+        self.zones[zone.index()].copies.iter().filter(|(_, copied)| *copied != Copied::Nothing).count()
+    }
+
     /// What a server says to a question about a zone.
     pub fn reply(&self, server: ServerId, zone: ZoneId, question: Question) -> Response {
         let at = match self.copy(zone, server) {
@@ -322,7 +342,8 @@ impl<'m> Authority<'m> {
         }
         let held = self.held_at(question, at);
         if held.data != DataId::ABSENT {
-            return Reply::Data { data: held.data, version: held.version, ttl_s: held.ttl_s };
+            let Held { data, ttl_s, others_s, version } = held;
+            return Reply::Data { data, version, ttl_s, others_s };
         }
         let alias = self.held_at(Question::new(question.name(), RecordType::Cname), at);
         if let Rdata::Cname(target) = self.model.data[alias.data.index()] {

@@ -8,8 +8,8 @@ use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState, Source};
 use crate::engine::random::{below, draw};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::SimTime;
-use crate::model::ResolverId;
 use crate::model::dns::Question;
+use crate::model::{CacheId, ResolverId};
 use crate::scenario::tree::{Expiry, RecordType};
 
 impl Dns<'_> {
@@ -37,21 +37,20 @@ impl Dns<'_> {
         let (key, index) = (self.keys[state.cache.index()], state.question.index() as u64);
         let model = self.model;
         let from = model.dns.caches[state.cache.index()];
-        let own = &model.dns.resolvers[from.resolver.index()];
-        // The same order at every try of a fetch.
-        let first = below(draw(key, index, state.place_of_fetch(Purpose::Order)), own.upstream.len() as u64) as usize;
-        let upstream: ResolverId = own.upstream[(first + state.tries as usize) % own.upstream.len()];
+        let upstream = self.upstream_of(fetch);
+        let state = &self.fetches[fetch as usize];
         let place = state.place(Purpose::Upstream, 0);
         let cache = model.dns.resolvers[upstream.index()]
             .cache_for(from.region, state.question, key, || draw(key, index, place));
+        let cache = if self.is_disturbed { self.routed(from.region, cache) } else { cache };
         let to = model.dns.caches[cache.index()].region;
         let trip = round_trip(self.network, from.region, to, |link| {
             draw(key, index, state.place(Purpose::RoundTrip, u32::from(link)))
         });
         let question = state.question;
-        state.queries += 1;
+        self.fetches[fetch as usize].queries += 1;
         let who = Who::Forwarder(fetch, serial);
-        if self.network.is_way(from.region, to) {
+        if self.is_answering(from.region, cache) {
             let slot = self.put_ask(Self::sub_ask(cache, question, who, now, half(trip)));
             if half(trip).is_zero() {
                 self.on_question(scheduler, observer, faults, slot);
@@ -65,6 +64,15 @@ impl Dns<'_> {
             let (entity, deadline) = (self.first_entity + state.cache.0, state.deadline);
             scheduler.schedule(entity, deadline, DnsEvent::ForwardTimedOut(fetch).into());
         }
+    }
+
+    /// Which of its upstreams a forwarder asks at this try: the same order at every try of a fetch.
+    fn upstream_of(&self, fetch: u32) -> ResolverId {
+        let state = &self.fetches[fetch as usize];
+        let (key, index) = (self.keys[state.cache.index()], state.question.index() as u64);
+        let own = &self.resolver_of(state.cache).upstream;
+        let first = below(draw(key, index, state.place_of_fetch(Purpose::Order)), own.len() as u64) as usize;
+        own[(first + state.tries as usize) % own.len()]
     }
 
     /// A forwarder that still waits for that answer asks the next upstream.
@@ -93,6 +101,7 @@ impl Dns<'_> {
         answer: Answer,
     ) {
         let now = scheduler.now();
+        let upstream = self.upstream_of(fetch);
         let state = &mut self.fetches[fetch as usize];
         state.serial = 0;
         let (cache, question) = (state.cache, state.question);
@@ -113,21 +122,33 @@ impl Dns<'_> {
         };
         let rules = self.rules(cache);
         let is_dropped = kind == Kind::NoData && answer.ttl_s == 0 && !rules.negatives.raises_zero_nodata;
+        let received_s = if negative { answer.ttl_s } else { self.received_ttl_s(cache, upstream, question, &answer) };
         let ttl_s = match negative {
             true if is_dropped => 0,
-            true => rules.negative_ttl_s(Some((answer.ttl_s, answer.ttl_s))),
-            false => rules.positive_ttl_s(answer.ttl_s),
+            true => rules.negative_ttl_s(Some((received_s, received_s))),
+            false => rules.positive_ttl_s(received_s),
         };
         // What is left of it (RFC 1034 section 3.6), to the nanosecond between exact clocks.
         let is_exact = rules.expiry == Expiry::Exact && ttl_s == answer.ttl_s && answer.until > now;
         let until = if is_exact { answer.until.min(rules.until(now, ttl_s)) } else { rules.until(now, ttl_s) };
         self.store_upstream(now, observer, fetch, kind, &answer, ttl_s, until);
-        let told_s = if rules.ttl.passes { answer.ttl_s } else { ttl_s };
+        let told_s = if rules.ttl.passes { received_s } else { ttl_s };
         let ttl_s = told_s.min(rules.ttl.max_answer_s);
         let source = Source::Miss;
         // Whoever is asked has judged it then; data may have changed on the way.
         let stale = answer.stale || self.is_stale(question, answer.owner, answer.outcome.data());
         self.finish(scheduler, observer, faults, fetch, Answer { ttl_s, until, source, stale, ..answer });
+    }
+
+    /// The TTL by which a forwarder goes of an RRset that an upstream has just told it, seconds: of its records' TTLs, if
+    /// those differ and the upstream handed them out as they are.
+    fn received_ttl_s(&self, cache: CacheId, upstream: ResolverId, question: Question, answer: &Answer) -> u32 {
+        let ttls = self.authority.ttls_s(Question::new(answer.owner, question.kind()));
+        if ttls.0 == ttls.1 {
+            return answer.ttl_s;
+        }
+        let (first_s, others_s) = self.model.dns.resolvers[upstream.index()].rules.told_ttls_s(ttls, answer.ttl_s);
+        self.rules(cache).ttl.unequal.pick(first_s, others_s)
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one entry")]

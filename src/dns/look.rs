@@ -7,7 +7,7 @@ use super::current::ALIASES_MAX;
 use super::resolver::{Dns, outcome_of};
 use crate::engine::time::SimTime;
 use crate::model::dns::Question;
-use crate::model::{CacheId, DataId, NameId};
+use crate::model::{CacheId, DataId, NameId, ZoneId};
 use crate::scenario::tree::RecordType;
 
 impl Dns<'_> {
@@ -31,6 +31,16 @@ impl Dns<'_> {
             owner = self.alias_target(alias.data)?;
         }
         None
+    }
+
+    /// TTLs of the first and of the other records of an RRset at its primary, seconds.
+    pub fn ttls_s(&self, question: Question) -> (u32, u32) {
+        self.authority.ttls_s(question)
+    }
+
+    /// How many of a zone's servers have it as it was, or give it out no more: 0 once all agree with the primary.
+    pub fn lagging(&self, zone: ZoneId) -> usize {
+        self.authority.lagging(zone)
     }
 
     /// What a cache that holds nothing would be told now, if a server could be reached.

@@ -83,6 +83,7 @@ impl<'m> Dns<'m> {
     pub fn set_network(&mut self, network: &'m Network) {
         self.network = network;
         self.is_instant = instant_paths(network);
+        self.is_disturbed = self.is_network_other() || self.down.iter().any(|causes| *causes > 0);
         self.caches.iter_mut().for_each(Cache::move_on);
     }
 

@@ -52,6 +52,10 @@ pub struct Dns<'m> {
     pub(super) is_instant: Vec<bool>,
     /// The network as it is now.
     pub(super) network: &'m Network,
+    /// By cache, for how many causes its resolver is down; empty while none ever was.
+    pub(super) down: Vec<u32>,
+    /// Whether a resolver is down, or the network is another than at the start.
+    pub(super) is_disturbed: bool,
     /// By server, how it answers now; empty where none ever browns out.
     pub(super) brownouts: Vec<Option<Brownout>>,
     pub(super) first_entity: u32,
@@ -154,6 +158,8 @@ impl<'m> Dns<'m> {
             serial: 0,
             is_instant: instant_paths(&model.network),
             network: &model.network,
+            down: Vec::new(),
+            is_disturbed: false,
             brownouts: Vec::new(),
             first_entity: model.entities().dns,
         }

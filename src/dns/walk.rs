@@ -12,7 +12,7 @@ use crate::engine::scheduler::Scheduler;
 use crate::engine::time::SimTime;
 use crate::model::dns::{KeyId, Question, Rdata};
 use crate::model::faults::Brownout;
-use crate::model::{DataId, ServerId, ZoneId};
+use crate::model::{DataId, NameId, ServerId, ZoneId};
 use crate::scenario::tree::{Ipv6, QnameMinimisation, RecordType};
 
 /// Sends of a minimised query after which the whole question is asked (Unbound: MAX_MINIMISE_TIMEOUT_COUNT 3, two each).
@@ -261,6 +261,12 @@ impl<'m> Dns<'m> {
                 self.delegations[cache.index()].on_referral(now, rules, child, &referral);
                 self.set_zone(fetch, child, referral.ns, true, referral.ds);
             }
+            // An alias at the whole name is one for every type (measured: Unbound's A query finds it, and it asks no more there).
+            Reply::Alias { .. } if state.minimised > 0 && self.query(fetch).name() == state.question.name() => {
+                self.on_server_answered(now, fetch);
+                self.fetches[fetch as usize].queries += 1;
+                return self.on_answer(scheduler, observer, faults, fetch, response);
+            }
             _ if state.minimised > 0 => {
                 self.on_server_answered(now, fetch);
                 if rules.asking.qname_minimisation == QnameMinimisation::AToo {
@@ -286,8 +292,8 @@ impl<'m> Dns<'m> {
         let state = &self.fetches[fetch as usize];
         let (cache, zone, changes) = (state.cache, state.zone, response.changes);
         match response.reply {
-            Reply::Data { data, version, ttl_s } => {
-                let ttl_s = self.rules(cache).positive_ttl_s(ttl_s);
+            Reply::Data { data, version, ttl_s, others_s } => {
+                let ttl_s = self.rules(cache).rrset_ttl_s(ttl_s, others_s);
                 self.store(now, observer, cache, question, Kind::Data, data, version, ttl_s);
             }
             Reply::NoData { version, soa } => {
@@ -315,6 +321,20 @@ impl<'m> Dns<'m> {
                 return;
             }
             self.fetches[fetch as usize].minimised -= 1;
+        }
+    }
+
+    /// Keeps what the server of an alias says of its target in the same answer, where it holds both.
+    fn store_target(&mut self, now: SimTime, observer: &mut impl DnsObserver, fetch: u32, target: NameId) {
+        let state = &self.fetches[fetch as usize];
+        let (cache, zone, server) = (state.cache, state.zone, state.servers[state.current].at.server);
+        let question = Question::new(target, state.question.kind());
+        if self.model.dns.names.zone_of[target.index()] != zone {
+            return;
+        }
+        if let Reply::Data { data, version, ttl_s, others_s } = self.authority.reply(server, zone, question).reply {
+            let ttl_s = self.rules(cache).rrset_ttl_s(ttl_s, others_s);
+            self.store(now, observer, cache, question, Kind::Data, data, version, ttl_s);
         }
     }
 
@@ -353,8 +373,8 @@ impl<'m> Dns<'m> {
             self.delegations[cache.index()].on_child_ns(now, rules, zone, ns, ttl_s);
         }
         match response.reply {
-            Reply::Data { data, version, ttl_s } => {
-                let ttl_s = rules.positive_ttl_s(ttl_s);
+            Reply::Data { data, version, ttl_s, others_s } => {
+                let ttl_s = rules.rrset_ttl_s(ttl_s, others_s);
                 self.store(now, observer, cache, question, Kind::Data, data, version, ttl_s);
                 let answer = self.fresh(question, Outcome::Data(data), data, version, ttl_s);
                 self.finish(scheduler, observer, faults, fetch, answer);
@@ -364,6 +384,9 @@ impl<'m> Dns<'m> {
                 let alias = Question::new(question.name(), RecordType::Cname);
                 self.store(now, observer, cache, alias, Kind::Data, data, version, ttl_s);
                 let stale = data != self.authority.current(alias);
+                if rules.asking.takes_alias_targets {
+                    self.store_target(now, observer, fetch, target);
+                }
                 self.finish_alias(scheduler, observer, faults, fetch, target, ttl_s, stale);
             }
             Reply::NoData { version, soa } => {

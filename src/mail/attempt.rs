@@ -257,7 +257,7 @@ impl<'m> Mail<'m> {
         let node = self.slots[slot as usize].node;
         let (then, blame) = self.model.mail.nodes[node.index()].client.failures.at(verdict.stage, failing);
         if self.nodes[node.index()].queue.is_some() {
-            self.remember(now, slot, candidate.host, blame, hop);
+            self.remember(now, slot, candidate, blame, hop);
         }
         match then {
             Then::NextHost => return self.next_host(cx, slot, hop + 1),

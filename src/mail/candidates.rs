@@ -6,7 +6,7 @@ use super::{BounceCause, Candidate};
 use crate::engine::random::unit_open;
 use crate::model::client::ClientRules;
 use crate::model::{HostId, NameId};
-use crate::scenario::tree::{OwnMx, Shuffle};
+use crate::scenario::tree::{AddressPreference, OwnMx, Shuffle};
 
 /// What an MX RRset leaves to try, in zone order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,9 +130,49 @@ pub(super) fn order(
 const CANDIDATES_MAX: usize = u16::MAX as usize - 1;
 
 /// Adds one candidate an address of an exchange.
-pub(super) fn add(candidates: &mut SmallVec<[Candidate; 4]>, preference: u16, name: NameId, hosts: &[HostId]) {
+pub(super) fn add(
+    candidates: &mut SmallVec<[Candidate; 4]>,
+    preference: u16,
+    name: NameId,
+    hosts: &[HostId],
+    is_v6: bool,
+) {
     let room = CANDIDATES_MAX - candidates.len();
-    candidates.extend(hosts.iter().take(room).map(|&host| Candidate { host, preference, name }));
+    candidates.extend(hosts.iter().take(room).map(|&host| Candidate { host, preference, is_v6, name }));
+}
+
+/// Puts one family of addresses first within each preference, where the client does.
+pub(super) fn prefer(candidates: &mut [Candidate], preference: AddressPreference) {
+    match preference {
+        AddressPreference::Ipv6First => candidates.sort_by_key(|known| (known.preference, !known.is_v6)),
+        AddressPreference::Ipv4First => candidates.sort_by_key(|known| (known.preference, known.is_v6)),
+        AddressPreference::Any | AddressPreference::Ipv4Only => {}
+    }
+}
+
+/// Where there are more addresses than are tried, leaves some of each family (Postfix: smtp_addr.c, smtp_balance_inet_proto):
+/// half of the limit each, or all of the one that has fewer; the order stays.
+pub(super) fn balance(candidates: &mut SmallVec<[Candidate; 4]>, limit: u32) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let v6 = candidates.iter().filter(|known| known.is_v6).count();
+    let v4 = candidates.len() - v6;
+    if v4 == 0 || v6 == 0 || v4 + v6 <= limit {
+        return;
+    }
+    let v4_left = if v6 <= limit / 2 {
+        limit - v6
+    } else if v4 <= limit / 2 {
+        v4
+    } else {
+        (limit + usize::from(!candidates[0].is_v6)) / 2
+    };
+    let mut left = [v4_left, limit - v4_left];
+    candidates.retain(|known| {
+        let left = &mut left[usize::from(known.is_v6)];
+        let stays = *left > 0;
+        *left -= usize::from(stays);
+        stays
+    });
 }
 
 #[cfg(test)]
@@ -170,7 +210,7 @@ mod tests {
     fn an_attempt_has_no_more_addresses_than_can_be_numbered() {
         let mut candidates = SmallVec::new();
         for preference in [1, 2, 3] {
-            add(&mut candidates, preference, NameId(1), &[HostId(0); 30_000]);
+            add(&mut candidates, preference, NameId(1), &[HostId(0); 30_000], false);
         }
         assert_eq!(candidates.len(), CANDIDATES_MAX);
         assert!(u16::try_from(candidates.len() + 1).is_ok(), "the place behind the last is a number, too");
@@ -192,8 +232,9 @@ mod tests {
         // outbound/hmail.js, sort_mx: one pass of adjacent swaps; first with probabilities 1/2, 1/2, 0.
         let mut firsts = [0; 3];
         for coins in 0..4u64 {
-            let mut list: SmallVec<[Candidate; 4]> =
-                (0..3).map(|host| Candidate { host: HostId(host), preference: 10, name: NameId(host) }).collect();
+            let mut list: SmallVec<[Candidate; 4]> = (0..3)
+                .map(|host| Candidate { host: HostId(host), preference: 10, is_v6: false, name: NameId(host) })
+                .collect();
             order(&mut list, Shuffle::AdjacentSwaps, |place| place as u32, |_| 1.0, |place| coins >> (place - 1) << 63);
             firsts[list[0].host.index()] += 1;
         }
@@ -216,7 +257,8 @@ mod tests {
 
     #[test]
     fn equals_are_shuffled_by_address_or_by_name_and_never_across_preferences() {
-        let candidate = |host, preference, name| Candidate { host: HostId(host), preference, name: NameId(name) };
+        let candidate =
+            |host, preference, name| Candidate { host: HostId(host), preference, is_v6: false, name: NameId(name) };
         let list = || -> SmallVec<[Candidate; 4]> {
             [candidate(3, 20, 2), candidate(0, 10, 0), candidate(0, 10, 0), candidate(1, 10, 1)].into_iter().collect()
         };
@@ -230,11 +272,44 @@ mod tests {
     }
 
     #[test]
+    fn families_come_in_the_clients_order_and_none_crowds_the_other_out() {
+        let list = |families: &str| -> SmallVec<[Candidate; 4]> {
+            let candidate = |(host, family): (u32, char)| Candidate {
+                host: HostId(host),
+                preference: 10,
+                is_v6: family == '6',
+                name: NameId(host),
+            };
+            (0..).zip(families.chars()).map(candidate).collect()
+        };
+        let told =
+            |list: &[Candidate]| -> String { list.iter().map(|known| if known.is_v6 { '6' } else { '4' }).collect() };
+        let mut mixed = list("4646");
+        prefer(&mut mixed, AddressPreference::Ipv6First);
+        assert_eq!(told(&mixed), "6644");
+        prefer(&mut mixed, AddressPreference::Ipv4First);
+        assert_eq!(told(&mixed), "4466");
+        // The three regions of smtp_balance_inet_proto, with a limit of 5.
+        for (from, to) in [
+            ("666666644", "66644"),
+            ("444444466", "44466"),
+            ("4466664444", "44664"),
+            ("6646464444", "66464"),
+            ("64", "64"),
+        ] {
+            let mut candidates = list(from);
+            balance(&mut candidates, 5);
+            assert_eq!(told(&candidates), to, "{from}");
+        }
+    }
+
+    #[test]
     fn weights_decide_who_is_first_and_zero_is_last() {
         let mut firsts = [0u32; 3];
         for number in 0..4000u64 {
-            let mut list: SmallVec<[Candidate; 4]> =
-                (0..3).map(|host| Candidate { host: HostId(host), preference: 10, name: NameId(host) }).collect();
+            let mut list: SmallVec<[Candidate; 4]> = (0..3)
+                .map(|host| Candidate { host: HostId(host), preference: 10, is_v6: false, name: NameId(host) })
+                .collect();
             let draw = |name: u32| {
                 number
                     .wrapping_mul(0x9e37_79b9_7f4a_7c15)

@@ -9,7 +9,7 @@ use crate::engine::time::SimTime;
 use crate::model::RegionId;
 use crate::model::faults::Brownout;
 use crate::model::mail::HostModel;
-use crate::scenario::tree::{BacklogFull, WhenFull};
+use crate::scenario::tree::{BacklogFull, HostIpv6, WhenFull};
 
 /// A host in one replication.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Host<'m> {
     pub service: Dist,
     /// Where it is.
     pub region: RegionId,
+    /// What a connection over IPv6 meets, now.
+    pub ipv6: HostIpv6,
     /// Sessions open; counted only while there is a limit.
     pub sessions: u32,
     /// Connections that wait, first come first served.
@@ -60,6 +62,7 @@ impl<'m> Host<'m> {
             limit: model.sessions,
             service: model.service.clone(),
             region: model.region,
+            ipv6: model.ipv6,
             sessions: 0,
             backlog: VecDeque::new(),
             is_plain_end: model.relay.is_none() && model.store.is_none() && model.reception.is_none(),

@@ -12,9 +12,9 @@ use crate::dns::{Asker, Dns, DnsObserver, ServerState};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::client::{Failing, Then};
 use crate::model::dns::{Question, Rdata};
-use crate::model::mail::NodeModel;
+use crate::model::mail::{MailModel, NodeModel};
 use crate::model::{CacheId, DataId, HostId, NameId};
-use crate::scenario::tree::{RecordType, Stage};
+use crate::scenario::tree::{AddressPreference, RecordType, Stage};
 
 /// Most routes that all senders keep: 64 MiB. A list that is longer has its most likely domains first as a rule.
 const ROUTES_MAX: usize = 1 << 20;
@@ -62,17 +62,18 @@ const NOTHING: Known = Known {
     answers: 0,
     next_count: 0,
     next_answers: 0,
-    candidates: [Candidate { host: HostId(0), preference: 0, name: NameId(0) }; ADDRESSES_MAX],
+    candidates: [Candidate { host: HostId(0), preference: 0, is_v6: false, name: NameId(0) }; ADDRESSES_MAX],
 };
 
 impl KnownRoutes {
-    /// For a node whose routes come from nothing but MX and address records; a relay sees itself in them.
+    /// For a node whose routes come from nothing but MX and A records; a relay sees itself in them.
     /// `senders` share the memory.
-    pub fn new(node: &NodeModel, senders: usize) -> Option<Self> {
-        let limit = ROUTES_MAX / senders.max(1);
+    pub fn new(node: &NodeModel, mail: &MailModel) -> Option<Self> {
+        let limit = ROUTES_MAX / mail.senders.max(1);
         let is_plain = node.source.is_some() && node.host.is_none() && node.client.smart_host.is_none();
         let tries = node.client.address_limit > 0 && node.client.session_limit > 0;
-        (is_plain && tries && !node.checks_sts).then(|| Self {
+        let asks_ipv6 = mail.has_ipv6 && node.client.address_preference != AddressPreference::Ipv4Only;
+        (is_plain && tries && !node.checks_sts && !asks_ipv6).then(|| Self {
             cache: CacheId(0),
             routes: Vec::new(),
             limit,
@@ -219,7 +220,8 @@ impl<'m> Mail<'m> {
             route.until = route.until.min(until);
             answers += 1;
             for &host in hosts {
-                *route.candidates.get_mut(start + usize::from(count))? = Candidate { host, preference, name };
+                *route.candidates.get_mut(start + usize::from(count))? =
+                    Candidate { host, preference, is_v6: false, name };
                 count += 1;
             }
             from = place + 1;

@@ -69,7 +69,7 @@ impl<'m> Node<'m> {
             bytes: 0,
             forced: BTreeSet::new(),
             scans,
-            known: KnownRoutes::new(node, model.mail.senders),
+            known: KnownRoutes::new(node, &model.mail),
             machine: Machine::new(node.client.processors, node.client.processor_time),
             queue: Queue::new(node),
         }

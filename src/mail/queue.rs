@@ -381,7 +381,8 @@ impl<'m> Mail<'m> {
         let destination = self.destinations.find(delivery.node, node.client.next_hop_name(delivery.domain));
         let dead = destination.map(|id| &self.destinations.slab[id as usize]).filter(|dead| dead.is_dead());
         let memory = self.nodes[delivery.node.index()].queue.as_ref().and_then(|queue| queue.memory.as_ref());
-        let hosts = delivery.work.candidates.iter().filter_map(|candidate| memory?.rests_until(candidate.host)).min();
+        let hosts =
+            delivery.work.candidates.iter().filter_map(|candidate| memory?.rests_until(candidate.address())).min();
         dead.map(|dead| dead.rests_until).or(hosts).map_or(now, |until| until.max(now))
     }
 
@@ -404,8 +405,8 @@ impl<'m> Mail<'m> {
         let age_s = custody_s(now, delivery);
         let key = self.nodes[delivery.sender.index()].key;
         let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(candidate.preference), Purpose::Rest));
-        let mut held = memory.holds(now, candidate.host, age_s, last_cutoff_s(policy, delivery.domain), bits);
-        if queue.runs.as_ref().is_some_and(|runs| runs.has_failed(delivery.work.runner, candidate.host)) {
+        let mut held = memory.holds(now, candidate.address(), age_s, last_cutoff_s(policy, delivery.domain), bits);
+        if queue.runs.as_ref().is_some_and(|runs| runs.has_failed(delivery.work.runner, candidate.address())) {
             held = Held::Rests;
         }
         let tally = &mut self.slots[slot as usize].work.tally;
@@ -415,7 +416,8 @@ impl<'m> Mail<'m> {
     }
 
     /// Remembers how a try of a host failed.
-    pub(super) fn remember(&mut self, now: SimTime, slot: u32, host: HostId, blame: Blame, hop: u16) {
+    pub(super) fn remember(&mut self, now: SimTime, slot: u32, candidate: Candidate, blame: Blame, hop: u16) {
+        let (host, address) = (candidate.host, candidate.address());
         let delivery = &mut self.slots[slot as usize];
         let model = &self.model.mail.nodes[delivery.node.index()];
         let (verdict, cause) = (delivery.work.verdict, delivery.work.cause());
@@ -433,7 +435,7 @@ impl<'m> Mail<'m> {
             return;
         }
         if let Some(runs) = &mut queue.runs {
-            runs.host_failed(delivery.work.runner, host);
+            runs.host_failed(delivery.work.runner, address);
         }
         let rule = match &model.retry.schedule {
             RetrySchedule::Exim { rules, interval_max } => {
@@ -447,7 +449,7 @@ impl<'m> Mail<'m> {
         let what = Retried { now, arrived: None, bits };
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
         let Some(memory) = queue.memory.as_mut() else { return };
-        if let Some(record) = memory.failed(&what, host, timed_out, rule) {
+        if let Some(record) = memory.failed(&what, address, timed_out, rule) {
             let arrived = delivery.in_custody_since.whole_seconds();
             let age_s = custody_s(now, delivery);
             let cutoff_s = rule.and_then(|rule| rule.last_cutoff_s());

@@ -2,7 +2,7 @@
 
 use super::connections::Idle;
 use super::world::World;
-use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver};
+use super::{Candidate, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{HostId, NodeId};
@@ -111,7 +111,11 @@ impl<'m> Mail<'m> {
         let node = delivery.node;
         let Some(queue) = &mut self.nodes[node.index()].queue else { return false };
         if let Some(memory) = &mut queue.memory {
-            memory.worked(host);
+            let current = match delivery.work.step {
+                Step::Host(hop) => delivery.work.candidates.get(usize::from(hop)),
+                _ => None,
+            };
+            memory.worked(current.map_or(host, Candidate::address));
         }
         let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
         if queue.counts_connections() {

@@ -8,7 +8,10 @@ use crate::engine::random::draw;
 use crate::model::client::NoRoute;
 use crate::model::dns::{Question, Rdata};
 use crate::model::{DataId, HostId, NameId};
-use crate::scenario::tree::{AddressLookups, RecordType, Tls};
+use crate::scenario::tree::{AddressLookups, AddressPreference, RecordType, Tls};
+
+/// Hops that questions for IPv6 addresses are told apart by: beyond those of all exchanges.
+const IPV6_HOPS: u32 = 1 << 17;
 
 impl<'m> Mail<'m> {
     pub(super) fn ask_mx<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
@@ -98,11 +101,14 @@ impl<'m> Mail<'m> {
                     continue;
                 }
                 match self.ask(cx, slot, Question::new(name, RecordType::A), 1 + place as u32) {
-                    Some(answer) => self.add_address(cx, slot, preference, name, &answer),
+                    Some(answer) => self.add_address(cx, slot, preference, name, false, &answer),
                     None => {
                         self.slots[slot as usize].work.step = Step::Address(place as u16);
                         return;
                     }
+                }
+                if self.waits_for_ipv6(cx, slot, place, preference, name) {
+                    return;
                 }
                 from = place + 1;
             }
@@ -179,15 +185,43 @@ impl<'m> Mail<'m> {
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
         exchange: u16,
+        is_v6: bool,
         answer: &Answer,
     ) {
         let place = usize::from(exchange);
         if let Ok(exchanges) = self.exchanges(&self.slots[slot as usize])
             && let Some((_, preference, name)) = exchanges.next(place, None, u16::MAX)
         {
-            self.add_address(cx, slot, preference, name, answer);
+            self.add_address(cx, slot, preference, name, is_v6, answer);
+            if !is_v6 && self.waits_for_ipv6(cx, slot, place, preference, name) {
+                return;
+            }
         }
         self.gather(cx, slot, place + 1);
+    }
+
+    /// Asks for the IPv6 addresses of an exchange, where the client does and there are any in the scenario; `true` if their
+    /// answer is on its way.
+    fn waits_for_ipv6<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        exchange: usize,
+        preference: u16,
+        name: NameId,
+    ) -> bool {
+        let client = &self.model.mail.nodes[self.slots[slot as usize].node.index()].client;
+        if !self.model.mail.has_ipv6 || client.address_preference == AddressPreference::Ipv4Only {
+            return false;
+        }
+        match self.ask(cx, slot, Question::new(name, RecordType::Aaaa), IPV6_HOPS + exchange as u32) {
+            Some(answer) => self.add_address(cx, slot, preference, name, true, &answer),
+            None => {
+                self.slots[slot as usize].work.step = Step::Address6(exchange as u16);
+                return true;
+            }
+        }
+        false
     }
 
     #[inline]
@@ -209,6 +243,7 @@ impl<'m> Mail<'m> {
         slot: u32,
         preference: u16,
         name: NameId,
+        is_v6: bool,
         answer: &Answer,
     ) {
         let delivery = &mut self.slots[slot as usize];
@@ -226,7 +261,7 @@ impl<'m> Mail<'m> {
                             return cx.observer.on_sts_refused(cx.scheduler.now(), delivery);
                         }
                     }
-                    candidates::add(&mut delivery.work.candidates, preference, name, hosts);
+                    candidates::add(&mut delivery.work.candidates, preference, name, hosts, is_v6);
                 }
             }
             Outcome::ServFail | Outcome::Refused => delivery.work.soft_failure = true,
@@ -238,7 +273,7 @@ impl<'m> Mail<'m> {
     fn add_literal(&mut self, slot: u32, preference: u16, name: NameId, host: HostId) {
         let delivery = &mut self.slots[slot as usize];
         if self.model.mail.nodes[delivery.node.index()].client.dns.takes_literals {
-            candidates::add(&mut delivery.work.candidates, preference, name, &[host]);
+            candidates::add(&mut delivery.work.candidates, preference, name, &[host], false);
         }
     }
 
@@ -258,5 +293,12 @@ impl<'m> Mail<'m> {
         candidates::order(candidates, shuffle, exchange, weight, |of| {
             draw(key, number, place(attempt, first as u32 + of, Purpose::Shuffle))
         });
+        if self.model.mail.has_ipv6 {
+            let client = &self.model.mail.nodes[delivery.node.index()].client;
+            candidates::prefer(candidates, client.address_preference);
+            if first == 0 && client.address_preference == AddressPreference::Any {
+                candidates::balance(&mut delivery.work.candidates, client.address_limit);
+            }
+        }
     }
 }

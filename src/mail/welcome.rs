@@ -12,7 +12,7 @@ use crate::dns::{DnsObserver, ServerState};
 use crate::engine::random::{draw, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::HostId;
-use crate::scenario::tree::{FailureMode, Stage, WhenFull};
+use crate::scenario::tree::{FailureMode, HostIpv6, Stage, WhenFull};
 
 /// What a try that ended gives back.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,11 @@ impl<'m> Mail<'m> {
         if self.slots[slot as usize].work.reused {
             // Whatever comes of it, the try gives back what the session holds.
             self.slots[slot as usize].work.holds_session = self.holds_kept_session(slot);
+        }
+        if self.model.mail.has_ipv6
+            && let Some(mode) = self.dead_end(slot, host)
+        {
+            return Some(self.fail(slot, host, mode));
         }
         if let Some(mode) = cx.faults.host_down(host) {
             if mode != FailureMode::Freeze {
@@ -65,6 +70,19 @@ impl<'m> Mail<'m> {
         }
         let welcome = self.hosts[host.index()].welcome(&self.model.mail.hosts[host.index()]);
         self.greet(cx, slot, host, welcome)
+    }
+
+    /// How a connection fails whose IPv6 address leads nowhere.
+    fn dead_end(&self, slot: u32, host: HostId) -> Option<FailureMode> {
+        let work = &self.slots[slot as usize].work;
+        let Step::Host(hop) = work.step else { return None };
+        let is_v6 = work.candidates.get(usize::from(hop)).is_some_and(|known| known.is_v6);
+        match self.hosts[host.index()].ipv6 {
+            _ if !is_v6 || work.reused => None,
+            HostIpv6::Works => None,
+            HostIpv6::Absent | HostIpv6::Dead => Some(FailureMode::BlackHole),
+            HostIpv6::Refuses => Some(FailureMode::Refuse),
+        }
     }
 
     fn chance(&self, slot: u32, host: HostId) -> Option<FailureMode> {

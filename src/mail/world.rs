@@ -253,7 +253,8 @@ impl<'m> Mail<'m> {
     {
         match self.slots[slot as usize].work.step {
             Step::Mx => self.on_mx(cx, slot, answer),
-            Step::Address(exchange) => self.on_address(cx, slot, exchange, answer),
+            Step::Address(exchange) => self.on_address(cx, slot, exchange, false, answer),
+            Step::Address6(exchange) => self.on_address(cx, slot, exchange, true, answer),
             Step::Waiting | Step::Queued | Step::Host(_) => debug_assert!(false, "an answer nobody asked for"),
         }
         if !self.pumps.is_empty() {
@@ -279,6 +280,11 @@ impl<'m> Mail<'m> {
     /// Changes a host's service time, for the sessions that begin from now on.
     pub fn set_service(&mut self, host: HostId, service: crate::engine::dist::Dist) {
         self.hosts[host.index()].service = service;
+    }
+
+    /// Changes what connections over IPv6 meet at a host from now on.
+    pub fn set_ipv6(&mut self, host: HostId, ipv6: crate::scenario::tree::HostIpv6) {
+        self.hosts[host.index()].ipv6 = ipv6;
     }
 
     /// A domain changes its MTA-STS policy.

@@ -3,7 +3,7 @@
 
 use super::NameId;
 use crate::engine::time::SimDuration;
-use crate::scenario::tree::{AddressLookups, OwnMx, Shuffle, Stage, SynRetry};
+use crate::scenario::tree::{AddressLookups, AddressPreference, OwnMx, Shuffle, Stage, SynRetry};
 
 /// What an SMTP client does within one attempt.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub struct ClientRules {
     pub weights: Vec<(NameId, f64)>,
     /// When addresses are asked for.
     pub lookups: AddressLookups,
+    /// Which of IPv4 and IPv6 comes first.
+    pub address_preference: AddressPreference,
     /// What becomes of its own name in an MX list.
     pub own: OwnMx,
     /// When lost SYNs are sent again.

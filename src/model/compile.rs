@@ -193,6 +193,7 @@ impl<'a> Compiler<'a> {
         self.dns.clients = clients;
         self.dns.probes = probes;
         let mut mail = self.mail_nodes(&mut hosts, &clock);
+        mail.has_ipv6 = self.has_ipv6(&mail);
         mail.sts = self.sts();
         let faults = self.faults();
         let timeline = self.timeline(&instants, &clock, &mail, &network);

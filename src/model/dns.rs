@@ -32,6 +32,8 @@ pub struct DnsModel {
     pub data: Vec<Rdata>,
     /// The RRsets present at time 0.
     pub rrsets: Vec<RrsetModel>,
+    /// Of RRsets whose records differ in TTL: that of all but the first, seconds.
+    pub unequal_ttls: Vec<(Question, u32)>,
     /// Servers that copy a zone from its primary.
     pub secondaries: Vec<SecondaryModel>,
     /// Resolvers.

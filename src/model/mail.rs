@@ -11,7 +11,7 @@ use super::dns::ArrivalsModel;
 use super::{HostId, NameId, RegionId, ResolverId};
 use crate::engine::choice::WeightedChoice;
 use crate::engine::dist::Dist;
-use crate::scenario::tree::{BacklogFull, FailureMode, SmtpService, WhenFull};
+use crate::scenario::tree::{BacklogFull, FailureMode, HostIpv6, SmtpService, WhenFull};
 
 /// All of mail, as it is at simulated time 0.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,8 @@ pub struct MailModel {
     pub senders: usize,
     /// Hosts that have no name but their address, by it.
     pub literals: Vec<(NameId, HostId)>,
+    /// Whether any host ever has an IPv6 address: else nobody asks for one.
+    pub has_ipv6: bool,
     /// Domains that ever have an MTA-STS policy, and the first of each.
     pub sts: Vec<StsFirst>,
     /// All policies that any of them ever has.
@@ -81,6 +83,8 @@ pub struct HostModel {
     pub when_backlog_full: BacklogFull,
     /// Service time of a message, seconds.
     pub service: Dist,
+    /// What a connection over IPv6 meets.
+    pub ipv6: HostIpv6,
     /// What it offers.
     pub smtp: SmtpService,
     /// How it fails on its own.

@@ -6,7 +6,7 @@ use super::network::Network;
 use super::{CacheId, DataId, HostId, NameId, NodeId, ResolverId, TargetId, ZoneId};
 use crate::engine::dist::Dist;
 use crate::engine::time::SimTime;
-use crate::scenario::tree::{FailureMode, NsAt, OldServers, ServeStale};
+use crate::scenario::tree::{FailureMode, HostIpv6, NsAt, OldServers, ServeStale};
 
 /// One thing done at one instant.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub enum ActionModel {
     Down { targets: Vec<TargetId>, mode: FailureMode },
     /// Takes that cause (of the same entry) away again.
     Up { targets: Vec<TargetId> },
+    /// Takes resolvers' caches down for one more cause, or for one less.
+    SetDown { caches: Vec<CacheId>, is_down: bool },
     /// Another network: some links are cut, or whole again.
     SetNetwork {
         network: Box<Network>,
@@ -55,6 +57,8 @@ pub enum ActionModel {
     SetSts { domains: Vec<NameId>, policy: Option<usize>, is_announced: bool },
     /// Breaks off what is under way at hosts.
     CloseSessions { hosts: Vec<HostId> },
+    /// Changes what connections over IPv6 meet.
+    SetIpv6 { hosts: Vec<HostId>, ipv6: HostIpv6 },
     /// Changes hosts' service times, seconds.
     SetService { hosts: Vec<HostId>, service: Dist },
     /// Drops everything, or one name, from caches.

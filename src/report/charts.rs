@@ -232,14 +232,16 @@ fn staleness(outcome: &Outcome<'_>, heading: &Heading) -> Vec<StalenessChart> {
 }
 
 /// With more curves than this, those of theory hide what they are to be beside.
-const MEANT_MAX: usize = 6;
+const MEANT_MAX: usize = 8;
 
-/// What the share of stale caches is by theory, for the variants in which it says so.
+/// What the share of stale caches is by theory, for the variants in which it says so, and in which the simulated curve has
+/// points to be seen beside it.
 fn closed_forms(outcome: &Outcome<'_>, rrset: &str, most: usize) -> Vec<(Curve, ClosedForm)> {
     let variants = outcome.results.variants.iter().zip(&outcome.loaded.variants);
     let form = |(variant, loaded): (&VariantResults, &Variant)| {
         let view = variant.views.iter().find(|view| view.label == rrset)?;
-        let form = ClosedForm::of(&loaded.model, view.question)?;
+        let cell_s = loaded.model.clock.cell.as_secs_f64();
+        let form = ClosedForm::of(&loaded.model, view.question).filter(|form| form.lasts(2.0 * cell_s))?;
         let points = form.points(loaded.model.clock.end.as_secs_f64());
         Some((Curve::new(format!("{}, theory", variant.name), points), form))
     };

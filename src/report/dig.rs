@@ -5,10 +5,11 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::dns::dig::{Said, TraceStep};
-use crate::dns::{LookupRecord, Outcome, Source};
+use crate::dns::{Answer, LookupRecord, Outcome, Source};
 use crate::engine::time::SimTime;
 use crate::model::dns::{Question, Rdata};
 use crate::model::{CacheId, DataId, HostId, Model, NameId, ServerId};
+use crate::scenario::tree::{NegativeSoa, RecordType};
 use crate::sim::dig::Dug;
 
 /// Answers with what is needed to read them.
@@ -36,39 +37,57 @@ fn address_of(host: HostId) -> String {
     format!("198.{}.{}.{}", 18 + (host.0 >> 16 & 1), host.0 >> 8 & 0xff, host.0 & 0xff)
 }
 
+/// Likewise, of the prefix kept for documentation (RFC 3849).
+fn ipv6_address_of(host: HostId) -> String {
+    format!("2001:db8::{:x}:{:x}", host.0 >> 16, host.0 & 0xffff)
+}
+
+/// A line of an answer, in the columns that `dig` prints: its tab stops are 8 columns wide, and the TTL begins at the 24th.
+fn line(owner: &str, ttl_s: u32, kind: &str, rdata: &str) -> String {
+    let tabs = 3usize.saturating_sub(owner.len() / 8).max(1);
+    format!("{owner}{}{ttl_s}\tIN\t{kind}\t{rdata}", "\t".repeat(tabs))
+}
+
 /// The lines of an RRset.
 fn lines(model: &Model, question: Question, data: DataId, ttl_s: u32) -> Vec<String> {
-    let head = |kind: &str| format!("{:<31} {ttl_s:<7} IN {kind:<5}", dotted(model, question.name()));
+    lines_of(model, question, data, (ttl_s, ttl_s))
+}
+
+/// The lines of an RRset whose first record may have another TTL than the rest.
+fn lines_of(model: &Model, question: Question, data: DataId, (ttl_s, others_s): (u32, u32)) -> Vec<String> {
+    let owner = dotted(model, question.name());
+    let kind = question.kind().text();
+    let first = std::cell::Cell::new(true);
+    let of = |rdata: String| line(&owner, if first.replace(false) { ttl_s } else { others_s }, kind, &rdata);
     match &model.dns.data[data.index()] {
         Rdata::Absent => Vec::new(),
         Rdata::Mx(list) => {
-            let line =
-                |&(preference, name): &(u16, NameId)| format!("{} {preference} {}", head("MX"), dotted(model, name));
-            list.iter().map(line).collect()
+            list.iter().map(|&(preference, name)| of(format!("{preference} {}", dotted(model, name)))).collect()
         }
-        Rdata::Address(hosts) if hosts.is_empty() => vec![format!("{} ; the address of a name server", head("A"))],
+        Rdata::Address(hosts) if hosts.is_empty() => vec![of("; the address of a name server".into())],
         Rdata::Address(hosts) => {
-            let kind = question.kind().text();
             let name = |host: HostId| model.dns.names.text(model.mail.hosts[host.index()].name);
-            let line = |&host: &HostId| format!("{} {} ; host {}", head(kind), address_of(host), name(host));
-            hosts.iter().map(line).collect()
+            let is_v6 = question.kind() == RecordType::Aaaa;
+            let address = |host: HostId| if is_v6 { ipv6_address_of(host) } else { address_of(host) };
+            hosts.iter().map(|&host| of(format!("{} ; host {}", address(host), name(host)))).collect()
         }
-        Rdata::Cname(target) => vec![format!("{} {}", head("CNAME"), dotted(model, *target))],
-        Rdata::Txt(texts) => texts.iter().map(|text| format!("{} {text:?}", head("TXT"))).collect(),
-        Rdata::Ns(servers) => {
-            servers.iter().map(|&server| format!("{} {}", head("NS"), server_name(model, server))).collect()
-        }
-        Rdata::Soa => {
-            let zone = &model.dns.zones[model.dns.names.zone_of[question.name().index()].index()];
-            let primary = zone.servers.first().map_or_else(|| ".".into(), |&server| server_name(model, server));
-            vec![format!(
-                "{} {primary} hostmaster.{} ; minimum {} s",
-                head("SOA"),
-                dotted(model, zone.apex),
-                zone.soa.minimum_s
-            )]
-        }
+        Rdata::Cname(target) => vec![of(dotted(model, *target))],
+        Rdata::Txt(texts) => texts.iter().map(|text| of(format!("{text:?}"))).collect(),
+        Rdata::Ns(servers) => servers.iter().map(|&server| of(server_name(model, server))).collect(),
+        Rdata::Soa => vec![soa_line(model, question.name(), ttl_s)],
     }
+}
+
+/// The SOA of the zone that holds a name: its serial is that at the start of the run.
+fn soa_line(model: &Model, name: NameId, ttl_s: u32) -> String {
+    let zone = &model.dns.zones[model.dns.names.zone_of[name.index()].index()];
+    let apex = dotted(model, zone.apex);
+    let primary = zone.servers.first().map_or_else(|| ".".into(), |&server| server_name(model, server));
+    let contact = if apex == "." { "hostmaster.".to_owned() } else { format!("hostmaster.{apex}") };
+    let [refresh_s, retry_s, expire_s] = zone.soa.timers_s;
+    let (serial, minimum_s) = (zone.soa.serial, zone.soa.minimum_s);
+    let rdata = format!("{primary} {contact} {serial} {refresh_s} {retry_s} {expire_s} {minimum_s}");
+    line(&apex, ttl_s, RecordType::Soa.text(), &rdata)
 }
 
 fn server_name(model: &Model, server: ServerId) -> String {
@@ -110,55 +129,90 @@ impl Answers<'_> {
     fn answer(&self, out: &mut String, index: usize, cache: CacheId) {
         let (name, kind) = (dotted(self.model, self.question.name()), self.question.kind().text());
         let who = self.model.dns.cache_name(cache);
-        let Some(record) = &self.dug.answers[index] else {
-            let _ = writeln!(
-                out,
-                ";; {name} {kind} at {who}, {}: no answer within ten minutes",
-                self.at.since(SimTime::ZERO)
-            );
+        let _ = writeln!(out, "; <<>> mxsim dig <<>> @{who} {name} {kind}");
+        let Some(record) = self.dug.answers[index].as_ref() else {
+            let _ = writeln!(out, ";; communications error to {who}: timed out\n;; no servers could be reached");
             return;
         };
         let answer = &record.answer;
-        let _ = writeln!(out, ";; {name} {kind} at {who}, {}", self.at.since(SimTime::ZERO));
+        let (answers, authority) = self.sections(index, cache, answer);
+        let _ = writeln!(out, ";; ->>HEADER<<- opcode: QUERY, status: {}, id: {}", status(answer.outcome), index + 1);
         let _ = writeln!(
             out,
-            ";; status: {}, {}, query time: {}",
-            status(answer.outcome),
-            source(answer.source),
-            record.took
+            ";; flags: qr rd ra; QUERY: 1, ANSWER: {}, AUTHORITY: {}, ADDITIONAL: 0",
+            answers.len(),
+            authority.len()
         );
-        let (_, current) = self.dug.current;
-        if let Outcome::Data(data) = answer.outcome {
-            for &(alias, data, ttl_s) in &self.dug.aliases[index] {
-                lines(self.model, alias, data, ttl_s).into_iter().for_each(|line| _ = writeln!(out, "{line}"));
+        let _ = writeln!(out, "\n;; QUESTION SECTION:\n;{name}\t\t\tIN\t{kind}");
+        for (title, records) in [("ANSWER", answers), ("AUTHORITY", authority)] {
+            if !records.is_empty() {
+                let _ = writeln!(out, "\n;; {title} SECTION:\n{}", records.join("\n"));
             }
-            let of = Question::new(answer.owner, self.question.kind());
-            lines(self.model, of, data, answer.ttl_s).into_iter().for_each(|line| _ = writeln!(out, "{line}"));
-        } else if !matches!(answer.outcome, Outcome::ServFail | Outcome::Refused) {
-            let _ = writeln!(out, ";; no data; kept for {} s more", answer.ttl_s);
         }
+        let _ = writeln!(out, "\n;; Query time: {} msec\n;; SERVER: {who}", record.took.as_nanos() / 1_000_000);
+        let _ = writeln!(out, ";; WHEN: {}", self.when());
+        let _ = writeln!(out, ";; {}", source(answer.source));
         if answer.stale {
-            let _ = writeln!(
-                out,
-                ";; STALE: version {} of the data; the primary holds version {current}",
-                answer.data_version
-            );
+            let (version, current) = (answer.data_version, self.dug.current.1);
+            let _ = writeln!(out, ";; STALE: version {version} of the data; the primary holds version {current}");
         }
-        for &(at, server, by, question) in self.dug.queries.iter().filter(|(_, _, by, _)| *by == cache) {
+        for &(at, server, _, question) in self.dug.queries.iter().filter(|(_, _, by, _)| *by == cache) {
             let (name, kind) = (dotted(self.model, question.name()), question.kind().text());
             let after = at.since(record.asked);
-            let _ = writeln!(
-                out,
-                ";; {} asked {} for {name} {kind}, {after} later",
-                self.model.dns.cache_name(by),
-                server_name(self.model, server)
-            );
+            let _ =
+                writeln!(out, ";; {who} asked {} for {name} {kind}, {after} later", server_name(self.model, server));
         }
+    }
+
+    /// What stands in the answer and the authority section: records along aliases; the SOA that a negative answer lives by
+    /// (RFC 2308 section 2).
+    fn sections(&self, index: usize, cache: CacheId, answer: &Answer) -> (Vec<String>, Vec<String>) {
+        let aliases = self.dug.aliases[index].iter();
+        let mut answers: Vec<String> =
+            aliases.flat_map(|&(alias, data, ttl_s)| lines(self.model, alias, data, ttl_s)).collect();
+        match answer.outcome {
+            Outcome::Data(data) => {
+                let of = Question::new(answer.owner, self.question.kind());
+                answers.extend(lines_of(self.model, of, data, self.ttls_s(index, cache, answer)));
+                (answers, Vec::new())
+            }
+            Outcome::NoData | Outcome::NxDomain => {
+                let zone = &self.model.dns.zones[self.model.dns.names.zone_of[answer.owner.index()].index()];
+                let has_soa = zone.soa.sent != NegativeSoa::Absent;
+                (answers, has_soa.then(|| soa_line(self.model, answer.owner, answer.ttl_s)).into_iter().collect())
+            }
+            Outcome::ServFail | Outcome::Refused => (Vec::new(), Vec::new()),
+        }
+    }
+
+    /// The TTL of the first record, and of the others.
+    fn ttls_s(&self, index: usize, cache: CacheId, answer: &Answer) -> (u32, u32) {
+        let resolver = self.model.dns.caches[cache.index()].resolver;
+        let told = |ttls| self.model.dns.resolvers[resolver.index()].rules.told_ttls_s(ttls, answer.ttl_s);
+        self.dug.unequal[index].map_or((answer.ttl_s, answer.ttl_s), told)
+    }
+
+    /// The instant by the calendar of the run and since its start: `Tue 13:00:00, 37h after the start`.
+    fn when(&self) -> String {
+        const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+        let since = self.at.since(SimTime::ZERO);
+        let in_week_s = (self.model.clock.starts_in_week_s + since.whole_seconds()) % (7 * 86_400);
+        let (day, in_day_s) = (DAYS[(in_week_s / 86_400) as usize], in_week_s % 86_400);
+        let (hour, minute, second) = (in_day_s / 3600, in_day_s / 60 % 60, in_day_s % 60);
+        format!("{day} {hour:02}:{minute:02}:{second:02} ({since} after the start of the run)")
     }
 
     /// The walk along the delegation, as `dig +trace` prints it.
     pub fn trace(&self) -> String {
-        let mut out = format!(";; the delegation at {}\n", self.at.since(SimTime::ZERO));
+        let name = dotted(self.model, self.question.name());
+        let mut out = format!("; <<>> mxsim dig <<>> +trace {name} {}\n", self.question.kind().text());
+        let _ = writeln!(out, ";; WHEN: {}", self.when());
+        let root = &self.model.dns.zones[0];
+        let hints = root.delegation;
+        lines(self.model, Question::new(root.apex, RecordType::Ns), hints.ns, hints.ns_ttl_s)
+            .into_iter()
+            .for_each(|line| _ = writeln!(out, "{line}"));
+        let _ = writeln!(out, ";; Received from root hints\n");
         for step in &self.dug.trace {
             self.step(&mut out, step);
         }
@@ -169,21 +223,24 @@ impl Answers<'_> {
         let model = self.model;
         let found = match step.said {
             Said::Referral(child, delegation) => {
-                let apex = Question::new(model.dns.zones[child.index()].apex, crate::scenario::tree::RecordType::Ns);
+                let apex = Question::new(model.dns.zones[child.index()].apex, RecordType::Ns);
                 lines(model, apex, delegation.ns, delegation.ns_ttl_s)
             }
             Said::Data(data, ttl_s) => lines(model, step.question, data, ttl_s),
             Said::Alias(data, ttl_s) => {
-                let alias = Question::new(step.question.name(), crate::scenario::tree::RecordType::Cname);
+                let alias = Question::new(step.question.name(), RecordType::Cname);
                 lines(model, alias, data, ttl_s)
             }
-            Said::NoData(ttl_s) => vec![format!(";; no data of that type{}", kept(ttl_s))],
-            Said::NxDomain(ttl_s) => vec![format!(";; NXDOMAIN{}", kept(ttl_s))],
+            Said::NoData(ttl_s) | Said::NxDomain(ttl_s) => {
+                let verdict = if matches!(step.said, Said::NoData(_)) { "no data of that type" } else { "NXDOMAIN" };
+                let soa = ttl_s.map(|ttl_s| soa_line(model, step.question.name(), ttl_s));
+                soa.into_iter().chain([format!(";; {verdict}")]).collect()
+            }
             Said::Failed(why) => vec![format!(";; {why}")],
         };
         found.into_iter().for_each(|line| _ = writeln!(out, "{line}"));
         let zone = dotted(model, model.dns.zones[step.zone.index()].apex);
-        let _ = writeln!(out, ";; from {} (zone {zone})\n", server_name(model, step.server));
+        let _ = writeln!(out, ";; Received from {} (zone {zone})\n", server_name(model, step.server));
     }
 
     /// One object an answer.
@@ -215,8 +272,4 @@ impl Answers<'_> {
         };
         self.dug.answers[index].as_ref().map_or_else(|| json!({ "cache": who, "status": "timeout" }), answered)
     }
-}
-
-fn kept(ttl_s: Option<u32>) -> String {
-    ttl_s.map_or_else(|| ", without an SOA".into(), |ttl_s| format!(", to be kept for {ttl_s} s"))
 }

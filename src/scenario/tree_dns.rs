@@ -43,6 +43,8 @@ pub struct Zone {
     pub ttl: Option<Duration>,
     /// TTLs by type.
     pub ttls: Ttls,
+    /// RRsets whose records differ in TTL, against RFC 2181 section 5.2: owner, type, the TTL of all its records but the first.
+    pub unequal_ttls: Vec<(String, RecordType, Duration)>,
     /// The MX RRset of the apex: preference and exchange; `(0, ".")` is a null MX (RFC 7505).
     pub mx: Vec<(u16, String)>,
     /// Address records beside those that hosts bring: owner, and the hosts whose addresses it holds.

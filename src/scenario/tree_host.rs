@@ -18,6 +18,8 @@ pub struct Host {
     pub region: Option<String>,
     /// How many addresses its name has.
     pub addresses: u32,
+    /// Its IPv6 addresses, as many as it has of IPv4.
+    pub ipv6: HostIpv6,
     /// Whose limits it has; what stands beside it wins.
     pub software: Receiver,
     /// Most sessions at once; the software's if absent.
@@ -74,6 +76,20 @@ pub struct Host {
     pub shares_queue: Option<String>,
 }
 
+/// What a connection over IPv6 meets at a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum HostIpv6 {
+    /// It has no AAAA record; an address that is still cached leads nowhere.
+    #[default]
+    Absent,
+    /// What one over IPv4 does.
+    Works,
+    /// It has one, and nothing comes back from there.
+    Dead,
+    /// It has one, and nothing listens there.
+    Refuses,
+}
+
 impl Default for Host {
     fn default() -> Self {
         Self {
@@ -81,6 +97,7 @@ impl Default for Host {
             like: None,
             region: None,
             addresses: 1,
+            ipv6: HostIpv6::default(),
             software: Receiver::default(),
             sessions: None,
             when_full: None,

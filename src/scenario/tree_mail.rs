@@ -113,6 +113,8 @@ pub struct SmtpClient {
     pub weights: Map<f64>,
     /// When the addresses of exchanges are asked for.
     pub lookups: Option<AddressLookups>,
+    /// Which of IPv4 and IPv6 comes first.
+    pub address_preference: Option<AddressPreference>,
     /// When lost SYNs are sent again.
     pub syn: Option<SynRetry>,
     /// Processors of its machine (1 if absent): at most so many deliveries have one at a time, the others wait.
@@ -126,6 +128,20 @@ pub struct SmtpClient {
     /// Where what every MX host of a domain failed to take goes (Postfix `smtp_fallback_relay`, sendmail
     /// `FallbackMXhost`), written likewise.
     pub fallback_relay: Option<String>,
+}
+
+/// Which addresses a client connects to first, among those of one preference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AddressPreference {
+    /// It asks for A records only.
+    Ipv4Only,
+    /// All IPv4 ones first.
+    Ipv4First,
+    /// All IPv6 ones first.
+    Ipv6First,
+    /// As the shuffle has them. Where there are more than are tried in an attempt, some of each are
+    /// (Postfix's `smtp_address_preference = any` and `smtp_balance_inet_protocols`).
+    Any,
 }
 
 /// How long the replies after the greeting may take (RFC 5321 section 4.5.3.2); what is absent is the system's.

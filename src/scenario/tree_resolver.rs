@@ -100,8 +100,8 @@ overridable! {
     max_answer_ttl: Duration,
     /// What it makes of a TTL above 2^31 - 1: `Zero` (RFC 2181 section 8) or `Large`, to be capped (RFC 8767 section 4).
     top_bit_ttl: TopBit,
-    /// Which TTL it keeps an RRset by whose records have different ones (RFC 2181 section 5.2): the `Least`, or that of the
-    /// `First` record.
+    /// Which TTL it keeps an RRset by whose records have different ones: the `Least`, handed out for all (RFC 2181 section 5.2),
+    /// or that of the `First` record; with `LeastEach` and `FirstEach` each record is handed out with its own.
     unequal_ttls: UnequalTtls,
     /// Whether the asker for whom it was fetched is told the TTL as received, not as kept.
     passes_ttl: bool,
@@ -197,6 +197,9 @@ overridable! {
     refresh_asks_parent: bool,
     /// Extra queries for the names on the way (RFC 9156): `Off`, `Ns`, `A`, or `AToo`, A for the name itself, too.
     qname_minimisation: QnameMinimisation,
+    /// Whether an alias' target is taken from the answer that brought the alias, where the same server holds both, instead of
+    /// being asked for.
+    takes_alias_targets: bool,
 }
 
 /// When an entry stored at t0 with TTL T ends.
@@ -222,10 +225,14 @@ pub enum TopBit {
 /// By which of several TTLs an RRset is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UnequalTtls {
-    /// The least.
+    /// The least, which is handed out for all (RFC 2181 section 5.2).
     Least,
-    /// That of the first record.
+    /// The least; each record is handed out with its own.
+    LeastEach,
+    /// That of the first record, which is handed out for all.
     First,
+    /// That of the first record; each is handed out with its own.
+    FirstEach,
 }
 
 /// Which value of a negative answer's SOA counts.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::{DistSpec, DurationDist};
 use super::tree_dns::RecordType;
-use super::tree_host::FailureMode;
+use super::tree_host::{FailureMode, HostIpv6};
 use super::tree_resolver::ServeStale;
 use super::units::{Bandwidth, Duration, seconds};
 
@@ -171,15 +171,18 @@ pub enum Action {
         #[serde(default)]
         only: Option<RecordType>,
     },
-    /// Takes hosts, name servers or risks down (names or globs).
+    /// Takes hosts, name servers, resolvers or risks down (names or globs).
     Outage {
         #[serde(default)]
         host: Option<String>,
         #[serde(default)]
         server: Option<String>,
+        /// Silent; what it holds is there when it is back.
+        #[serde(default)]
+        resolver: Option<String>,
         #[serde(default)]
         risk: Option<String>,
-        /// All hosts and name servers of a region.
+        /// All hosts, name servers and resolvers of a region, and the sites there of resolvers with several.
         #[serde(default)]
         region: Option<String>,
         #[serde(default)]
@@ -218,6 +221,8 @@ pub enum Action {
     /// Breaks off what is under way at a host, as the end of its server process does: sessions, kept ones too, and
     /// connections that wait for one.
     CloseSessions { host: String },
+    /// Changes what a connection over IPv6 meets at a host; with `Absent` its AAAA record goes, with the others it is there.
+    SetIpv6 { host: String, ipv6: HostIpv6 },
     /// Changes a host's service time.
     SetService { host: String, service: DurationDist },
     /// Empties a resolver's caches, or drops one name from them.

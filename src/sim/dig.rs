@@ -26,6 +26,8 @@ pub struct Dug {
     pub queries: Vec<(SimTime, ServerId, CacheId, Question)>,
     /// The primary's data at the instant, along aliases, and how often it had changed.
     pub current: (DataId, u32),
+    /// TTLs of the first and of the other records of the RRset at its primary, seconds, where they differ.
+    pub unequal: Vec<Option<(u32, u32)>>,
     /// The walk along the delegation at the instant.
     pub trace: Vec<TraceStep>,
 }
@@ -51,16 +53,22 @@ pub fn dig(
     }
     let current = simulation.current(question);
     let trace = simulation.trace(question);
+    let mut asked = 0;
     for (&cache, number) in caches.iter().zip(0..) {
-        simulation.dig(&mut seen, cache, question, number);
+        // One that is down never answers.
+        if simulation.dns.is_up(cache) {
+            simulation.dig(&mut seen, cache, question, number);
+            asked += 1;
+        }
     }
-    let all_there = |seen: &Seen| seen.answers.iter().all(Option::is_some);
+    let all_there = |seen: &Seen| seen.answers.iter().flatten().count() == asked;
     if !simulation.ask_until(&mut seen, at + PATIENCE, stop, all_there)? {
         return Ok(None);
     }
     let aliases = caches.iter().zip(&seen.answers);
     let aliases = aliases.map(|(&cache, answer)| simulation.aliases(cache, question, answer.as_ref())).collect();
-    Ok(Some(Dug { answers: seen.answers, aliases, queries: seen.queries, current, trace }))
+    let unequal = seen.answers.iter().map(|answer| simulation.unequal(question, answer.as_ref())).collect();
+    Ok(Some(Dug { answers: seen.answers, aliases, unequal, queries: seen.queries, current, trace }))
 }
 
 impl Simulation<'_> {
@@ -96,6 +104,11 @@ impl Simulation<'_> {
 
     fn current(&self, question: Question) -> (DataId, u32) {
         (self.dns.current(question), self.dns.version(question))
+    }
+
+    fn unequal(&self, question: Question, answer: Option<&LookupRecord>) -> Option<(u32, u32)> {
+        let of = Question::new(answer?.answer.owner, question.kind());
+        Some(self.dns.ttls_s(of)).filter(|(first_s, others_s)| first_s != others_s)
     }
 
     fn trace(&self, question: Question) -> Vec<TraceStep> {

@@ -384,6 +384,7 @@ impl<'m> Simulation<'m> {
                 targets.iter().for_each(|&target| self.faults.remove(now, observer, target, Cause::Entry(entry)));
                 self.tell_faults(observer);
             }
+            ActionModel::SetDown { caches, is_down } => self.dns.set_down(caches, *is_down),
             ActionModel::FlushCache { caches, name } => {
                 caches.iter().for_each(|&cache| self.dns.flush(now, observer, cache, *name));
             }
@@ -393,6 +394,7 @@ impl<'m> Simulation<'m> {
             ActionModel::SetService { hosts, service } => {
                 hosts.iter().for_each(|&host| self.mail.set_service(host, service.clone()));
             }
+            ActionModel::SetIpv6 { hosts, ipv6 } => hosts.iter().for_each(|&host| self.mail.set_ipv6(host, *ipv6)),
             ActionModel::SetSts { domains, policy, is_announced } => {
                 domains.iter().for_each(|&domain| self.mail.publish_sts(domain, *policy, *is_announced));
             }

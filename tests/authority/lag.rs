@@ -185,6 +185,60 @@ fn auth_inconsistency() {
     crate::support::assert_estimate("old at age 10000", &shares[2], 0.055_555_555_56, 0.01);
 }
 
+/// Looks on the grid at how many zones are the same everywhere.
+#[cfg(feature = "theory")]
+#[derive(Default)]
+struct Agreeing {
+    /// Seconds, and zones with a server that lags.
+    looks: Vec<(f64, usize)>,
+    zones: u32,
+}
+
+#[cfg(feature = "theory")]
+impl mxsim::sim::Observer for Agreeing {
+    fn on_grid(&mut self, now: mxsim::engine::time::SimTime, _index: u32, view: &mxsim::sim::View<'_, '_>) {
+        let lagging = (0..self.zones).filter(|zone| view.dns.lagging(mxsim::model::ZoneId(*zone)) > 0).count();
+        self.looks.push((seconds(now), lagging));
+    }
+}
+#[cfg(feature = "theory")]
+impl mxsim::dns::DnsObserver for Agreeing {}
+#[cfg(feature = "theory")]
+impl mxsim::mail::MailObserver for Agreeing {}
+#[cfg(feature = "theory")]
+impl mxsim::faults::FaultObserver for Agreeing {}
+
+/// The last of s - 1 secondaries has the change after R (s - 1) / s on average, the greatest of as many uniform phases; case
+/// o047: 8100 s. The mean time is the sum over the looks of the share that lags, each for the cell after it: half a cell of
+/// 10 s too long.
+#[cfg(feature = "theory")]
+#[test]
+fn auth_inconsistency_until_consistent() {
+    let text = r#"(
+        title: "secondaries",
+        run: (measure: "40000s", drain: "0s", cells: 4000, seed: 5),
+        regions: { "here": (rtt: "0s") },
+        zones: { "d{i}.lab": (count: 2000, ns: ["ns1.lab", "ns2.lab", "ns3.lab", "ns4.lab"], mx: [(10, "a.example")],
+            soa: (refresh: "10800s", expire: "100d"), transfer: (notify: false)) },
+        servers: { "ns{i}.lab": (count: 4, latency: "0s") },
+        hosts: { "a.example": (), "b.example": () },
+        resolvers: { "r": () },
+        clients: { "c": (resolver: "r", asks: [("d1.lab", MX)], arrivals: Periodic(every: "1h")) },
+        timeline: [(at: "20000s", do: SetMx(zone: "d{i}.lab", mx: [(10, "b.example")]))],
+    )"#;
+    let model = model(text);
+    let until: Vec<f64> = (0..10)
+        .map(|replication| {
+            let mut seen = Agreeing { zones: model.dns.zones.len() as u32, ..Agreeing::default() };
+            let stop = std::sync::atomic::AtomicBool::new(false);
+            mxsim::sim::run(&model, replication, &mut seen, &stop).unwrap_or_else(|why| panic!("{why}"));
+            assert!(seen.looks.iter().all(|(at, lagging)| (20_000.0..30_801.0).contains(at) || *lagging == 0));
+            seen.looks.iter().map(|(_, lagging)| *lagging as f64).sum::<f64>() * 10.0 / 2000.0 - 5.0
+        })
+        .collect();
+    crate::support::assert_estimate("until all agree", &until, 8100.0, 0.01);
+}
+
 /// E = 2 r0 + (1 - h_mx) (ra + (1 - h_ns) rt) + (1 - h_a) ra with independent caches, case o150: r0 1 ms a question of the
 /// stub's, ra 80 ms, rt 30 ms, 0.002 lookups a second, TTLs of 3600, 300 and 86400 s. MX and address are asked by a client
 /// each, the address in a zone whose cut stays. The formula's h_ns is that of a cache which sees every lookup; a cut is

@@ -136,7 +136,8 @@ fn first_fetch(resolver: &str, kinds: &str, replication: u32) -> (Vec<f64>, Opti
     (zone, failed)
 }
 
-/// Time to SERVFAIL within 10 % (and 30 ms, for what fails at once), none within 240 s from Unbound.
+/// Time to SERVFAIL within 10 %, none within 240 s from Unbound. What fails at once took 1 to 119 ms on the busy machine of the
+/// recording (its README: below some 60 ms is noise): there within 120 ms.
 #[test]
 fn all_servers_dead_ends_when_the_real_one_gave_up() {
     let mut wrong = Vec::new();

@@ -1,10 +1,9 @@
 //! exp10: staleness at the end of a chain of forwarders.
 
-use std::collections::HashMap;
-
 use mxsim::engine::time::SimTime;
 
 use crate::bench::{cache_of, model, number, rows, watch, world};
+use crate::tests_of_fit::kolmogorov_smirnov;
 
 /// A chain, from what clients ask to what walks the tree, each hop's rules.
 fn hops(code: &str) -> Vec<&'static str> {
@@ -27,11 +26,9 @@ fn hops(code: &str) -> Vec<&'static str> {
     }
 }
 
-/// The greatest staleness of ten names asked for at random, in each of many recordings.
+/// The greatest staleness of ten names asked for at random, after each of many changes.
 fn simulated(code: &str) -> Vec<f64> {
     const NAMES: usize = 10;
-    // The recordings, the longer and the shorter, had ten changes together after the first questions.
-    const CHANGES: u32 = 10;
     let hops = hops(code);
     let mut resolvers = String::new();
     for (index, rules) in hops.iter().enumerate() {
@@ -61,34 +58,50 @@ fn simulated(code: &str) -> Vec<f64> {
     let more = format!("clients: {{ {clients} }}, timeline: [ {timeline} ],");
     let model = model(&world("measure: \"30500s\", seed: 21", &zones, &resolvers, &more));
     let watch = watch(&model, true);
-    let mut last_old: HashMap<u32, f64> = HashMap::new();
+    let mut last_old = vec![0.0f64; changes.len()];
     let asked = cache_of(&model, "h0");
     for record in watch.lookups.iter().filter(|record| record.cache == asked) {
-        let version = record.answer.data_version;
+        let version = record.answer.data_version as usize;
         // The change that made it old.
-        let Some(&ended) = changes.get(version as usize) else { continue };
+        let Some(&ended) = changes.get(version) else { continue };
         if record.asked >= ended {
-            let last = last_old.entry(version / CHANGES).or_default();
-            *last = last.max(record.asked.since(ended).as_secs_f64());
+            last_old[version] = last_old[version].max(record.asked.since(ended).as_secs_f64());
         }
     }
-    last_old.into_values().collect()
+    last_old
 }
 
 #[test]
 fn exp10_greatest_staleness_of_each_chain() {
+    let recorded = rows("exp10_changes.csv");
+    let mut missed = Vec::new();
     for row in rows("exp10_chains.csv") {
-        let greatest = simulated(&row["resolver"]);
+        let simulated = simulated(&row["resolver"]);
+        // The recordings, the longer and the shorter, had ten changes together after the first questions.
+        let greatest: Vec<f64> =
+            simulated.chunks(10).map(|changes| changes.iter().copied().fold(0.0, f64::max)).collect();
         let mean = greatest.iter().sum::<f64>() / greatest.len() as f64;
         let most = greatest.iter().copied().fold(0.0, f64::max);
         let least = greatest.iter().copied().fold(f64::INFINITY, f64::min);
         let measured = number(&row, "max_staleness_s");
-        // Within one second of what a recording of as many changes gives on average. In two chains recordings differ from
-        // each other by five and by eighteen seconds: there within what the simulated ones span.
+        // Within one second of what a recording of as many changes gives on average. In two chains that is a matter of chance:
+        // simulated recordings of the same length differ from each other by five and by eighteen seconds. There it is within
+        // what they span, and the greatest of each single change is distributed as the simulated ones are: see below.
         let is_within = match row["resolver"].as_str() {
             "Ck1" | "Cumin2" => least <= measured && measured <= most,
             _ => (mean - measured).abs() <= 1.0,
         };
         assert!(is_within, "{row:?}: simulated {mean} ({least} to {most})");
+        // All changes of each chain, not the greatest alone, beside the simulated ones.
+        let of_chain = recorded.iter().filter(|change| change["resolver"] == row["resolver"]);
+        let sample: Vec<f64> = of_chain.map(|change| number(change, "max_staleness_s")).collect();
+        assert_eq!(sample.len(), 10, "{row:?}");
+        let Some((distance, p)) = kolmogorov_smirnov(&sample, &simulated) else { panic!("no changes of {row:?}") };
+        if p <= 0.01 {
+            missed.push(format!("{}: D {distance:.3}, p {p:.4}", row["resolver"]));
+        }
     }
+    // In one of the eleven the simulated changes are staler as a rule than the recorded ones (p 0.005), though not in their
+    // greatest: the recording does not say how often its clients asked.
+    assert!(missed.iter().all(|missed| missed.starts_with("Cumin:")), "{missed:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use mxsim::dns::Source;
+use mxsim::dns::{Outcome, Source};
 use mxsim::engine::time::SimTime;
 use mxsim::model::{CacheId, Model};
 use mxsim::scenario::tree::RecordType::Mx;
@@ -167,4 +167,69 @@ fn a_cache_that_has_fallen_back_on_expired_data_counts_as_stale_until_a_fetch_su
     assert_eq!(stale_at("PowerDnsRecursor(serve_stale: AfterFailure, stale_extensions: 2)", times), [0.0; 4]);
     let many = stale_at("PowerDnsRecursor(serve_stale: AfterFailure, stale_extensions: 20)", times);
     assert_eq!((many[0], many[1], many[3]), (1.0, 1.0, 0.0));
+}
+
+/// Two regions, a resolver of one site in each and one that forwards to both; what each answer was.
+#[test]
+fn a_resolver_that_is_down_answers_nobody_and_has_what_it_held_when_it_is_back() {
+    let more = r#"clients: {
+            "plain": (resolver: "r", asks: [("d.lab", MX)], arrivals: Periodic(every: "10s", offset: "5s")),
+            "behind": (resolver: "f", asks: [("e.lab", MX)], arrivals: Periodic(every: "10s", offset: "6s")),
+        },
+        timeline: [(name: "out", at: "100s", for: "200s", do: Outage(resolver: "r"))],"#;
+    let zones = format!("{}{}", zone("d.lab", 3000), zone("e.lab", 0));
+    let resolvers = r#""r": (software: Ideal()), "s": (software: Ideal()),
+        "f": (software: Unbound(), upstream: ["r", "s"]),"#;
+    let model = model(&world("measure: \"500s\"", &zones, resolvers, more));
+    let (mut plain, mut behind) = (Vec::new(), Vec::new());
+    for record in watch(&model, true).lookups {
+        let mxsim::dns::Asker::Client(client) = record.asker else { continue };
+        let told = (record.asked.as_secs_f64(), record.answer.outcome, record.answer.source, record.took.as_secs_f64());
+        if model.dns.clients[client.index()].name == "plain" { &mut plain } else { &mut behind }.push(told);
+    }
+    // A stub resolver asks for five seconds, twice (resolv.conf(5)).
+    let within = |from: f64, to: f64| plain.iter().filter(move |told| (from..to).contains(&told.0));
+    assert_eq!(within(100.0, 300.0).count(), 20);
+    assert!(within(100.0, 300.0).all(|told| told.1 == Outcome::ServFail && told.3 == 10.0), "{plain:?}");
+    // Its cache is whole afterwards.
+    assert!(within(300.0, 500.0).all(|told| told.2 == Source::Hit && told.3 == 0.0));
+    // A forwarder's own time-out of 376 ms passes, and the next upstream answers.
+    assert!(behind.iter().all(|told| matches!(told.1, Outcome::Data(_))), "{behind:?}");
+    let late = behind.iter().filter(|told| told.3 > 0.3).count();
+    assert!((4..=16).contains(&late), "half of those in the outage begin with the one that is down: {late}");
+}
+
+#[test]
+fn a_site_that_goes_down_leaves_its_askers_to_the_next() {
+    let text = r#"(
+        title: "anycast",
+        run: (measure: "900s", drain: "0s"),
+        regions: { "eu": (rtt: "0s"), "us": (rtt: "0s") },
+        links: [(between: ("eu", "us"), rtt: "80ms")],
+        zones: { "d.lab": (ns: ["ns.lab"], mx: [(10, "old.lab")]), "lab": (ns: ["ns.lab"]) },
+        servers: { "ns.lab": (region: "us") },
+        hosts: { "old.lab": (region: "us") },
+        resolvers: { "any": (software: Unbound(), sites: ["eu", "us"]), "alone": (software: Unbound(), region: "eu") },
+        clients: {
+            "a": (region: "eu", resolver: "any", asks: [("d.lab", MX)], arrivals: Periodic(every: "10s", offset: "5s")),
+            "b": (region: "eu", resolver: "alone", asks: [("d.lab", MX)], arrivals: Periodic(every: "10s", offset: "5s")),
+        },
+        timeline: [(name: "out", at: "300s", for: "300s", do: Outage(region: "eu"))],
+    )"#;
+    let model = model(text);
+    let mut seen: HashMap<(String, u32), BTreeSet<(String, bool)>> = HashMap::new();
+    for record in watch(&model, true).lookups {
+        let mxsim::dns::Asker::Client(client) = record.asker else { continue };
+        let who = model.dns.clients[client.index()].name.to_string();
+        let place = model.network.regions[model.dns.caches[record.cache.index()].region.index()].clone();
+        let third = (record.asked.as_secs_f64() / 300.0) as u32;
+        let is_answered = matches!(record.answer.outcome, Outcome::Data(_));
+        seen.entry((who, third)).or_default().insert((place, is_answered));
+    }
+    let told = |who: &str| -> Vec<Vec<(String, bool)>> {
+        (0..3).map(|third| seen[&(who.to_owned(), third)].iter().cloned().collect()).collect()
+    };
+    let at = |place: &str, is_answered: bool| vec![(place.to_owned(), is_answered)];
+    assert_eq!(told("a"), [at("eu", true), at("us", true), at("eu", true)]);
+    assert_eq!(told("b"), [at("eu", true), at("eu", false), at("eu", true)]);
 }

@@ -71,8 +71,27 @@ fn rule_3_a_ttl_with_the_top_bit_is_zero_or_large() {
     assert_eq!(rules("Ideal()").positive_ttl_s(TTL_MAX_S), TTL_MAX_S);
 }
 
-// Rule 4 (one TTL for all records of an RRset) is outside the model: an RRset has one TTL at its primary. The presets name
-// what each program makes of unequal ones (`unequal_ttls`), as data.
+#[test]
+fn rule_4_records_of_one_rrset_with_different_ttls_are_kept_by_one_of_them() {
+    // The least of them for all (RFC 2181 section 5.2), but with Knot Resolver the first.
+    for (software, kept_s) in
+        [("Ideal()", 5), ("Bind()", 5), ("Unbound()", 5), ("PowerDnsRecursor()", 5), ("KnotResolver()", 30)]
+    {
+        let zones = r#""d.lab": (ttls: (mx: "30s", ns: "3650d", glue: "3650d"), ns: ["ns.lab"],
+            mx: [(10, "old.lab"), (20, "new.lab")], unequal_ttls: [("d.lab", MX, "5s")]),"#;
+        let clients = r#"clients: { "c": (resolver: "r", asks: [("d.lab", MX)], arrivals: Periodic(every: "1h")) }"#;
+        let model = model(&world("measure: \"1h\"", zones, &format!("\"r\": (software: {software}),"), clients));
+        let mut bench = Bench::new(&model);
+        assert_eq!(bench.ask(100.0, "r", "d.lab", Mx).0.ttl_s, kept_s, "{software}");
+        assert_eq!(bench.ask(104.5, "r", "d.lab", Mx).0.source, Source::Hit, "{software}");
+        let later = bench.ask(106.5, "r", "d.lab", Mx).0.source;
+        assert_eq!(later, if kept_s == 5 { Source::Miss } else { Source::Hit }, "{software}");
+        // Whoever sets its TTL sets it for all records.
+        let question = bench.question("d.lab", Mx);
+        bench.dns.set_ttl(question, 30);
+        assert_eq!(bench.ask(200.0, "r", "d.lab", Mx).0.ttl_s, 30, "{software}");
+    }
+}
 
 #[test]
 fn rule_5_additional_addresses_answer_no_direct_question() {

@@ -27,7 +27,7 @@ fn stale_poisson() {
     // P(stale at age t) = p (1 - t/T)+, p = lam T / (1 + lam T). Case o037: lam 0.001, T 300: p = 0.230769, ages 0, 60, 150.
     // Grid instants every 60 s: warm-up 9000 s is instant 150; the change is carried out before what is seen at its
     // instant is counted, so the value one cell later is the first that tells.
-    let results = run(&caches(1000, "0.001/s", "300s", "9000s", "600s", 160, 400));
+    let results = run(&caches(1000, "0.001/s", "300s", "9000s", "600s", 160, 600));
     let series = |index: usize| -> Vec<f64> {
         let of = |replication: &mxsim::experiment::ReplicationResult| {
             let found = replication.series.iter().find(|series| series.measure == "stale_resolvers");
@@ -40,7 +40,7 @@ fn stale_poisson() {
     }
     assert!(series(156).iter().all(|share| *share == 0.0), "none is stale after one TTL");
     // E[stale answers] = lam^2 T^2 / (2 (1 + lam T)) a cache; of lam * 600 answers a cache in the window: 0.0576923.
-    assert_measure(&results, "stale_answers", "all", "share", 0.057_692_307_69, 0.012);
+    assert_measure(&results, "stale_answers", "all", "share", 0.057_692_307_69, 0.01);
 }
 
 #[test]
@@ -51,4 +51,39 @@ fn stale_farm() {
     assert_measure(&results, "time_to_convergence", "change:change", "max", 3_563.366_337, 0.01);
     let last = values(&results, "time_to_convergence", "change:change", "max");
     assert!(last.iter().all(|end| *end <= 3600.0));
+}
+
+/// The curve that is drawn beside the propagation lesson's is that of the simulation, in each of its four acts: TTL untouched,
+/// lowered in time, too late, and one resolver of 101 with a minimum TTL. Caches are independent and alike, so the error is
+/// that of a share of 1010 of them; they count whole seconds, which takes half a second of 300 s at the most.
+#[test]
+fn the_curves_drawn_beside_the_four_acts_hold() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/propagation_four_acts.ron");
+    let text = std::fs::read_to_string(file).unwrap_or_else(|why| panic!("{file}: {why}"));
+    let loaded = crate::support::loaded(&text.replace("replications: 10", "replications: 10, cells: 5160"));
+    let results = crate::support::run_loaded(&loaded, None);
+    for (variant, results) in loaded.variants.iter().zip(&results.variants) {
+        let model = &variant.model;
+        let name = model.dns.names.get("example.org").unwrap_or_else(|| panic!("no example.org"));
+        let question = mxsim::model::dns::Question::new(name, mxsim::scenario::tree::RecordType::Mx);
+        let form = mxsim::report::closed_form::ClosedForm::of(model, question);
+        let form = form.unwrap_or_else(|| panic!("{}: no closed form", variant.name));
+        assert_eq!(form.coverage(), (101, 101));
+        let series = results.series.iter().find(|series| series.measure == "stale_resolvers");
+        let Some(series) = series else { panic!("{}: no curve", variant.name) };
+        let cell_s = model.clock.cell.as_secs_f64();
+        let mut worst: f64 = 0.0;
+        let mut stale = 0;
+        for (index, share) in
+            series.mean.iter().enumerate().filter(|(index, _)| *index as f64 * cell_s > 60.0 * 3600.0 + 1.0)
+        {
+            let expected = form.share(index as f64 * cell_s);
+            stale += u32::from(expected > 0.05);
+            let error = (expected * (1.0 - expected) / 1010.0).sqrt();
+            worst = worst.max(((share - expected).abs() - 0.002) / error.max(1e-3));
+        }
+        println!("{}: {stale} instants above 5 %, at most {worst:.2} standard errors", variant.name);
+        // Thousands of instants are looked at, each with its neighbours.
+        assert!(worst < 4.5 && stale > 3, "{}: {worst}", variant.name);
+    }
 }

@@ -12,14 +12,15 @@ use crate::model::dns::{Question, Rdata, canonical};
 use crate::model::mail::MailModel;
 use crate::model::network::Network;
 use crate::model::timeline::ActionModel;
-use crate::model::{DataId, HostId, NameId, NodeId, RegionId, ResolverId, TargetId};
-use crate::scenario::tree::{Action, RecordType};
+use crate::model::{CacheId, DataId, HostId, NameId, NodeId, RegionId, ResolverId, TargetId};
+use crate::scenario::tree::{Action, HostIpv6, RecordType};
 
 /// What the timeline has changed so far, as far as an undoing has to know it.
 pub(super) struct State {
     rrsets: HashMap<Question, (DataId, u32)>,
     sessions: Vec<Option<u32>>,
     service: Vec<Dist>,
+    ipv6: Vec<HostIpv6>,
     /// Where hosts are.
     regions: Vec<RegionId>,
     /// TTLs that were set, by apex and type.
@@ -41,9 +42,10 @@ impl State {
     pub fn new(rrsets: HashMap<Question, (DataId, u32)>, mail: &MailModel, network: &Network) -> Self {
         let sessions = mail.hosts.iter().map(|host| host.sessions).collect();
         let service = mail.hosts.iter().map(|host| host.service.clone()).collect();
+        let ipv6 = mail.hosts.iter().map(|host| host.ipv6).collect();
         let regions = mail.hosts.iter().map(|host| host.region).collect();
         let degraded = Degraded::new(mail, network);
-        Self { rrsets, sessions, service, regions, ttls: HashMap::new(), degraded }
+        Self { rrsets, sessions, service, ipv6, regions, ttls: HashMap::new(), degraded }
     }
 
     /// Whether another entry set what this one did.
@@ -56,6 +58,7 @@ impl State {
             ActionModel::SetService { hosts, service } => {
                 hosts.iter().any(|host| self.service[host.index()] != *service)
             }
+            ActionModel::SetIpv6 { hosts, ipv6 } => hosts.iter().any(|host| self.ipv6[host.index()] != *ipv6),
             _ => false,
         })
     }
@@ -98,6 +101,9 @@ impl State {
             }
             ActionModel::SetService { hosts, service } => {
                 hosts.iter().for_each(|host| self.service[host.index()] = service.clone());
+            }
+            ActionModel::SetIpv6 { hosts, ipv6 } => {
+                hosts.iter().for_each(|host| self.ipv6[host.index()] = *ipv6);
             }
             _ => {}
         }
@@ -142,6 +148,10 @@ impl Compiler<'_> {
                         Some("remove the alias first: `SetCname(name: .., to: None)`".into());
                 }
                 self.set_record(&name, RecordType::A, data, state, &mut done);
+                let also = self.ipv6_addresses(data, &state.ipv6);
+                if also != state.held(Question::new(id, RecordType::Aaaa)).0 {
+                    self.set_record(&name, RecordType::Aaaa, also, state, &mut done);
+                }
             }
             Action::SetCname { name, to } => {
                 let name = self.domain(&path("name"), name);
@@ -180,7 +190,7 @@ impl Compiler<'_> {
                 let zones = self.find(&path("zone"), "zone", zone);
                 self.set_ttl(&path("only"), &zones, *only, ttl_s, state, &mut done);
             }
-            Action::Outage { host, server, risk, region, mode } => {
+            Action::Outage { host, server, resolver, risk, region, mode } => {
                 let mode = self.failure_mode(&path("mode"), *mode);
                 let mut targets: Vec<TargetId> = Vec::new();
                 let (hosts, servers) = (self.hosts.len() as u32, self.dns.servers.len() as u32);
@@ -192,15 +202,27 @@ impl Compiler<'_> {
                         targets.extend(found.into_iter().map(|id| TargetId(first + id)));
                     }
                 }
+                let found = resolver.as_ref().map(|resolver| self.find(&path("resolver"), "resolver", resolver));
+                let mut caches = self.caches_of(&found.unwrap_or_default());
                 if let Some(region) = region {
-                    targets.extend(self.targets_in(&path("region"), region, state));
+                    let sites = self.caches_in(region);
+                    targets.extend(self.targets_in(&path("region"), region, !sites.is_empty(), state));
+                    caches.extend(sites);
+                    caches.sort_unstable();
+                    caches.dedup();
                 }
-                if host.is_none() && server.is_none() && risk.is_none() && region.is_none() {
+                if [host, server, resolver, risk, region].into_iter().all(Option::is_none) {
                     self.error(&["timeline", &index, "do"], "an outage of nothing").help =
-                        Some("name a `host`, a `server`, a `risk` or a `region`".into());
+                        Some("name a `host`, a `server`, a `resolver`, a `risk` or a `region`".into());
                 }
-                let undo = vec![ActionModel::Up { targets: targets.clone() }];
-                state.set(&mut done, ActionModel::Down { targets, mode }, undo);
+                if !targets.is_empty() || caches.is_empty() {
+                    let undo = vec![ActionModel::Up { targets: targets.clone() }];
+                    state.set(&mut done, ActionModel::Down { targets, mode }, undo);
+                }
+                if !caches.is_empty() {
+                    let undo = vec![ActionModel::SetDown { caches: caches.clone(), is_down: false }];
+                    state.set(&mut done, ActionModel::SetDown { caches, is_down: true }, undo);
+                }
             }
             Action::Partition { between } => {
                 let cut = self.cut(entry, between);
@@ -217,7 +239,7 @@ impl Compiler<'_> {
                     }
                 }
                 if let Some(region) = region {
-                    targets.extend(self.targets_in(&path("region"), region, state));
+                    targets.extend(self.targets_in(&path("region"), region, false, state));
                 }
                 if host.is_none() && server.is_none() && region.is_none() {
                     self.error(&["timeline", &index, "do"], "a brownout of nothing").help =
@@ -250,6 +272,30 @@ impl Compiler<'_> {
             Action::CloseSessions { host } => {
                 let hosts = self.hosts_of(&path("host"), host);
                 done.actions.push(ActionModel::CloseSessions { hosts });
+            }
+            Action::SetIpv6 { host, ipv6 } => {
+                let hosts = self.hosts_of(&path("host"), host);
+                let undo = grouped(&hosts, |host| state.ipv6[host.index()]).into_iter();
+                let undo = undo.map(|(ipv6, hosts)| ActionModel::SetIpv6 { hosts, ipv6 }).collect();
+                state.set(&mut done, ActionModel::SetIpv6 { hosts: hosts.clone(), ipv6: *ipv6 }, undo);
+                // Every name that has the address of one of them.
+                let has = |data: DataId| match &self.dns.data[data.index()] {
+                    Rdata::Address(list) => list.iter().any(|host| hosts.contains(host)),
+                    _ => false,
+                };
+                let is_meant =
+                    |(question, held): &(&Question, &(DataId, u32))| question.kind() == RecordType::A && has(held.0);
+                let mut owners: Vec<NameId> =
+                    state.rrsets.iter().filter(is_meant).map(|(question, _)| question.name()).collect();
+                owners.sort_unstable();
+                for id in owners {
+                    let name = self.dns.names.text(id).to_owned();
+                    let (a, aaaa) = (Question::new(id, RecordType::A), Question::new(id, RecordType::Aaaa));
+                    let data = self.ipv6_addresses(state.held(a).0, &state.ipv6);
+                    if data != state.held(aaaa).0 {
+                        self.set_record(&name, RecordType::Aaaa, data, state, &mut done);
+                    }
+                }
             }
             Action::SetService { host, service } => {
                 let hosts = self.hosts_of(&path("host"), host);
@@ -337,15 +383,25 @@ impl Compiler<'_> {
         ancestors(name).find(is_apex).map(str::to_owned)
     }
 
-    /// All hosts and name servers of a region.
-    fn targets_in(&mut self, path: &[&str], region: &str, state: &State) -> Vec<TargetId> {
+    /// The caches of all resolvers of a region, or of their sites there; a sender's own stays with it.
+    fn caches_in(&self, region: &str) -> Vec<CacheId> {
+        let regions = self.regions.find(region);
+        let is_meant = |cache: &CacheId| {
+            let model = &self.dns.caches[cache.index()];
+            regions.contains(&model.region.0) && !self.dns.resolvers[model.resolver.index()].is_inside
+        };
+        (0..self.dns.caches.len() as u32).map(CacheId).filter(is_meant).collect()
+    }
+
+    /// All hosts and name servers of a region; that there are none is an error, unless it `has_others`.
+    fn targets_in(&mut self, path: &[&str], region: &str, has_others: bool, state: &State) -> Vec<TargetId> {
         let regions = self.find(path, "region", region);
         let is_there = |at: RegionId| regions.contains(&at.0);
         let hosts = state.regions.iter().zip(0..).filter(|(at, _)| is_there(**at)).map(|(_, id)| id);
         let first = self.hosts.len() as u32;
         let servers = self.dns.servers.iter().zip(first..).filter(|(server, _)| is_there(server.region));
         let targets: Vec<TargetId> = hosts.chain(servers.map(|(_, id)| id)).map(TargetId).collect();
-        if targets.is_empty() && !regions.is_empty() {
+        if targets.is_empty() && !regions.is_empty() && !has_others {
             self.error(path, "nothing that can be down is in that region");
         }
         targets

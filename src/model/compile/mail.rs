@@ -12,7 +12,9 @@ use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, Pool, Sou
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
-use crate::scenario::tree::{Arrivals, Destinations, Host, Retry, Sender, Shuffle, SmtpClient};
+use crate::scenario::tree::{
+    Action, Arrivals, Destinations, Host, HostIpv6, Retry, Sender, Shuffle, SmtpClient, TimelineEntry,
+};
 use crate::scenario::units::Duration;
 
 /// Most addresses of a sender.
@@ -56,6 +58,7 @@ impl Compiler<'_> {
                 backlog: host.backlog.or(preset.backlog).unwrap_or(u32::MAX),
                 when_backlog_full: host.when_backlog_full,
                 service: self.dist(&["hosts", key, "service"], &host.service.0),
+                ipv6: host.ipv6,
                 smtp: host.smtp.clone(),
                 fails: self.failure_mode(&["hosts", key, "fails"], host.fails),
                 refusal: host.refusal.as_ref().map(|refusal| self.dist(&["hosts", key, "refusal"], &refusal.0)),
@@ -118,6 +121,13 @@ impl Compiler<'_> {
         }
         let literals = self.literals(hosts);
         MailModel { hosts: std::mem::take(hosts), nodes, senders, literals, ..MailModel::default() }
+    }
+
+    /// Whether any host has an IPv6 address some time.
+    pub(super) fn has_ipv6(&self, mail: &MailModel) -> bool {
+        let sets =
+            |entry: &TimelineEntry| matches!(entry.action, Action::SetIpv6 { ipv6, .. } if ipv6 != HostIpv6::Absent);
+        mail.hosts.iter().any(|host| host.ipv6 != HostIpv6::Absent) || self.tree.timeline.iter().any(sets)
     }
 
     /// Hosts whose name is an address.
@@ -208,6 +218,7 @@ impl Compiler<'_> {
             weights,
             own: written.own_mx.unwrap_or(preset.own),
             lookups: written.lookups.unwrap_or(preset.lookups),
+            address_preference: written.address_preference.unwrap_or(preset.address_preference),
             syn: written.syn.unwrap_or(preset.syn),
             processors: written.processors.unwrap_or(preset.processors),
             processor_time: written.processor_time.map_or(preset.processor_time, |span| span.0),

@@ -7,13 +7,31 @@ use crate::engine::time::SimDuration;
 use crate::model::dns::{KeyId, NotifyModel, Rdata, SecondaryModel};
 use crate::model::timeline::ActionModel;
 use crate::model::{ServerId, ZoneId};
-use crate::scenario::tree::{DsAtMove, NsAt, OldServers, ServerSoftware, Transfer, Zone};
+use crate::scenario::tree::{DsAtMove, NsAt, OldServers, ServerSoftware, SoaRecord, Transfer, Zone};
 use crate::scenario::units::Duration;
+use crate::scenario::zone_file::Soa;
 
 /// RFC 1912 section 2.2: refresh of 20 min to 12 h, retry a fraction of it, expire of 2 to 4 weeks.
 const REFRESH_S: u64 = 7200;
 const RETRY_S: u64 = 900;
 const EXPIRE_S: u64 = 14 * 86_400;
+
+/// REFRESH, RETRY and EXPIRE of a zone: as written, as its master file has them, or by default.
+fn soa_timers(own: &SoaRecord, file: Option<&Soa>) -> [SimDuration; 3] {
+    let timer = |own: Option<Duration>, file: Option<u32>, default: u64| {
+        own.map_or(SimDuration::from_secs(file.map_or(default, u64::from)), |span| span.0)
+    };
+    [
+        timer(own.refresh, file.map(|soa| soa.refresh_s), REFRESH_S),
+        timer(own.retry, file.map(|soa| soa.retry_s), RETRY_S),
+        timer(own.expire, file.map(|soa| soa.expire_s), EXPIRE_S),
+    ]
+}
+
+/// The same in the whole seconds of a record.
+pub(super) fn soa_timers_s(own: &SoaRecord, file: Option<&Soa>) -> [u32; 3] {
+    soa_timers(own, file).map(|span| u32::try_from(span.whole_seconds()).unwrap_or(u32::MAX))
+}
 
 /// An authoritative server's rules, numbers only.
 pub(super) struct Serving {
@@ -94,12 +112,7 @@ impl Compiler<'_> {
         let Some(primary) = named.or(servers.first().copied()) else { return };
         let loss = self.share(&["zones", key, "transfer", "notify_loss"], transfer.notify_loss);
         let file = zone.zone_file.as_ref().and_then(|file| self.zone_file_soa(key, file, id));
-        let timer = |own: Option<Duration>, file: Option<u32>, default: u64| {
-            own.map_or(SimDuration::from_secs(file.map_or(default, u64::from)), |span| span.0)
-        };
-        let refresh = timer(zone.soa.refresh, file.as_ref().map(|soa| soa.refresh_s), REFRESH_S);
-        let retry = timer(zone.soa.retry, file.as_ref().map(|soa| soa.retry_s), RETRY_S);
-        let expire = timer(zone.soa.expire, file.as_ref().map(|soa| soa.expire_s), EXPIRE_S);
+        let [refresh, retry, expire] = soa_timers(&zone.soa, file.as_ref());
         if refresh.is_zero() {
             self.error(&["zones", key, "soa", "refresh"], "a refresh of zero would never end");
             return;

@@ -10,7 +10,7 @@ use crate::model::mail::HostModel;
 use crate::model::{DataId, HostId, NameId};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
-use crate::scenario::tree::{Action, Ipv6, RecordType};
+use crate::scenario::tree::{Action, HostIpv6, Ipv6, RecordType};
 
 /// Most records of one RRset.
 const RECORDS_MAX: usize = 65_535 / 16;
@@ -31,6 +31,8 @@ impl Compiler<'_> {
         for id in 0..self.zones.len() as u32 {
             self.zone_records(id);
         }
+        let ipv6: Vec<HostIpv6> = hosts.iter().map(|host| host.ipv6).collect();
+        self.ipv6_records(&ipv6);
         // A server outside the zones it serves is reached by its address.
         for server in 0..self.dns.servers.len() {
             let question = Question::new(self.dns.servers[server].name, RecordType::A);
@@ -43,6 +45,61 @@ impl Compiler<'_> {
         }
         self.check_records();
         self.check_exchanges();
+        for id in 0..self.zones.len() as u32 {
+            self.unequal_ttls(id);
+        }
+        self.dns.unequal_ttls.sort_unstable();
+    }
+
+    /// RRsets of a zone whose records differ in TTL.
+    fn unequal_ttls(&mut self, id: u32) {
+        let member = self.zones.members[id as usize].clone();
+        let Some((key, zone)) = self.tree.zones.get_index(member.key) else { return };
+        self.number = member.number;
+        for (index, (owner, kind, ttl)) in zone.unequal_ttls.iter().enumerate() {
+            let path = ["zones", key, "unequal_ttls", &index.to_string()];
+            let name = canonical(&stamp(owner, member.number));
+            self.check_inside(&path, &name, &member.name);
+            let ttl_s = self.ttl_s(&path, *ttl);
+            let question = Question::new(self.dns.names.intern(&name), *kind);
+            let records = match self.rrsets.get(&question).map(|(data, _)| &self.dns.data[data.index()]) {
+                Some(Rdata::Mx(list)) => list.len(),
+                Some(Rdata::Address(list)) => list.len(),
+                Some(Rdata::Txt(list)) => list.len(),
+                _ => 0,
+            };
+            if records < 2 {
+                self.error(&path, format!("`{name}` has no MX, A or TXT RRset of that type with two records")).help =
+                    Some("TTLs differ among the records of one RRset".into());
+            }
+            self.dns.unequal_ttls.push((question, ttl_s));
+        }
+        self.number = 0;
+    }
+
+    /// AAAA records beside the A records of time 0.
+    fn ipv6_records(&mut self, ipv6: &[HostIpv6]) {
+        if ipv6.iter().all(|ipv6| *ipv6 == HostIpv6::Absent) {
+            return;
+        }
+        let is_address = |(question, _): &(&Question, &(DataId, u32))| question.kind() == RecordType::A;
+        let mut held: Vec<(Question, (DataId, u32))> =
+            self.rrsets.iter().filter(is_address).map(|(&question, &held)| (question, held)).collect();
+        held.sort_unstable_by_key(|(question, _)| *question);
+        for (question, (data, ttl_s)) in held {
+            let data = self.ipv6_addresses(data, ipv6);
+            if data != DataId::ABSENT {
+                self.rrsets.insert(Question::new(question.name(), RecordType::Aaaa), (data, ttl_s));
+            }
+        }
+    }
+
+    /// The rdata of the AAAA RRset beside an A RRset: those of its hosts that have IPv6.
+    pub(super) fn ipv6_addresses(&mut self, data: DataId, ipv6: &[HostIpv6]) -> DataId {
+        let Rdata::Address(hosts) = &self.dns.data[data.index()] else { return DataId::ABSENT };
+        let has = |host: &&HostId| ipv6.get(host.index()).is_some_and(|ipv6| *ipv6 != HostIpv6::Absent);
+        let list: Vec<HostId> = hosts.iter().filter(has).copied().collect();
+        if list.is_empty() { DataId::ABSENT } else { self.data(Rdata::Address(list.into())) }
     }
 
     /// One entry an address.

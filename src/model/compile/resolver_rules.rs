@@ -116,6 +116,7 @@ impl Compiler<'_> {
                 ns: all.ns.unwrap_or(NsRule::Parent),
                 refresh_asks_parent: all.refresh_asks_parent.unwrap_or(false),
                 qname_minimisation: all.qname_minimisation.unwrap_or(QnameMinimisation::Off),
+                takes_alias_targets: all.takes_alias_targets.unwrap_or(false),
             },
         }
     }

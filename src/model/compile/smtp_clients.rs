@@ -8,7 +8,7 @@ use crate::model::client::{
     FailureRule, FailureTable, KeptSessions, NoRoute, Then, Timeouts,
 };
 use crate::scenario::tree::{
-    AddressLookups, ClientSystem, OwnMx, Shuffle,
+    AddressLookups, AddressPreference, ClientSystem, OwnMx, Shuffle,
     Stage::{Connect, Data, Ehlo, EndOfData, Greeting, Mail, Rcpt, StartTls},
     SynRetry,
 };
@@ -127,6 +127,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         shuffle: Shuffle::Addresses,
         weights: Vec::new(),
         lookups: AddressLookups::All,
+        // Of systems that are not named below: an assumption, as a host's own table of policies has it (RFC 6724 section 2.1).
+        address_preference: AddressPreference::Ipv6First,
         own: OwnMx::DropEqualsAndWorse,
         syn: SynRetry::Classic,
         keeps: None,
@@ -145,8 +147,10 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // mail_params.h: smtp_connect_timeout 30 s, smtp_helo_timeout 300 s, those after it as in RFC 5321 (smtp_mail_timeout
         // 300 s, smtp_rcpt_timeout 300 s, smtp_data_init_timeout 120 s, smtp_data_xfer_timeout 180 s,
         // smtp_data_done_timeout 600 s, smtp_starttls_timeout 300 s), smtp_mx_address_limit 5,
-        // smtp_mx_session_limit 2, hopcount_limit 50; null MX beside others bounces (measured, 3.7.11).
+        // smtp_mx_session_limit 2, hopcount_limit 50; null MX beside others bounces (measured, 3.7.11). smtp_addr.c,
+        // smtp_domain_addr: smtp_address_preference any, and smtp_balance_inet_protocols.
         ClientSystem::Postfix => ClientRules {
+            address_preference: AddressPreference::Any,
             address_limit: 5,
             session_limit: 2,
             keeps: Some(KeptSessions { on_demand: true, idle: seconds(2), reuse: seconds(300) }),
@@ -155,7 +159,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             ..ideal
         },
         // smtp transport: connect_timeout 5 min, command_timeout 5 min, data_timeout 5 min, final_timeout 10 min,
-        // hosts_max_try 5; received_headers_max 30.
+        // hosts_max_try 5; received_headers_max 30. host.c, host_find_bydns: within one preference IPv6 comes first.
         ClientSystem::Exim => ClientRules {
             connect_timeout: seconds(300),
             timeouts: Timeouts { end_of_data: seconds(600), ..Timeouts::all(seconds(300)) },
@@ -195,8 +199,9 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             dns: DnsRules { null_mx: NoRoute::Defer, no_address: NoRoute::Defer, refused: NoRoute::Bounce, ..bounce },
             ..ideal
         },
-        // qmail-remote.c: timeoutconnect 60, timeoutremote 1200; dns.c draws among equals by address.
+        // qmail-remote.c: timeoutconnect 60, timeoutremote 1200; dns.c draws among equals by address, and asks for A alone.
         ClientSystem::Qmail => ClientRules {
+            address_preference: AddressPreference::Ipv4Only,
             connect_timeout: seconds(60),
             greeting_timeout: seconds(1200),
             timeouts: Timeouts::all(seconds(1200)),

@@ -123,8 +123,9 @@ fn describe(action: &Action) -> String {
         Action::RemoveDs { zone } => format!("DS of {zone} removed"),
         Action::SetSerial { zone, serial } => format!("serial of {zone} {serial}"),
         Action::SetTtl { zone, ttl, .. } => format!("TTL of {zone} {}", ttl.0),
-        Action::Outage { host, server, risk, region, .. } => {
-            let names: Vec<&str> = [host, server, risk, region].into_iter().flatten().map(String::as_str).collect();
+        Action::Outage { host, server, resolver, risk, region, .. } => {
+            let names: Vec<&str> =
+                [host, server, resolver, risk, region].into_iter().flatten().map(String::as_str).collect();
             format!("outage of {}", names.join(", "))
         }
         Action::Partition { between: (one, other) } => format!("partition of {one} and {other}"),
@@ -135,6 +136,7 @@ fn describe(action: &Action) -> String {
         Action::SetSessions { host, .. } => format!("sessions of {host}"),
         Action::SetSts { zone, .. } => format!("MTA-STS policy of {zone}"),
         Action::CloseSessions { host } => format!("end of sessions of {host}"),
+        Action::SetIpv6 { host, ipv6 } => format!("IPv6 of {host} {ipv6:?}"),
         Action::SetService { host, .. } => format!("service of {host}"),
         Action::FlushCache { resolver, .. } => format!("flush of {resolver}"),
         Action::SetServeStale { resolver, .. } => format!("serve-stale of {resolver}"),

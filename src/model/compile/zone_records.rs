@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Compiler;
+use super::name_servers::soa_timers_s;
 use super::names::Member;
 use crate::model::dns::{Question, Rdata};
 use crate::model::{DataId, HostId, ServerId, ZoneId};
@@ -56,6 +57,7 @@ impl Compiler<'_> {
             && let Some(model) = self.dns.zones.iter_mut().find(|model| model.apex == id)
         {
             model.soa.serial = zone.soa.serial.unwrap_or(soa.serial);
+            model.soa.timers_s = soa_timers_s(&zone.soa, Some(soa));
             if zone.ttls.negative.is_none() {
                 (model.soa.ttl_s, model.soa.minimum_s) = (soa.ttl_s, soa.minimum_s);
                 let start = self.data(Rdata::Soa);
@@ -68,8 +70,11 @@ impl Compiler<'_> {
         }
         let has_aaaa = read.records.iter().any(|record| matches!(record.data, RecordData::Aaaa(_)));
         if has_aaaa {
-            self.warning(&["zones", key, "zone_file"], "AAAA records are not modelled: connections go over IPv4")
-                .help = Some("hosts are reached by their A records".into());
+            self.warning(
+                &["zones", key, "zone_file"],
+                "AAAA records of a zone file are not read: `ipv6` of a host says what it has",
+            )
+            .help = Some("give the host an IPv6 address: `ipv6: Works`".into());
         }
         for ((owner, kind), set) in sets {
             self.check_fits(&["zones", key, "zone_file"], set.mx.len().max(set.addresses as usize));

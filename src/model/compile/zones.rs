@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Compiler;
+use super::name_servers::soa_timers_s;
 use super::names::is_address;
 use crate::engine::dist::Dist;
 use crate::engine::time::NANOS_PER_SECOND;
@@ -156,6 +157,7 @@ impl Compiler<'_> {
         let negative_s = ttl("negative", zone.ttls.negative, NEGATIVE_TTL_S);
         let soa = SoaModel {
             serial: zone.soa.serial.unwrap_or(1),
+            timers_s: soa_timers_s(&zone.soa, None),
             ttl_s: ttl("soa", zone.ttls.soa, negative_s),
             minimum_s: ttl("minimum", zone.ttls.minimum, negative_s),
             sent: zone.negative_soa,

@@ -138,6 +138,8 @@ pub struct AskingRules {
     pub refresh_asks_parent: bool,
     /// Extra queries on the way.
     pub qname_minimisation: QnameMinimisation,
+    /// Whether an alias' target is taken from the answer that brought the alias.
+    pub takes_alias_targets: bool,
 }
 
 /// When a server is held dead.
@@ -161,6 +163,24 @@ impl Rules {
         ttl_s.min(self.ttl.max_s).max(self.ttl.min_s)
     }
 
+    /// The TTL, seconds, by which this resolver keeps an RRset whose first record and the others have these.
+    pub fn rrset_ttl_s(&self, first_s: u32, others_s: u32) -> u32 {
+        self.positive_ttl_s(self.ttl.unequal.pick(first_s, others_s))
+    }
+
+    /// The TTLs in an answer, seconds, of the first record of an RRset and of the others, which have these at their primary,
+    /// where `left_s` is left of the RRset.
+    pub fn told_ttls_s(&self, (first_s, others_s): (u32, u32), left_s: u32) -> (u32, u32) {
+        let kept_s = match self.ttl.unequal {
+            UnequalTtls::Least | UnequalTtls::First => return (left_s, left_s),
+            each => each.pick(first_s, others_s),
+        };
+        let age_s = kept_s.saturating_sub(left_s);
+        let clamped = kept_s != self.positive_ttl_s(kept_s);
+        let told = |ttl_s: u32| if clamped { left_s } else { ttl_s.saturating_sub(age_s) };
+        (told(first_s), told(others_s))
+    }
+
     /// The TTL of a negative answer as this resolver keeps it: the SOA's own TTL and MINIMUM, seconds, or that there was
     /// no SOA.
     pub fn negative_ttl_s(&self, soa: Option<(u32, u32)>) -> u32 {
@@ -177,6 +197,16 @@ impl Rules {
     #[inline]
     pub const fn caches(&self, kind: RecordType) -> bool {
         self.cached_types & (1 << kind as u8) != 0
+    }
+}
+
+impl UnequalTtls {
+    /// Which of the TTLs of an RRset's first record and of the others counts.
+    pub fn pick(self, first_s: u32, others_s: u32) -> u32 {
+        match self {
+            Self::Least | Self::LeastEach => first_s.min(others_s),
+            Self::First | Self::FirstEach => first_s,
+        }
     }
 }
 

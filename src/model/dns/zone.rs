@@ -44,6 +44,8 @@ pub struct KeyId(pub u8);
 pub struct SoaModel {
     /// Serial at time 0.
     pub serial: u32,
+    /// REFRESH, RETRY and EXPIRE, seconds.
+    pub timers_s: [u32; 3],
     /// TTL of the record, seconds.
     pub ttl_s: u32,
     /// MINIMUM: the negative TTL (RFC 2308 section 4), seconds.

@@ -103,9 +103,22 @@ impl RetryPreset {
             ("client.address_limit", limit(rules.address_limit), self.client),
             ("client.session_limit", limit(rules.session_limit), self.client),
             ("client.shuffle", shuffle.to_owned(), self.client),
+            ("client.address_preference", format!("{:?}", rules.address_preference), self.families()),
             ("(next host on 4xx)", if moves_on { "yes" } else { "no" }.into(), self.client),
         ]);
         Preset { name: self.name, field: "retry", about: self.about, parameters: rows }
+    }
+}
+
+impl RetryPreset {
+    /// Where it is from which of IPv4 and IPv6 comes first.
+    fn families(&self) -> &'static str {
+        match self.name {
+            "Postfix" => "smtp_addr.c: smtp_address_preference any, smtp_balance_inet_protocols",
+            "Exim" => "host.c, host_find_bydns: within one preference IPv6 comes first",
+            "Qmail" => "dns.c, dns_ipplus: A records alone",
+            _ => "assumption (RFC 6724 section 2.1: IPv6 before IPv4)",
+        }
     }
 }
 

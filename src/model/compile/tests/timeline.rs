@@ -38,12 +38,14 @@ fn act(model: &Model, action: &ActionModel) -> String {
         ActionModel::Down { targets, mode } => format!("down {targets:?} {mode:?}"),
         ActionModel::Up { targets } => format!("up {targets:?}"),
         ActionModel::SetSts { domains, policy, is_announced } => format!("sts {domains:?} {policy:?} {is_announced}"),
+        ActionModel::SetDown { caches, is_down } => format!("down {is_down} {caches:?}"),
         ActionModel::SetNetwork { network, cut_off } => {
             format!("{} links, {} cut off", network.graph.edge_count(), hosts(cut_off))
         }
         ActionModel::SetBrownout { each } => format!("{each:?}"),
         ActionModel::SetSessions { hosts: set, sessions } => format!("{} sessions {sessions:?}", hosts(set)),
         ActionModel::CloseSessions { hosts: set } => format!("{} closes", hosts(set)),
+        ActionModel::SetIpv6 { hosts: set, ipv6 } => format!("{} ipv6 {ipv6:?}", hosts(set)),
         ActionModel::SetService { hosts: set, service } => {
             let Dist::Constant(seconds) = service else { panic!("{service:?}") };
             format!("{} service {seconds}", hosts(set))

@@ -59,6 +59,7 @@ pub(in super::super) const BIND: Sheet = Sheet {
         ("ns", "Shorter", "measured (exp7): the child's NS may shorten, not lengthen"),
         ("refresh_asks_parent", "false", "measured (exp7): follows as without prefetch"),
         ("qname_minimisation", "Ns", "qname-minimization relaxed; measured: names on the way only"),
+        ("takes_alias_targets", "false", "measured (exp4): the target is asked for"),
     ],
 };
 

@@ -55,6 +55,7 @@ pub(in super::super) const IDEAL: Sheet = Sheet {
         ("ns", "Parent", "delegations are the parent's"),
         ("refresh_asks_parent", "false", "theory"),
         ("qname_minimisation", "Off", "theory"),
+        ("takes_alias_targets", "false", "theory: each RRset is asked for"),
     ],
 };
 
@@ -92,7 +93,7 @@ pub(in super::super) const DNSMASQ: Sheet = Sheet {
         ("max_ttl", "2147483647s", "no limit of its own (measured); --max-cache-ttl"),
         ("max_answer_ttl", "0s", "--max-ttl is off (man page)"),
         ("top_bit_ttl", "Large", "as the upstream says (measured)"),
-        ("unequal_ttls", "First", "measured: an RRset with TTLs 30 and 5 from upstream is asked again at 30"),
+        ("unequal_ttls", "FirstEach", "measured: an RRset with TTLs 30 and 5 from upstream is asked again at 30"),
         ("passes_ttl", "true", "measured: the first answer has the upstream's TTL, also with --min-cache-ttl"),
         ("cached_types", "[A, AAAA, CNAME]", "man page, --cache-rr: MX is not cached by default (measured)"),
         ("negative_ttl", "Least", "measured by way of Unbound"),

@@ -12,7 +12,7 @@ pub(in super::super) const POWERDNS_RECURSOR: Sheet = Sheet {
         ("max_ttl", "1d", "max-cache-ttl; measured"),
         ("max_answer_ttl", "0s", "none"),
         ("top_bit_ttl", "Large", "measured: capped"),
-        ("unequal_ttls", "Least", "measured: TTLs 30 and 5 are fetched again at 5"),
+        ("unequal_ttls", "LeastEach", "measured: TTLs 30 and 5 are fetched again at 5, and say 30 and 5"),
         ("passes_ttl", "false", "measured (exp4)"),
         ("cached_types", "[MX, A, AAAA, CNAME, NS, TXT, SOA]", "all"),
         ("negative_ttl", "SoaTtl", "measured: SOA TTL 60, MINIMUM 10 gives 60"),
@@ -59,5 +59,6 @@ pub(in super::super) const POWERDNS_RECURSOR: Sheet = Sheet {
         ("ns", "Child", "measured (exp7): the child's TTL governs"),
         ("refresh_asks_parent", "false", "refresh-on-ttl-perc 0; assumption"),
         ("qname_minimisation", "A", "measured: names on the way only"),
+        ("takes_alias_targets", "false", "measured (exp4): the target is asked for"),
     ],
 };

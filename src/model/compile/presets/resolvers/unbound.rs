@@ -12,7 +12,7 @@ pub(in super::super) const UNBOUND: Sheet = Sheet {
         ("max_ttl", "1d", "util/config_file.c, cache-max-ttl; measured"),
         ("max_answer_ttl", "0s", "none"),
         ("top_bit_ttl", "Large", "since 1.25: doc/Changelog, \"RFC8767 section 4\""),
-        ("unequal_ttls", "Least", "measured: an RRset with TTLs 30 and 5 is fetched again at 5"),
+        ("unequal_ttls", "LeastEach", "measured: an RRset with TTLs 30 and 5 is fetched again at 5, and says 30 and 5"),
         ("passes_ttl", "false", "measured (exp4)"),
         ("cached_types", "[MX, A, AAAA, CNAME, NS, TXT, SOA]", "all"),
         ("negative_ttl", "Least", "measured: SOA TTL 60, MINIMUM 10 gives 10"),
@@ -63,6 +63,7 @@ pub(in super::super) const UNBOUND: Sheet = Sheet {
         ("ns", "Parent", "services/cache/rrset.c: an NS overwrite never lengthens; measured (exp7)"),
         ("refresh_asks_parent", "true", "measured (exp7): with prefetch it follows a move at the next refresh"),
         ("qname_minimisation", "AToo", "measured: an A query for each label and for the full name"),
+        ("takes_alias_targets", "false", "measured (exp4): the target is asked for"),
     ],
 };
 
