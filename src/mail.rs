@@ -14,6 +14,7 @@ mod flight;
 mod flush;
 mod freeze;
 mod greylist;
+mod hints;
 mod host;
 mod hoststat;
 mod inherit;
@@ -21,13 +22,16 @@ mod known_routes;
 mod machine;
 mod memory;
 mod message;
+mod mta_relay;
 mod node;
 mod notices;
 mod path;
 mod patience;
 mod queue;
+mod ready_queue;
 mod reception;
 mod recipients;
+mod remember;
 pub mod retry;
 mod reuse;
 mod route;
@@ -40,6 +44,7 @@ mod world;
 
 pub use flight::Flight;
 pub use message::Message;
+use mta_relay::Connected;
 pub use notices::Notice;
 pub use observe::MailObserver;
 use queue::{Place, Tally};
@@ -209,6 +214,8 @@ pub(crate) struct Work {
     pub is_listed: bool,
     /// What this attempt came across.
     pub tally: Tally,
+    /// What it has of its relay's connections, where those are counted.
+    pub connected: Connected,
     /// Whether this attempt has come to the fallback relay.
     pub fell_back: bool,
     /// The addresses of the attempt, in order of trial.

@@ -101,3 +101,62 @@ fn what_has_failed_more_often_sinks_in_sendmails_queue() {
         assert!(near(latency("new"), 15.0 * 60.0 + younger_waits), "{factor}: {}", latency("new"));
     }
 }
+
+#[test]
+fn exim_keeps_a_put_off_recipient_for_all_that_its_sender_writes_to_it() {
+    // R:recipient:<sender> (deliver.c; address_retry_include_sender): ten messages to a recipient that is put off at RCPT.
+    // Each makes its first attempt; from then on one in each ten minutes goes, until all are past the last cutoff (an hour).
+    // Recipients of their own have schedules of their own.
+    let attempts = |correspondents: u32| {
+        let results = run(&format!(
+            r#"(
+            title: "recipients",
+            run: (measure: "1d", drain: "1d", replications: 1),
+            regions: {{ "here": (rtt: "2ms") }},
+            zones: {{ "d.example": (mx: [(10, "a.d.example")]) }},
+            hosts: {{ "a.d.example": () }},
+            resolvers: {{ "r": (software: Ideal()) }},
+            senders: {{ "s": (
+                resolver: "r", arrivals: Burst(at: "1h", count: 10, over: "10s"), correspondents: {correspondents},
+                to: Weights({{"d.example": 1.0}}), retry: Exim(rule: "* * F,1h,10m", queue_run: "1m", scan_phase: "30s"),
+            ) }},
+            timeline: [(name: "o", at: "0s", do: Outage(host: "a.d.example", mode: Reply(stage: Rcpt, code: 451)))],
+        )"#
+        ));
+        assert_eq!(one(&results, "expired", "all", "count"), 10.0);
+        one(&results, "connections", "all", "count")
+    };
+    // 0, 10, .. 60 minutes, and one past the cutoff: each of ten.
+    let own = attempts(0);
+    assert!((70.0..=80.0).contains(&own), "{own}");
+    // Ten first ones, five or six between, ten last ones.
+    let shared = attempts(1);
+    assert!((24.0..=27.0).contains(&shared), "{shared}");
+}
+
+#[test]
+fn exim_keeps_a_domain_whose_look_ups_fail_for_all_its_messages() {
+    // R:domain: the name servers are silent for an hour. Each new message makes its first attempt, then one in ten minutes.
+    let results = run(r#"(
+        title: "domain",
+        run: (measure: "1d", drain: "1d", replications: 1),
+        regions: { "here": (rtt: "2ms") },
+        zones: { "d.example": (mx: [(10, "a.d.example")], ns: ["ns.d.example"]), "example": (ns: ["ns.example"]) },
+        servers: { "ns.d.example": (), "ns.example": () },
+        hosts: { "a.d.example": () },
+        resolvers: { "r": (software: Ideal(timeouts: ["1s"])) },
+        senders: { "s": (
+            resolver: "r", arrivals: Burst(at: "1h", count: 10, over: "10s"), to: Weights({"d.example": 1.0}),
+            retry: Exim(rule: "* * F,1d,10m", queue_run: "1m", scan_phase: "30s"),
+        ) },
+        timeline: [(name: "o", at: "0s", do: Outage(server: "ns.d.example"), for: "119m")],
+    )"#);
+    let attempts = one(&results, "attempts_per_delivery", "all", "mean") * 10.0;
+    // Ten first attempts, those at 10, 20, .. 50 minutes, and ten that deliver: the first forgets the record.
+    assert!((24.0..=27.0).contains(&attempts), "{attempts}");
+    assert_eq!(one(&results, "delivered", "all", "count"), 10.0);
+    // The record is looked at by queue runs: what comes new is tried at once.
+    let latest = one(&results, "delivery_latency", "all", "max");
+    assert!((3540.0..=4300.0).contains(&latest), "{latest}");
+    assert!(one(&results, "suspensions", "all", "count") > 100.0);
+}

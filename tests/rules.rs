@@ -221,3 +221,19 @@ fn n3_a_null_mx_is_never_connected_to_and_fails_at_once_but_for_one() {
     // OpenSMTPD 6.8 waits (measured).
     assert_eq!(world.those(|results| all(results, "bounced", "null_mx") != 1.0), ["OpenSmtpd"]);
 }
+
+#[test]
+fn an_exchange_that_is_an_address_is_taken_refused_or_waited_for() {
+    // Not a rule of its own: RFC 5321 section 5.1 has only names there. Measured: Postfix, sendmail, OpenSMTPD connect, Exim
+    // refuses; the others as in their sources (smtp_clients.rs).
+    let hosts = r#""192.0.2.7": (), "b.d.example": (), "c.d.example": ()"#;
+    let alone = World { mx: r#"(10, "192.0.2.7")"#, hosts, ..WORLD };
+    let connects = alone.those(|results| all(results, "delivered", "count") == 1.0);
+    assert_eq!(connects, ["Postfix", "Sendmail", "Qmail", "OpenSmtpd", "Haraka", "KumoMta", "ZoneMta", "Exchange"]);
+    let refuses = alone.those(|results| all(results, "bounced", "no_address") == 1.0);
+    assert_eq!(refuses, ["Exim", "Stalwart", "Maddy", "Chasquid"]);
+    assert_eq!(alone.those(|results| all(results, "expired", "count") == 1.0), ["Mox"]);
+    // Beside a good one: only two refuse all the same.
+    let beside = World { mx: r#"(10, "192.0.2.7"), (20, "b.d.example")"#, hosts, ..WORLD };
+    assert_eq!(beside.those(|results| all(results, "delivered", "count") != 1.0), ["Maddy", "Chasquid"]);
+}

@@ -270,7 +270,7 @@ impl<'m> Mail<'m> {
     /// The next hop, if it may be tried now; else it is scheduled.
     fn next_host<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32, hop: u16) -> Option<u16> {
         let now = cx.scheduler.now();
-        let at = self.next_host_at(now, slot);
+        let at = self.next_host_at(now, slot, hop);
         let work = &self.slots[slot as usize].work;
         if at <= now || usize::from(hop) >= work.candidates.len() {
             return Some(hop);

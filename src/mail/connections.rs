@@ -1,6 +1,8 @@
-//! Sessions kept open for the messages that follow (Postfix's `scache`, OpenSMTPD's and KumoMTA's kept-alive sessions).
+//! Sessions kept open for the messages that follow (Postfix's `scache`, OpenSMTPD's and KumoMTA's kept-alive sessions,
+//! sendmail's within a queue run, `mci.c`).
 
 use super::Candidate;
+use super::mta_relay::looks;
 use crate::engine::time::SimTime;
 use crate::model::{HostId, NameId};
 
@@ -10,6 +12,8 @@ pub(super) struct Idle {
     pub host: HostId,
     /// For which destination it was last used.
     pub name: NameId,
+    /// Since when it has been idle.
+    pub since: SimTime,
     /// When it is closed if nobody uses it.
     pub until: SimTime,
     /// When it was opened.
@@ -18,6 +22,8 @@ pub(super) struct Idle {
     pub messages: u32,
     /// Whether it holds one of its host's limited sessions.
     pub holds_session: bool,
+    /// The queue runner whose process has it; 0 where all of a node is one.
+    pub runner: u16,
 }
 
 /// The idle sessions of one node, oldest first.
@@ -33,26 +39,70 @@ impl Connections {
 
     /// A session for a destination that would try `candidates` in this order: one that it used before to a host of the best
     /// preference (`SMTP_FEATURE_BEST_MX`), else one to any of their addresses, in their order (`smtp_reuse_session`). So a
-    /// session to a backup is used while the primary is silent (measured). With the place of its candidate.
-    pub fn take(&mut self, now: SimTime, name: NameId, candidates: &[Candidate]) -> Option<(usize, Idle)> {
+    /// session to a backup is used while the primary is silent (measured). Where sessions are not `shared`, one of that
+    /// destination, whichever of its hosts it goes to. With the place of its candidate.
+    pub fn take(
+        &mut self,
+        now: SimTime,
+        name: NameId,
+        candidates: &[Candidate],
+        shared: bool,
+    ) -> Option<(usize, Idle)> {
         let best = candidates.first()?.preference;
         let is_live = |idle: &Idle| now < idle.until;
         let place_of = |host: HostId| candidates.iter().position(|candidate| candidate.host == host);
         let is_best = |idle: &Idle| place_of(idle.host).is_some_and(|place| candidates[place].preference == best);
-        let by_name = self.idle.iter().position(|idle| idle.name == name && is_live(idle) && is_best(idle));
+        let is_on_the_way = |idle: &Idle| place_of(idle.host).is_some();
+        let fits = |idle: &Idle| if shared { is_best(idle) } else { is_on_the_way(idle) };
+        let by_name = self.idle.iter().position(|idle| idle.name == name && is_live(idle) && fits(idle));
         let by_address = || {
             candidates
                 .iter()
                 .find_map(|candidate| self.idle.iter().position(|idle| idle.host == candidate.host && is_live(idle)))
         };
-        let idle = self.idle.remove(by_name.or_else(by_address)?);
+        let found = if shared { by_name.or_else(by_address) } else { by_name };
+        let idle = self.idle.remove(found?);
         place_of(idle.host).map(|place| (place, idle))
     }
 
-    /// A session of that destination, whatever its host.
+    /// Sessions that are kept for a destination.
+    pub fn count(&self, name: NameId) -> usize {
+        self.idle.iter().filter(|idle| idle.name == name).count()
+    }
+
+    /// A session of that destination, whatever its host, that looks for a message now.
     pub fn take_for(&mut self, now: SimTime, name: NameId) -> Option<Idle> {
-        let place = self.idle.iter().position(|idle| idle.name == name && now < idle.until)?;
+        let fits = |idle: &Idle| idle.name == name && now < idle.until && looks(idle.since, now);
+        let place = self.idle.iter().position(fits)?;
         Some(self.idle.remove(place))
+    }
+
+    /// Since when the first of a destination's sessions has been idle.
+    pub fn idle_since(&self, name: NameId) -> Option<SimTime> {
+        self.idle.iter().find(|idle| idle.name == name).map(|idle| idle.since)
+    }
+
+    /// A session of that runner to that host (`mci_get`).
+    pub fn take_of_run(&mut self, now: SimTime, runner: u16, host: HostId) -> Option<Idle> {
+        let fits = |idle: &Idle| idle.runner == runner && idle.host == host && now < idle.until;
+        let place = self.idle.iter().position(fits)?;
+        Some(self.idle.remove(place))
+    }
+
+    /// Takes out the oldest of a runner's sessions until so many are left (`mci_scan`).
+    pub fn leave_to_run(&mut self, runner: u16, most: usize) -> Vec<Idle> {
+        let count = self.idle.iter().filter(|idle| idle.runner == runner).count();
+        let mut more = count.saturating_sub(most);
+        let mut closed = Vec::new();
+        self.idle.retain(|idle| {
+            let goes = idle.runner == runner && more > 0;
+            if goes {
+                more -= 1;
+                closed.push(*idle);
+            }
+            !goes
+        });
+        closed
     }
 
     /// Takes out the sessions to some hosts.

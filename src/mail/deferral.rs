@@ -14,8 +14,14 @@ impl<'m> Mail<'m> {
         let delivery = &self.slots[slot as usize];
         if self.nodes[delivery.node.index()].queue.is_some() {
             let work = &delivery.work;
-            let unreached = work.cause() == Cause::Dns || work.tally.site;
-            self.leave(cx, slot, if unreached { Left::SiteFailed } else { Left::Served });
+            let has_no_route = work.cause() == Cause::Dns;
+            let left = match (has_no_route, work.tally.site) {
+                // What is not routed never comes into a ready queue.
+                (true, _) if self.has_ready_queues(delivery.node) => Left::Suspended,
+                (true, _) | (_, true) => Left::SiteFailed,
+                (false, false) => Left::Served,
+            };
+            self.leave(cx, slot, left);
             if self.slots[slot as usize].work.tally.site {
                 self.cache_deferred(cx.scheduler.now(), slot);
             }
@@ -123,7 +129,13 @@ impl<'m> Mail<'m> {
         let mut tally = work.tally;
         let was_tried = work.tried > 0 || tally.held == 0;
         let is_own = was_tried && (tally.own || work.cause() == Cause::Dns);
-        if is_own {
+        let of_domain = work.cause() == Cause::Dns;
+        let shared =
+            if is_own && (of_domain || tally.of_address) { self.record_routing(now, slot, of_domain) } else { None };
+        if let Some(record) = shared {
+            tally.records += 1;
+            tally.timed_out += u16::from(record.expired);
+        } else if is_own {
             tally.records += 1;
             let before = self.slots[slot as usize].held_before();
             let previous = match self.next_attempt(now, slot).1.earlier(before) {
@@ -138,19 +150,33 @@ impl<'m> Mail<'m> {
         let failed_for_too_long = tally.held == 0 && tally.records > 0 && tally.timed_out >= tally.records;
         // delay_after_cutoff: with every host past its cutoff and at rest the message is not kept.
         let is_hopeless = !was_tried && tally.held == tally.held_expired;
+        if failed_for_too_long || is_hopeless {
+            let work = &mut self.slots[slot as usize].work;
+            work.step = Step::Waiting;
+            work.generation = work.generation.wrapping_add(1);
+            return self.end(cx, slot, End::Expired);
+        }
+        self.await_run(cx, slot, tally.held > 0 || !is_own);
+    }
+
+    /// Until its node's next queue run; with a word to its sender where that is due.
+    pub(super) fn await_run<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        for_hosts: bool,
+    ) {
+        let now = cx.scheduler.now();
         let work = &mut self.slots[slot as usize].work;
         work.step = Step::Waiting;
         work.generation = work.generation.wrapping_add(1);
-        if failed_for_too_long || is_hopeless {
-            return self.end(cx, slot, End::Expired);
-        }
         let model = self.model;
         let warning = &model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
         if *warning != DelayWarning::Never {
             let (failure, next) = self.next_attempt(now, slot);
             self.warn(cx, slot, warning.due_after(&failure, next));
         }
-        if let Some(at) = self.wait_for_run(cx, slot, tally.held > 0 || !is_own) {
+        if let Some(at) = self.wait_for_run(cx, slot, for_hosts) {
             cx.observer.on_deferred(now, &self.slots[slot as usize], at);
         }
     }

@@ -18,12 +18,13 @@ impl<'m> Mail<'m> {
         O: MailObserver + DnsObserver,
         F: HostAvailability + ServerState,
     {
+        let now = cx.scheduler.now();
         self.paths = Paths::new(network);
         for node in 0..self.nodes.len() {
             let from = self.nodes[node].region;
             let Some(queue) = &mut self.nodes[node].queue else { continue };
             let closed = queue.connections.close(|host| !network.is_way(from, self.hosts[host.index()].region));
-            closed.iter().for_each(|idle| queue.count(idle.host, false));
+            closed.iter().for_each(|idle| queue.count(now, idle.host, false));
             for idle in closed.iter().filter(|idle| idle.holds_session) {
                 self.on_host_frees(cx, idle.host);
             }

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use rustc_hash::FxHashMap;
 
+use super::mta_relay::KnownHosts;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::DestinationRules;
 use crate::model::{NameId, NodeId};
@@ -43,6 +44,13 @@ pub(super) struct Destination {
     pub sessions: Sessions,
     /// When a connection to it was last begun.
     pub last_connection: Option<SimTime>,
+    /// Deliveries in a row that reached no host, where that is counted (`mail::ready_queue`).
+    pub in_a_row: u32,
+    /// Connections of deliveries, and how many of them have no session yet, where that is counted (`mail::mta_relay`).
+    pub in_session: u32,
+    pub connecting: u32,
+    /// Its hosts when they were last looked up.
+    pub hosts: KnownHosts,
 }
 
 impl Destination {
@@ -60,6 +68,10 @@ impl Destination {
             last_done: None,
             sessions: Sessions::default(),
             last_connection: None,
+            in_a_row: 0,
+            in_session: 0,
+            connecting: 0,
+            hosts: KnownHosts::new(),
         }
     }
 
@@ -80,7 +92,12 @@ impl Destination {
 
     /// Whether its last delivery failed at the site.
     pub fn has_failed(&self) -> bool {
-        self.cohorts > 0.0
+        self.cohorts > 0.0 || self.in_a_row > 0
+    }
+
+    /// Whole second of the last delivery that ended.
+    pub fn last_done_s(&self) -> Option<u64> {
+        self.last_done
     }
 
     /// A delivery ended without a failure of the site (`qmgr_queue_unthrottle`).
@@ -282,6 +299,47 @@ mod tests {
             });
             assert_eq!(windows, rounds, "{positive:?}");
         }
+    }
+
+    #[test]
+    fn feedback_by_the_root_of_the_window_is_between_the_two() {
+        // SCHEDULER_README, "concurrency_positive_feedback 1/sqrt(concurrency)": a round of W replies adds about sqrt(W). From
+        // 16: 4 more by the end of a round, as each reply adds 1/4 (less once the window has grown within it).
+        let rules = rules(Feedback::InverseRoot(1.0), Feedback::Constant(1.0));
+        let mut destination = destination(&DestinationRules { initial: 16, ..rules });
+        for _ in 0..16 {
+            destination.busy = destination.window;
+            destination.succeeded(&DestinationRules { initial: 16, ..rules });
+        }
+        assert!((19..=20).contains(&destination.window), "{}", destination.window);
+    }
+
+    #[test]
+    fn negative_feedback_takes_one_a_failure_or_one_a_window_of_failures() {
+        // No cohort limit, so that nothing is declared dead. The cycle of hysteresis begins at zero, so the very first
+        // failure of all takes one more (`qmgr_queue_throttle`). 1: one a failure; 1/W: one for as many failures as the
+        // window is wide; 1/sqrt(W): one for each four at 16.
+        for (negative, failures, least, most) in [
+            (Feedback::Constant(1.0), 4, 11, 12),
+            (Feedback::Inverse(1.0), 16, 14, 15),
+            (Feedback::InverseRoot(1.0), 16, 11, 12),
+        ] {
+            let rules =
+                DestinationRules { initial: 16, failed_cohort_limit: 0.0, ..rules(Feedback::Constant(1.0), negative) };
+            let mut destination = destination(&rules);
+            for _ in 0..failures {
+                assert!(!destination.failed(SimTime::ZERO, &rules));
+            }
+            assert!((least..=most).contains(&destination.window), "{negative:?}: {}", destination.window);
+        }
+        // It never closes the window by itself.
+        let rules =
+            DestinationRules { failed_cohort_limit: 0.0, ..rules(Feedback::Constant(1.0), Feedback::Constant(1.0)) };
+        let mut destination = destination(&rules);
+        for _ in 0..50 {
+            destination.failed(SimTime::ZERO, &rules);
+        }
+        assert_eq!(destination.window, 1);
     }
 
     #[test]

@@ -82,7 +82,10 @@ impl<'m> Mail<'m> {
         let second = now.whole_seconds() as u32;
         let waits = |&(slot, number): &(u32, u64)| {
             let delivery = &self.slots[slot as usize];
-            delivery.number == number && delivery.node == node && delivery.work.step == Step::Waiting
+            // What has ended since has left a slot that looks like one of a delivery that has not begun.
+            let is_queued = delivery.attempts > 0 || delivery.suspensions > 0;
+            let is_this = delivery.number == number && delivery.node == node;
+            is_this && is_queued && delivery.work.step == Step::Waiting
         };
         let mut list: Vec<(u64, u32, u64)> = list
             .into_iter()

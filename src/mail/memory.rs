@@ -2,24 +2,32 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::hints::Hints;
 use super::hoststat::Deferred;
+use super::mta_relay::{Route, find_route};
 use super::retry::{Record, Retried, update};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::mail::{EximErrors, Memory, RetryPolicy, RetrySchedule};
+use crate::model::mail::{EximErrors, Memory, RetryPolicy, RetrySchedule, RouteLimits};
 use crate::model::{HostId, NameId};
 use crate::scenario::exim_retry::EximRule;
 
 /// What is remembered of hosts, as the node's system does it.
 #[derive(Debug)]
 pub(super) enum Remembered {
-    /// Exim's hints database: host records, and those of domains whose look-ups fail.
-    Records { hosts: FxHashMap<HostId, Record>, forget_s: u64 },
+    /// Exim's hints database: records of hosts, and those of domains and recipients.
+    Records { hosts: FxHashMap<HostId, Record>, forget_s: u64, hints: Hints },
     /// sendmail's host status: until when a host is passed over, by all processes; or by those of one queue run.
     Status { persistent: Option<SimDuration>, until: FxHashMap<HostId, SimTime> },
     /// qmail's `tcpto`: the second of the last time-out that counted, and how many there were.
     Timeouts { apart_s: u64, timeouts: u32, unit: SimDuration, hosts: FxHashMap<HostId, (u64, u32)> },
-    /// OpenSMTPD's routes: until when disabled, and the penalty.
-    Routes { unit: SimDuration, max: SimDuration, hosts: FxHashMap<HostId, (SimTime, u32)>, deferred: Deferred },
+    /// OpenSMTPD's routes.
+    Routes {
+        unit: SimDuration,
+        max: SimDuration,
+        limits: RouteLimits,
+        hosts: FxHashMap<HostId, Route>,
+        deferred: Deferred,
+    },
 }
 
 /// Whether a host may be tried now.
@@ -37,15 +45,16 @@ impl Remembered {
     pub fn new(memory: &Memory) -> Option<Self> {
         match *memory {
             Memory::RetryRecords { forget, .. } => {
-                Some(Self::Records { hosts: FxHashMap::default(), forget_s: forget.whole_seconds() })
+                let forget_s = forget.whole_seconds();
+                Some(Self::Records { hosts: FxHashMap::default(), forget_s, hints: Hints::new(forget_s) })
             }
             Memory::HostStatus { persistent } => Some(Self::Status { persistent, until: FxHashMap::default() }),
             Memory::TimeoutTable { timeouts, apart, unit, .. } => {
                 Some(Self::Timeouts { apart_s: apart.whole_seconds(), timeouts, unit, hosts: FxHashMap::default() })
             }
-            Memory::Routes { unit, max, max_deferred, task_hiwat } => {
+            Memory::Routes { unit, max, max_deferred, task_hiwat, limits } => {
                 let deferred = Deferred::new(max_deferred, task_hiwat);
-                Some(Self::Routes { unit, max, hosts: FxHashMap::default(), deferred })
+                Some(Self::Routes { unit, max, limits, hosts: FxHashMap::default(), deferred })
             }
             _ => None,
         }
@@ -55,7 +64,7 @@ impl Remembered {
     pub fn holds(&self, now: SimTime, host: HostId, age_s: u64, cutoff_s: Option<u64>, bits: u64) -> Held {
         let rests = |rests: bool| if rests { Held::Rests } else { Held::No };
         match self {
-            Self::Records { hosts, forget_s } => {
+            Self::Records { hosts, forget_s, .. } => {
                 let second = now.whole_seconds();
                 let record = hosts.get(&host).filter(|record| second.saturating_sub(record.last_try) <= *forget_s);
                 match record.filter(|record| second < record.next_try) {
@@ -71,7 +80,7 @@ impl Remembered {
                 let rest = unit.saturating_mul(60 + (bits >> 59));
                 count >= *timeouts && now.whole_seconds() < second.saturating_add(rest.whole_seconds())
             })),
-            Self::Routes { hosts, .. } => rests(hosts.get(&host).is_some_and(|(until, _)| now < *until)),
+            Self::Routes { hosts, .. } => rests(hosts.get(&host).is_some_and(|route| now < route.until)),
         }
     }
 
@@ -99,16 +108,22 @@ impl Remembered {
             }
             Self::Timeouts { .. } => {}
             Self::Routes { unit, max, hosts, .. } => {
-                let penalty = hosts.get(&host).map_or(0, |(until, penalty)| {
-                    // A penalty goes down by one when the route is enabled again (mta_route_enable).
-                    if what.now >= *until { penalty.saturating_sub(1) } else { *penalty }
-                });
-                let penalty = penalty.saturating_add(1);
-                let rest = unit.saturating_mul(u64::from(penalty) * u64::from(penalty)).min(*max);
-                hosts.insert(host, (what.now + rest, penalty));
+                let route = hosts.entry(host).or_default();
+                // A penalty goes down by one when the route is enabled again (mta_route_enable).
+                let before = if what.now >= route.until { route.penalty.saturating_sub(1) } else { route.penalty };
+                route.penalty = before.saturating_add(1);
+                let square = u64::from(route.penalty) * u64::from(route.penalty);
+                route.until = what.now + unit.saturating_mul(square).min(*max);
+                route.is_valid = false;
             }
         }
         None
+    }
+
+    /// Whether a connection to one of these hosts may be made now, where routes have limits; else when to look again.
+    pub fn find_route(&self, now: SimTime, known: &[(u16, HostId)]) -> Option<Result<(), SimTime>> {
+        let Self::Routes { hosts, limits, .. } = self else { return None };
+        Some(find_route(now, known, limits, |host| hosts.get(&host).copied().unwrap_or_default()))
     }
 
     /// Until when a host is passed over, where that is one instant for all.
@@ -122,10 +137,15 @@ impl Remembered {
     /// The queue is flushed: no host rests any longer (`exim -qff`, `purgestat`, `qmail-tcpok`, `smtpctl resume route`).
     pub fn flush(&mut self) {
         match self {
-            Self::Records { hosts, .. } => hosts.values_mut().for_each(|record| record.next_try = 0),
+            Self::Records { hosts, hints, .. } => {
+                hosts.values_mut().for_each(|record| record.next_try = 0);
+                hints.flush();
+            }
             Self::Status { until, .. } => until.clear(),
             Self::Timeouts { hosts, .. } => hosts.clear(),
-            Self::Routes { hosts, .. } => hosts.clear(),
+            Self::Routes { hosts, .. } => hosts.values_mut().for_each(|route| {
+                (route.until, route.penalty) = (SimTime::ZERO, 0);
+            }),
         }
     }
 
@@ -135,7 +155,8 @@ impl Remembered {
             Self::Records { hosts, .. } => drop(hosts.remove(&host)),
             Self::Status { until, .. } => drop(until.remove(&host)),
             Self::Timeouts { hosts, .. } => drop(hosts.remove(&host)),
-            Self::Routes { hosts, .. } => drop(hosts.remove(&host)),
+            // It goes on to count what its connections were.
+            Self::Routes { .. } => {}
         }
     }
 }
@@ -167,7 +188,7 @@ mod tests {
     use super::*;
 
     fn at(second: u64) -> Retried {
-        Retried { now: SimTime::from_secs(second), arrived: None, bits: 0 }
+        Retried { now: SimTime::from_secs(second), age_s: 0, bits: 0 }
     }
 
     #[test]
@@ -200,6 +221,12 @@ mod tests {
             max: SimDuration::from_secs(3600),
             max_deferred: 100,
             task_hiwat: 50,
+            limits: RouteLimits {
+                maxconn_per_host: 10,
+                maxconn_per_route: 5,
+                conndelay_route: SimDuration::from_secs(5),
+                discdelay_route: SimDuration::from_secs(3),
+            },
         };
         let mut routes = Remembered::new(&memory).expect("a memory");
         let host = HostId(0);

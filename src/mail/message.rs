@@ -82,6 +82,7 @@ impl Delivery {
                 runner: 0,
                 is_listed: false,
                 tally: Default::default(),
+                connected: Default::default(),
                 candidates: Default::default(),
                 try_started: created,
                 round_trip: SimDuration::ZERO,

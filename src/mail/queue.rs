@@ -7,18 +7,18 @@ use rustc_hash::FxHashMap;
 
 use super::connections::{Connections, Idle};
 use super::destination::{Ready, Sessions};
-use super::memory::{Held, Remembered, Rule, last_cutoff_s};
-use super::retry::Retried;
+use super::memory::Remembered;
+use super::mta_relay::{Connected, Route, next_look};
+use super::ready_queue::ReadyQueues;
 use super::runs::Runs;
-use super::world::{Purpose, World, place};
-use super::{Candidate, Delivery, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult};
+use super::world::World;
+use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
 use crate::dns::{DnsObserver, ServerState};
-use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::client::{Blame, KeptSessions};
-use crate::model::mail::{DestinationRules, Memory, NodeModel, Pickup, QueueLimits, RetrySchedule};
+use crate::model::client::KeptSessions;
+use crate::model::mail::{DestinationRules, Memory, NodeModel, Pickup, QueueLimits, RetrySchedule, RouteLimits};
 use crate::model::{HostId, NameId, NodeId};
-use crate::scenario::tree::{Feedback, Stage};
+use crate::scenario::tree::Feedback;
 
 /// A node's queue in one replication.
 #[derive(Debug)]
@@ -41,10 +41,10 @@ pub(super) struct Queue {
     pub connections: Connections,
     /// The kept or passed-on session that a delivery goes through.
     pub sessions: FxHashMap<u32, Idle>,
-    /// Connections open to each host, where routes are chosen by them.
-    pub(super) open: FxHashMap<HostId, u32>,
     /// Time between connections to one destination.
     pub(super) apart: SimDuration,
+    /// KumoMTA's ready queues, if it has those.
+    pub(super) ready_queues: Option<ReadyQueues>,
     pub(super) is_pumped: bool,
 }
 
@@ -72,6 +72,8 @@ pub(crate) struct Tally {
     pub timed_out: u16,
     /// Whether something failed that is the message's own.
     pub own: bool,
+    /// Whether that was a recipient.
+    pub of_address: bool,
     /// Whether the last try failed at the site.
     pub site: bool,
 }
@@ -111,8 +113,12 @@ impl Queue {
                 negative: Feedback::Constant(0.0),
                 failed_cohort_limit: 0.0,
                 rest: SimDuration::ZERO,
-                remembers: false,
+                remembers: matches!(policy.memory, Memory::ReadyQueue { .. }),
             }),
+        };
+        let ready_queues = match policy.memory {
+            Memory::ReadyQueue { failures, most } => Some(ReadyQueues { failures, most }),
+            _ => None,
         };
         let memory = Remembered::new(&policy.memory);
         let runs = match policy.pickup {
@@ -133,8 +139,8 @@ impl Queue {
                 keeps: node.client.keeps,
                 connections: Connections::default(),
                 sessions: FxHashMap::default(),
-                open: FxHashMap::default(),
                 apart: node.client.connections_apart,
+                ready_queues,
                 is_pumped: false,
             })
         })
@@ -145,20 +151,42 @@ impl Queue {
         matches!(self.memory, Some(Remembered::Records { .. }))
     }
 
-    /// Connections open to a host, where that is counted.
-    pub fn open(&self, host: HostId) -> u32 {
-        self.open.get(&host).copied().unwrap_or(0)
-    }
-
     /// Whether routes are chosen by the connections they have.
     pub fn counts_connections(&self) -> bool {
         matches!(self.memory, Some(Remembered::Routes { .. }))
     }
 
-    pub(super) fn count(&mut self, host: HostId, opened: bool) {
-        if self.counts_connections() {
-            let open = self.open.entry(host).or_insert(0);
-            *open = if opened { *open + 1 } else { open.saturating_sub(1) };
+    /// A connection to a host begins or ends, where that is counted.
+    pub(super) fn count(&mut self, now: SimTime, host: HostId, opened: bool) {
+        let Some(route) = self.route(host) else { return };
+        if opened {
+            (route.open, route.connected) = (route.open + 1, Some(now));
+        } else {
+            (route.open, route.closed) = (route.open.saturating_sub(1), Some(now));
+        }
+    }
+
+    /// What is known of a host, where routes are.
+    pub(super) fn route(&mut self, host: HostId) -> Option<&mut Route> {
+        match &mut self.memory {
+            Some(Remembered::Routes { hosts, .. }) => Some(hosts.entry(host).or_default()),
+            _ => None,
+        }
+    }
+
+    /// The same, to be looked at.
+    pub(super) fn known_route(&self, host: HostId) -> Route {
+        match &self.memory {
+            Some(Remembered::Routes { hosts, .. }) => hosts.get(&host).copied().unwrap_or_default(),
+            _ => Route::default(),
+        }
+    }
+
+    /// Limits on routes, if there are any.
+    pub(super) fn route_limits(&self) -> Option<RouteLimits> {
+        match &self.memory {
+            Some(Remembered::Routes { limits, .. }) => Some(*limits),
+            _ => None,
         }
     }
 }
@@ -227,9 +255,12 @@ impl<'m> Mail<'m> {
             let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
             let id = self.destinations.of(node, name, &rules);
             let destination = &mut self.destinations.slab[id as usize];
+            let is_full = queue.ready_queues.is_some_and(|rules| destination.todo.len() >= rules.most as usize);
             if destination.is_dead() {
                 self.leave(cx, slot, Left::Suspended);
                 self.suspend(cx, slot);
+            } else if is_full {
+                self.turn_away(cx, slot);
             } else {
                 destination.todo.push_back(entry);
                 self.list(id);
@@ -238,9 +269,9 @@ impl<'m> Mail<'m> {
     }
 
     /// Puts a destination that may start something on its node's list.
-    fn list(&mut self, id: u32) {
+    pub(super) fn list(&mut self, id: u32) {
         let destination = &self.destinations.slab[id as usize];
-        if destination.may_start()
+        if self.may_start(id)
             && let Some(&(entry, _)) = destination.todo.front()
             && let Some(queue) = &mut self.nodes[destination.node.index()].queue
         {
@@ -257,31 +288,43 @@ impl<'m> Mail<'m> {
                 return None;
             }
             let (entry, id) = queue.ready.pop_first()?;
-            let destination = &mut self.destinations.slab[id as usize];
             // An entry of the list may be of a destination that has become full, dead or another since.
-            if !destination.may_start() || destination.todo.front().is_none_or(|&(first, _)| first != entry) {
+            let may_start = self.may_start(id);
+            let queue = self.nodes[node.index()].queue.as_mut()?;
+            let destination = &mut self.destinations.slab[id as usize];
+            if !may_start || destination.todo.front().is_none_or(|&(first, _)| first != entry) {
                 continue;
             }
-            let at = destination.next_connection(now, queue.apart);
             // Where connections keep a distance, an idle session is one delivery's from here on: others that start while it
             // looks its route up would connect all the same.
-            let session = if queue.apart.is_zero() { None } else { queue.connections.take_for(now, destination.name) };
-            if at > now && session.is_none() {
-                if at <= self.model.clock.end {
-                    cx.scheduler.schedule(self.entities.nodes + node.0, at, MailEvent::Wakes(id).into());
+            let (name, counted) = (destination.name, !queue.apart.is_zero());
+            let session = if counted { queue.connections.take_for(now, name) } else { None };
+            if counted && session.is_none() {
+                let idle_since = queue.connections.idle_since(name);
+                let at = self.connect_at(now, id);
+                let look = idle_since.map(|since| next_look(since, now));
+                if at.is_none_or(|at| at > now) {
+                    if let Some(at) = at.into_iter().chain(look).min() {
+                        self.wake(cx, node, id, at);
+                    }
+                    continue;
                 }
-                continue;
             }
+            let queue = self.nodes[node.index()].queue.as_mut()?;
+            let destination = &mut self.destinations.slab[id as usize];
             let (_, slot) = destination.todo.pop_front()?;
             destination.busy += 1;
             let sessions = destination.starts(now);
             queue.running += 1;
+            self.slots[slot as usize].work.place = Place::Running(sessions);
             match session {
-                Some(session) => drop(queue.sessions.insert(slot, session)),
-                None if !queue.apart.is_zero() => destination.last_connection = Some(now),
+                Some(session) => {
+                    queue.sessions.insert(slot, session);
+                    self.set_connected(slot, Connected::Session);
+                }
+                None if counted => destination.last_connection = Some(now),
                 None => {}
             }
-            self.slots[slot as usize].work.place = Place::Running(sessions);
             self.list(id);
             return Some(slot);
         }
@@ -331,29 +374,45 @@ impl<'m> Mail<'m> {
         queue.active -= 1;
         let name = self.model.mail.nodes[node.index()].client.next_hop_name(domain);
         let Some(id) = self.destinations.find(node, name) else { return };
+        let ready_queues = queue.ready_queues;
         let destination = &mut self.destinations.slab[id as usize];
         let mut died = false;
-        match left {
-            Left::Served => destination.succeeded(&rules),
-            Left::SiteFailed => died = destination.failed(now, &rules),
-            Left::Suspended => {}
+        let mut rests = false;
+        match (left, ready_queues) {
+            (Left::Served, _) => {
+                destination.in_a_row = 0;
+                destination.succeeded(&rules);
+            }
+            (Left::SiteFailed, Some(of_all)) => {
+                rests = true;
+                died = self.ready_queue_failed(cx, id, of_all);
+            }
+            (Left::SiteFailed, None) => died = destination.failed(now, &rules),
+            (Left::Suspended, _) => {}
         }
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
+        let destination = &mut self.destinations.slab[id as usize];
         if matches!(place, Place::Running(_)) {
             queue.running -= 1;
             destination.done(now);
         }
         let put_off = if died { std::mem::take(&mut destination.todo) } else { VecDeque::new() };
-        if died && destination.rests_until <= self.model.clock.end {
+        if destination.is_dead() && died && destination.rests_until <= self.model.clock.end {
             let at = destination.rests_until;
             cx.scheduler.schedule(self.entities.nodes + node.0, at, MailEvent::Wakes(id).into());
         }
-        if destination.is_idle() && !destination.is_dead() && !(rules.remembers && destination.has_failed()) {
+        // A relay whose last connection hangs on is not forgotten.
+        let hangs_on = queue.counts_connections() && queue.connections.count(name) > 0;
+        let is_known = rules.remembers && destination.has_failed() || hangs_on;
+        if destination.is_idle() && !destination.is_dead() && !is_known {
             self.destinations.forget(id);
-        } else {
+        } else if !rests {
             self.list(id);
         }
         for (_, slot) in put_off {
-            self.slots[slot as usize].work.place = Place::None;
+            let delivery = &mut self.slots[slot as usize];
+            delivery.work.place = Place::None;
+            delivery.node_attempts += u32::from(ready_queues.is_some());
             if let Some(queue) = &mut self.nodes[node.index()].queue {
                 queue.active -= 1;
             }
@@ -395,75 +454,6 @@ impl<'m> Mail<'m> {
         self.leave(cx, slot, Left::Suspended);
         self.suspend(cx, slot);
     }
-
-    /// Whether the node lets a candidate rest.
-    pub(super) fn is_held(&mut self, now: SimTime, slot: u32, candidate: Candidate) -> bool {
-        let delivery = &self.slots[slot as usize];
-        let Some(queue) = &self.nodes[delivery.node.index()].queue else { return false };
-        let Some(memory) = &queue.memory else { return false };
-        let policy = &self.model.mail.nodes[delivery.node.index()].retry;
-        let age_s = custody_s(now, delivery);
-        let key = self.nodes[delivery.sender.index()].key;
-        let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(candidate.preference), Purpose::Rest));
-        let mut held = memory.holds(now, candidate.address(), age_s, last_cutoff_s(policy, delivery.domain), bits);
-        if queue.runs.as_ref().is_some_and(|runs| runs.has_failed(delivery.work.runner, candidate.address())) {
-            held = Held::Rests;
-        }
-        let tally = &mut self.slots[slot as usize].work.tally;
-        tally.held += u16::from(held != Held::No);
-        tally.held_expired += u16::from(held == Held::RestsExpired);
-        held != Held::No
-    }
-
-    /// Remembers how a try of a host failed.
-    pub(super) fn remember(&mut self, now: SimTime, slot: u32, candidate: Candidate, blame: Blame, hop: u16) {
-        let (host, address) = (candidate.host, candidate.address());
-        let delivery = &mut self.slots[slot as usize];
-        let model = &self.model.mail.nodes[delivery.node.index()];
-        let (verdict, cause) = (delivery.work.verdict, delivery.work.cause());
-        delivery.work.tally.site = blame == Blame::Host;
-        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
-        if verdict.stage >= Stage::Connect && verdict.result != TryResult::Accepted {
-            queue.sessions.remove(&slot);
-            queue.count(host, false);
-        }
-        if queue.memory.is_none() {
-            return;
-        }
-        if blame != Blame::Host {
-            delivery.work.tally.own = true;
-            return;
-        }
-        if let Some(runs) = &mut queue.runs {
-            runs.host_failed(delivery.work.runner, address);
-        }
-        let rule = match &model.retry.schedule {
-            RetrySchedule::Exim { rules, interval_max } => {
-                rules.iter().find(|case| case.fits(delivery.domain, cause)).map(|case| Rule(&case.rule, *interval_max))
-            }
-            _ => None,
-        };
-        let key = self.nodes[delivery.sender.index()].key;
-        let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(hop), Purpose::Jitter));
-        let timed_out = verdict.result == TryResult::TimedOut && verdict.stage == Stage::Connect;
-        let what = Retried { now, arrived: None, bits };
-        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
-        let Some(memory) = queue.memory.as_mut() else { return };
-        if let Some(record) = memory.failed(&what, address, timed_out, rule) {
-            let arrived = delivery.in_custody_since.whole_seconds();
-            let age_s = custody_s(now, delivery);
-            let cutoff_s = rule.and_then(|rule| rule.last_cutoff_s());
-            let too_old = arrived <= record.first_failed && cutoff_s.is_none_or(|cutoff| age_s > cutoff);
-            delivery.work.tally.records += 1;
-            delivery.work.tally.timed_out += u16::from(record.expired || too_old);
-        }
-    }
-}
-
-/// How long a node has had a message, by whole-second clocks.
-fn custody_s(now: SimTime, delivery: &Delivery) -> u64 {
-    let since = now.whole_seconds().saturating_sub(delivery.in_custody_since.whole_seconds());
-    since.saturating_add(delivery.held_before().whole_seconds())
 }
 
 impl crate::model::client::ClientRules {

@@ -65,6 +65,7 @@ impl<'m> Mail<'m> {
         part.shares_file = true;
         // The place in the queue, and its runner, stay with those that stay.
         (part.work.place, part.work.runner, part.work.is_listed) = (Default::default(), 0, false);
+        part.work.connected = Default::default();
         delivery.set_numbers(&left);
         // Lists know a delivery by its number.
         delivery.work.is_listed = false;

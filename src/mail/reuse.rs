@@ -1,6 +1,7 @@
 //! Sessions that outlive a delivery: kept, passed on, used again, closed.
 
 use super::connections::Idle;
+use super::mta_relay::Connected;
 use super::world::World;
 use super::{Candidate, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
 use crate::dns::{DnsObserver, ServerState};
@@ -30,15 +31,19 @@ impl<'m> Mail<'m> {
             return true;
         }
         let Some(keeps) = queue.keeps else { return false };
+        if queue.runs.is_some() {
+            return self.reuse_in_run(cx, slot, from);
+        }
         let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
         if keeps.on_demand && !delivery.work.place.sessions().loads {
             return false;
         }
-        let Some((place, idle)) = queue.connections.take(now, name, &delivery.work.candidates[from..]) else {
+        let Some((place, idle)) = queue.connections.take(now, name, &delivery.work.candidates[from..], keeps.shared)
+        else {
             return false;
         };
         if cx.faults.host_down(idle.host).is_some() {
-            queue.count(idle.host, false);
+            queue.count(now, idle.host, false);
             self.free_session(cx, &idle);
             return false;
         }
@@ -47,13 +52,51 @@ impl<'m> Mail<'m> {
         true
     }
 
+    /// A session that the runner of the delivery has open to the host that comes first.
+    fn reuse_in_run<E: World, O, F: HostAvailability>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        from: usize,
+    ) -> bool {
+        let now = cx.scheduler.now();
+        let work = &self.slots[slot as usize].work;
+        let (runner, first) = (work.runner, work.candidates.get(from).map(|first| first.host));
+        let node = self.slots[slot as usize].node;
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return false };
+        let Some(host) = first.filter(|_| runner != 0) else { return false };
+        let Some(idle) = queue.connections.take_of_run(now, runner, host) else { return false };
+        if cx.faults.host_down(host).is_some() {
+            self.free_session(cx, &idle);
+            return false;
+        }
+        queue.sessions.insert(slot, idle);
+        true
+    }
+
+    /// Closes what a queue runner has open, but the latest `most`.
+    pub(super) fn close_of_run<E: World, O, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        node: NodeId,
+        runner: u16,
+        most: usize,
+    ) {
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
+        for idle in queue.connections.leave_to_run(runner, most) {
+            self.free_session(cx, &idle);
+        }
+    }
+
     /// Closes the session that a delivery was given and did not come to use.
     pub(super) fn close_unused<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let now = cx.scheduler.now();
         let node = self.slots[slot as usize].node;
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         if let Some(idle) = queue.sessions.remove(&slot) {
-            queue.count(idle.host, false);
+            queue.count(now, idle.host, false);
             self.free_session(cx, &idle);
+            self.set_connected(slot, Connected::No);
         }
     }
 
@@ -76,17 +119,18 @@ impl<'m> Mail<'m> {
     pub(super) fn connects(&mut self, now: SimTime, slot: u32, host: HostId) {
         let delivery = &self.slots[slot as usize];
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
-        queue.count(host, true);
+        queue.count(now, host, true);
         if !queue.apart.is_zero() {
             let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
             if let Some(id) = self.destinations.find(delivery.node, name) {
                 self.destinations.slab[id as usize].last_connection = Some(now);
             }
+            self.set_connected(slot, Connected::Connecting);
         }
     }
 
-    /// When the next host of an attempt may be tried: at once, or where connections keep a distance after that.
-    pub(super) fn next_host_at(&self, now: SimTime, slot: u32) -> SimTime {
+    /// When the `hop`-th host of an attempt may be tried: at once, or where connections keep a distance after that.
+    pub(super) fn next_host_at(&self, now: SimTime, slot: u32, hop: u16) -> SimTime {
         let delivery = &self.slots[slot as usize];
         let Some(queue) = &self.nodes[delivery.node.index()].queue else { return now };
         if queue.apart.is_zero() {
@@ -94,7 +138,10 @@ impl<'m> Mail<'m> {
         }
         let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
         let destination = self.destinations.find(delivery.node, name).map(|id| &self.destinations.slab[id as usize]);
-        destination.map_or(now, |destination| destination.next_connection(now, queue.apart))
+        let at = destination.map_or(now, |destination| destination.next_connection(now, queue.apart));
+        let next = delivery.work.candidates.get(usize::from(hop));
+        let route = next.and_then(|next| Some(queue.known_route(next.host).ready_at(&queue.route_limits()?)));
+        route.map_or(at, |route| at.max(route))
     }
 
     /// A host took the message: its session is kept, passed on to one that waits for that host, or closed. `true` if
@@ -120,12 +167,16 @@ impl<'m> Mail<'m> {
         let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
         if queue.counts_connections() {
             self.reschedule_deferred(now, node, name);
+            self.set_connected(slot, Connected::No);
+        } else if queue.keeps_records() {
+            self.forget_routing(slot, true);
         }
         let delivery = &mut self.slots[slot as usize];
         let Some(queue) = &mut self.nodes[node.index()].queue else { return false };
         let before = queue.sessions.remove(&slot);
         let (opened, messages) = before.map_or((delivery.work.try_started, 0), |idle| (idle.opened, idle.messages));
-        let mut idle = Idle { host, name, until: now, opened, messages: messages + 1, holds_session };
+        let mut idle =
+            Idle { host, name, since: now, until: now, opened, messages: messages + 1, holds_session, runner: 0 };
         if idle.messages < queue.limits.per_session {
             if queue.keeps_records() {
                 let runner = std::mem::take(&mut delivery.work.runner);
@@ -145,18 +196,35 @@ impl<'m> Mail<'m> {
             }
             let Some(keeps) = queue.keeps else { return false };
             let wanted = !keeps.on_demand || delivery.work.place.sessions().stores;
-            if wanted && now.since(opened) < keeps.reuse {
+            let of_run = queue.runs.is_some();
+            // The last of a relay's connections hangs on, the others leave when there is nothing to send.
+            let is_spare = queue.counts_connections()
+                && self.destinations.find(node, name).is_some_and(|id| {
+                    let destination = &self.destinations.slab[id as usize];
+                    let others = destination.in_session as usize + queue.connections.count(name);
+                    destination.todo.is_empty() && others > 0
+                });
+            idle.runner = if of_run { delivery.work.runner } else { 0 };
+            let is_full = match of_run {
+                // Who begins a message of its own has no process that goes on.
+                true => idle.runner == 0 || keeps.most == 0,
+                false => keeps.most != u32::MAX && queue.connections.count(name) >= keeps.most as usize,
+            };
+            if wanted && !is_full && !is_spare && now.since(opened) < keeps.reuse {
                 idle.until = now + keeps.idle;
                 queue.connections.put(idle);
                 if (holds_session || queue.counts_connections()) && idle.until <= self.model.clock.end {
                     let entity = self.entities.nodes + node.0;
                     cx.scheduler.schedule(entity, idle.until, MailEvent::Closes(node.0).into());
                 }
+                if of_run {
+                    self.close_of_run(cx, node, idle.runner, keeps.most as usize);
+                }
                 return true;
             }
         }
         if let Some(queue) = &mut self.nodes[node.index()].queue {
-            queue.count(host, false);
+            queue.count(now, host, false);
         }
         false
     }
@@ -171,23 +239,12 @@ impl<'m> Mail<'m> {
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         let closed = queue.connections.expired(now);
         for idle in &closed {
-            queue.count(idle.host, false);
+            queue.count(now, idle.host, false);
         }
         for idle in closed {
             if idle.holds_session {
                 self.on_host_frees(cx, idle.host);
             }
-        }
-    }
-
-    /// Puts the candidates that are to be tried in the order of the connections they have, where routes are chosen so.
-    pub(super) fn by_connections(&mut self, slot: u32, first: usize) {
-        let delivery = &mut self.slots[slot as usize];
-        if let Some(queue) = &self.nodes[delivery.node.index()].queue
-            && queue.counts_connections()
-        {
-            delivery.work.candidates[first..]
-                .sort_by_key(|candidate| (candidate.preference, queue.open(candidate.host)));
         }
     }
 }

@@ -5,7 +5,7 @@ use super::world::{Purpose, World, place};
 use super::{BounceCause, Delivery, HostAvailability, Mail, MailContext, MailObserver, Step};
 use crate::dns::{Answer, Ask, Asker, DnsObserver, Outcome, ServerState, Waiter};
 use crate::engine::random::draw;
-use crate::model::client::NoRoute;
+use crate::model::client::{Literals, NoRoute};
 use crate::model::dns::{Question, Rdata};
 use crate::model::{DataId, HostId, NameId};
 use crate::scenario::tree::{AddressLookups, AddressPreference, RecordType, Tls};
@@ -96,7 +96,9 @@ impl<'m> Mail<'m> {
             let (after, upto) = (self.slots[slot as usize].work.after, self.slots[slot as usize].work.upto);
             while let Some((place, preference, name)) = exchanges.next(from, after, upto) {
                 if let Some(host) = self.model.mail.literal(name) {
-                    self.add_literal(slot, preference, name, host);
+                    if !self.add_literal(slot, preference, name, host) {
+                        return self.bounce(cx, slot, BounceCause::NoAddress);
+                    }
                     from = place + 1;
                     continue;
                 }
@@ -142,7 +144,7 @@ impl<'m> Mail<'m> {
         first: usize,
     ) {
         self.order(slot, first);
-        self.by_connections(slot, first);
+        self.by_connections(cx.scheduler.now(), slot, first);
         self.try_hosts(cx, slot, first as u16);
     }
 
@@ -269,12 +271,16 @@ impl<'m> Mail<'m> {
         }
     }
 
-    /// An exchange that is no name but an address: no host at all, or taken as it stands.
-    fn add_literal(&mut self, slot: u32, preference: u16, name: NameId, host: HostId) {
+    /// An exchange that is no name but an address: taken as it stands, or no host at all. `false` refuses the message.
+    fn add_literal(&mut self, slot: u32, preference: u16, name: NameId, host: HostId) -> bool {
         let delivery = &mut self.slots[slot as usize];
-        if self.model.mail.nodes[delivery.node.index()].client.dns.takes_literals {
-            candidates::add(&mut delivery.work.candidates, preference, name, &[host], false);
+        match self.model.mail.nodes[delivery.node.index()].client.dns.literals {
+            Literals::Taken => candidates::add(&mut delivery.work.candidates, preference, name, &[host], false),
+            Literals::NoAddress => {}
+            Literals::LeftOut => delivery.work.soft_failure = true,
+            Literals::Refused => return false,
         }
+        true
     }
 
     /// Puts the candidates from the `first` on in the order of trial.

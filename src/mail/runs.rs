@@ -133,7 +133,7 @@ impl<'m> Mail<'m> {
                 continue;
             }
             delivery.work.is_listed = false;
-            if !self.is_due(now, slot) {
+            if !self.is_due(now, slot) || self.is_passed_over(now, slot) {
                 continue;
             }
             let runs = self.nodes[node.index()].queue.as_mut()?.runs.as_mut()?;
@@ -235,6 +235,7 @@ impl<'m> Mail<'m> {
             };
             let Some(&(slot, generation)) = runner.list.get(runner.at) else {
                 *entry = None;
+                self.close_of_run(cx, node, place as u16 + 1, 0);
                 continue;
             };
             runner.at += 1;
@@ -245,7 +246,9 @@ impl<'m> Mail<'m> {
             runner.is_busy = true;
             work.runner = place as u16 + 1;
             work.generation = work.generation.wrapping_add(1);
-            self.start_attempt(cx, slot);
+            if !self.passes_over(cx, slot) {
+                self.start_attempt(cx, slot);
+            }
         }
     }
 }

@@ -118,6 +118,17 @@ pub struct KeptSessions {
     pub idle: SimDuration,
     /// A session older than this is not used again.
     pub reuse: SimDuration,
+    /// Most idle sessions of a destination.
+    pub most: u32,
+    /// Whether another destination at the same host may use one.
+    pub shared: bool,
+}
+
+impl KeptSessions {
+    /// Kept whatever follows, for the destination alone, as long as they are not idle for this long.
+    pub const fn idle_for(idle: SimDuration) -> Self {
+        Self { on_demand: false, idle, reuse: SimDuration::MAX, most: u32::MAX, shared: false }
+    }
 }
 
 /// A relay that is named by configuration.
@@ -191,6 +202,34 @@ impl FailureTable {
         Self { cells }
     }
 
+    /// One stage as text, for whoever looks at a preset: failures that lead to the same stand together.
+    pub fn describe(&self, stage: Stage) -> String {
+        const NAMES: [&str; 4] = ["silence", "lost", "4yz", "5yz"];
+        let cells = &self.cells[row(stage)];
+        let mut groups: Vec<((Then, Blame), Vec<&str>)> = Vec::new();
+        for (cell, name) in cells.iter().zip(NAMES) {
+            match groups.iter_mut().find(|(known, _)| known == cell) {
+                Some((_, names)) => names.push(name),
+                None => groups.push((*cell, vec![name])),
+            }
+        }
+        let texts = groups.iter().map(|((then, blame), names)| {
+            let then = match then {
+                Then::NextHost => "next host",
+                Then::Defer => "waits",
+                Then::Bounce => "refused",
+            };
+            let blame = match blame {
+                _ if then == "refused" => "",
+                Blame::Host => " (the host's)",
+                Blame::Message => " (the message's)",
+                Blame::Address => " (the recipient's)",
+            };
+            format!("{}: {then}{blame}", names.join(", "))
+        });
+        texts.collect::<Vec<_>>().join("; ")
+    }
+
     /// What this failure at this stage leads to, and whom it is remembered against.
     pub fn at(&self, stage: Stage, failing: Failing) -> (Then, Blame) {
         self.cells[row(stage)][failing as usize]
@@ -217,6 +256,39 @@ pub struct DnsRules {
     pub no_address: NoRoute,
     /// The resolver does not answer for the domain.
     pub refused: NoRoute,
-    /// Whether an exchange that is an address is taken as one; RFC 5321 section 5.1 wants a name there.
-    pub takes_literals: bool,
+    /// An exchange that is an address; RFC 5321 section 5.1 wants a name there.
+    pub literals: Literals,
+}
+
+/// What a client makes of an exchange that is an address and no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Literals {
+    /// It connects to it.
+    Taken,
+    /// It is a name that has no address.
+    NoAddress,
+    /// It is left out; with nothing beside it the message waits.
+    LeftOut,
+    /// It refuses the message, whatever stands beside it.
+    Refused,
+}
+
+impl DnsRules {
+    /// As text, for whoever looks at a preset.
+    pub fn describe(&self) -> String {
+        let then = |then: NoRoute| if then == NoRoute::Bounce { "refused" } else { "waits" };
+        let among = if self.null_among_others_bounces { "refused" } else { "the others" };
+        let literals = match self.literals {
+            Literals::Taken => "taken",
+            Literals::NoAddress => "as a name without address",
+            Literals::LeftOut => "left out, waits if alone",
+            Literals::Refused => "refused, also among others",
+        };
+        format!(
+            "null MX {}, among others {among}; no address {}; REFUSED {}; NXDOMAIN refused; SERVFAIL waits; an address as exchange {literals}",
+            then(self.null_mx),
+            then(self.no_address),
+            then(self.refused)
+        )
+    }
 }

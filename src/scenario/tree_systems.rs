@@ -25,6 +25,10 @@ pub struct SendmailRetry {
     pub HostStatusDirectory: bool,
     /// `Timeout.hoststatus`.
     pub hoststatus: Duration,
+    /// Connections that a queue run keeps open for the messages that follow.
+    pub ConnectionCacheSize: u32,
+    /// How long.
+    pub ConnectionCacheTimeout: Duration,
     /// `Timeout.connect`; `"0s"` is the kernel's own.
     pub connect: Duration,
     /// `Timeout.initial`: how long the greeting may take.
@@ -58,6 +62,8 @@ impl Default for SendmailRetry {
             RetryFactor: 90_000,
             HostStatusDirectory: false,
             hoststatus: seconds(30 * 60),
+            ConnectionCacheSize: 1,
+            ConnectionCacheTimeout: seconds(300),
             connect: seconds(0),
             initial: seconds(300),
             helo: seconds(300),
@@ -110,8 +116,20 @@ pub struct OpenSmtpdRetry {
     pub ttl: Duration,
     /// `bounce warn-interval`.
     pub warn_interval: Vec<Duration>,
+    /// `limit mta max-conn-per-connector`: connections to a domain.
+    pub max_conn_per_connector: u32,
+    /// `limit mta max-conn-per-host`.
+    pub max_conn_per_host: u32,
     /// `limit mta max-conn-per-route`.
     pub max_conn_per_route: u32,
+    /// `limit mta conn-delay-relay`: from one connection to a domain to the next.
+    pub conn_delay_relay: Duration,
+    /// `limit mta conn-delay-route`: from one connection to a host to the next.
+    pub conn_delay_route: Duration,
+    /// `limit mta disc-delay-route`: from the end of a connection to a host to the next.
+    pub disc_delay_route: Duration,
+    /// `limit mta session-keepalive`: how long the last session to a domain stays without a message.
+    pub session_keepalive: Duration,
     /// `limit mta session-...`: messages in a session.
     pub max_mail_per_session: u32,
     /// `mta max-deferred`: how many messages a domain, put off since no route was left, are tried at its next success.
@@ -128,7 +146,13 @@ impl Default for OpenSmtpdRetry {
             backoff: seconds(400),
             ttl: seconds(4 * 86_400),
             warn_interval: vec![seconds(4 * 3600)],
+            max_conn_per_connector: 20,
+            max_conn_per_host: 10,
             max_conn_per_route: 5,
+            conn_delay_relay: seconds(2),
+            conn_delay_route: seconds(5),
+            disc_delay_route: seconds(3),
+            session_keepalive: seconds(10),
             max_mail_per_session: 100,
             max_deferred: 100,
             task_hiwat: 50,
@@ -179,6 +203,8 @@ pub struct KumoMtaRetry {
     pub max_deliveries_per_connection: u32,
     /// Connections in a row that find no host, after which the ready queue is delayed.
     pub consecutive_connection_failures_before_delay: u32,
+    /// Most messages in a ready queue.
+    pub max_ready: u32,
     /// How long a SYN may go unanswered.
     pub connect_timeout: Duration,
     /// How long the greeting may take.
@@ -212,6 +238,7 @@ impl Default for KumoMtaRetry {
             connection_limit: 32,
             max_deliveries_per_connection: 1024,
             consecutive_connection_failures_before_delay: 100,
+            max_ready: 1024,
             connect_timeout: seconds(60),
             banner_timeout: seconds(60),
             ehlo_timeout: seconds(300),
@@ -269,6 +296,12 @@ pub struct ZoneMtaRetry {
     pub defer_times: Vec<Duration>,
     /// Connections of a zone.
     pub connections: u32,
+    /// `connectionCache.ttl`: how long an idle session is kept for its domain.
+    #[serde(rename = "connectionCacheTtl")]
+    pub connection_cache_ttl: Duration,
+    /// `connectionCache.reuseCount`: messages in a session.
+    #[serde(rename = "connectionCacheReuseCount")]
+    pub connection_cache_reuse_count: u32,
     /// `dns.caching`: whether it keeps answers itself.
     pub caching: bool,
     /// `dns.cacheTTL`: for how long, whatever their TTL.
@@ -282,6 +315,8 @@ impl Default for ZoneMtaRetry {
         Self {
             defer_times: minutes.map(|minutes| seconds(60 * minutes)).collect(),
             connections: 10,
+            connection_cache_ttl: seconds(5),
+            connection_cache_reuse_count: 100,
             caching: true,
             cache_ttl: seconds(600),
         }
@@ -329,6 +364,12 @@ pub struct MaddyRetry {
     pub max_tries: u32,
     /// Deliveries at once.
     pub max_parallelism: u32,
+    /// Messages after which a session is not used again.
+    pub conn_reuse_limit: u32,
+    /// Most idle sessions that are kept for a domain.
+    pub conn_max_idle_count: u32,
+    /// How long they are.
+    pub conn_max_idle_time: Duration,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long a reply may take.
@@ -342,6 +383,9 @@ impl Default for MaddyRetry {
             retry_time_scale: 1.25,
             max_tries: 20,
             max_parallelism: 16,
+            conn_reuse_limit: 10,
+            conn_max_idle_count: 10,
+            conn_max_idle_time: seconds(150),
             connect_timeout: seconds(300),
             command_timeout: seconds(300),
         }

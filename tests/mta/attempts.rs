@@ -1,6 +1,8 @@
 //! How many attempts, and when: destinations shared by messages, concurrency, changed routes.
 
-use crate::harness::{Case, hosts, number, policy, rows, run, zone};
+use std::collections::BTreeMap;
+
+use crate::harness::{Case, exim, hosts, number, policy, rows, run, zone};
 
 /// Arrivals of ten messages to one host, seconds, as measured; the wall clock's fraction at 0; when scans fell.
 const POSTFIX: ([f64; 10], f64, f64) =
@@ -26,41 +28,115 @@ fn shared(system: &str, timeline: &str, seed: u64) -> Case {
     }
 }
 
+/// Ten messages to one host that fails in a measured way, until they are given up.
+fn measured(row: &BTreeMap<String, String>, messages: &[BTreeMap<String, String>], seed: u64) -> Case {
+    let (system, mode) = (row["mta"].as_str(), row["mode"].as_str());
+    let start = 100.0 + number(row, "epoch_s");
+    let period = if system == "postfix" { 3.0 } else { 2.0 };
+    let scan = match row["scan_s"].as_str() {
+        "" => String::new(),
+        scan => format!(r#"scan_phase: "{:.3}s", "#, (start + scan.parse::<f64>().expect("seconds")) % period),
+    };
+    let retry = match row["set"].as_str() {
+        "H" => exim(&scan).replace("* * F,60s,5s; G,240s,10s,1.5; F,330s,40s", "* * H,260s,10s,1.5"),
+        _ => policy(system, &scan),
+    };
+    let fails = match mode {
+        "refuse" => "Refuse",
+        "blackhole" => "BlackHole",
+        "banner421" => "Reply(stage: Greeting, code: 421)",
+        "mail451" => "Reply(stage: Mail, code: 451)",
+        "rcpt451" => "Reply(stage: Rcpt, code: 451)",
+        "servfail" => "",
+        other => panic!("no mode {other}"),
+    };
+    // The measured name server answered SERVFAIL at once; so does a resolver that refuses.
+    let timeline = match mode {
+        "servfail" => String::new(),
+        _ => format!(r#"(at: "0s", do: Outage(host: "a.d.example", mode: {fails})), "#),
+    };
+    let mx = zone("d.example", r#"(10, "a.d.example")"#);
+    Case {
+        retry,
+        resolver_rtt: if system == "exim" { "6ms" } else { "0s" },
+        zones: mx,
+        refuses: if mode == "servfail" { "d.example" } else { "nothing.example" },
+        hosts: hosts(&["a.d.example"], ""),
+        timeline,
+        arrivals: messages.iter().map(|message| (start + number(message, "arrived_s"), "d.example".into())).collect(),
+        drain_s: if system == "opensmtpd" { 22_000 } else { 400 },
+        seed,
+        ..Case::default()
+    }
+}
+
 #[test]
 fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
+    let all = rows(include_str!("../fixtures/mta/retry_shared_ages.csv"));
     for row in rows(include_str!("../fixtures/mta/retry_shared.csv")) {
-        let (system, mode) = (row["mta"].as_str(), row["mode"].as_str());
-        let (timeline, least, most) = match (system, mode) {
-            // 62 to 65 attempts: the phase of the scan against the arrivals decides.
-            ("postfix", "refuse") => ("Refuse", 58.0, 69.0),
-            ("postfix", "banner421") => ("Reply(stage: Greeting, code: 421)", 58.0, 69.0),
-            ("postfix", "mail451") => ("Reply(stage: Mail, code: 451)", 110.0, 110.0),
-            ("postfix", "rcpt451") => ("Reply(stage: Rcpt, code: 451)", 110.0, 110.0),
+        let (system, set, mode) = (row["mta"].as_str(), row["set"].as_str(), row["mode"].as_str());
+        let (least, most) = match (system, mode) {
+            // 62 to 65 measured, on a machine that was busy: of the deliveries of one scan three to five began before the third
+            // had failed, here all five that may; and one scan came a second late, so that the next found the rest not over.
+            ("postfix", "refuse" | "banner421" | "servfail") => (58, 70),
+            ("postfix", "blackhole") => (70, 86),
+            ("postfix", _) => (110, 110),
             // One probe for all, and up to three more before the first failure is written.
-            ("exim", "refuse") if row["set"] == "open" => ("Refuse", 20.0, 25.0),
-            ("exim", "banner421") => ("Reply(stage: Greeting, code: 421)", 20.0, 25.0),
-            ("exim", "mail451") => ("Reply(stage: Mail, code: 451)", 195.0, 205.0),
-            ("exim", "rcpt451") => ("Reply(stage: Rcpt, code: 451)", 195.0, 205.0),
-            _ => continue,
+            ("exim", "refuse" | "banner421") if set == "open" => (20, 25),
+            ("exim", "refuse") => (11, 13),
+            ("exim", "blackhole") => (41, 56),
+            // Each message's first, 18 probes of the domain measured, and each one's last.
+            ("exim", "servfail") => (34, 42),
+            ("exim", _) => (195, 205),
+            // One connection a queue run, and the first of each.
+            ("sendmail", "refuse" | "banner421") => (108, 118),
+            ("sendmail", "rcpt451") => (990, 1030),
+            ("opensmtpd", _) => (80, 80),
+            // What its log says of look-ups is no attempt; why fewer were made after a 451 to MAIL is not known.
+            ("sendmail", "servfail" | "mail451") => continue,
+            other => panic!("{other:?}"),
         };
-        for seed in 1..=3 {
-            let text = format!(r#"(at: "0s", do: Outage(host: "a.d.example", mode: {timeline})), "#);
-            run(&shared(system, &text, seed), |log| {
-                let attempts = log.attempts() as f64;
-                let real = number(&row, "attempts");
+        let is_of_row =
+            |message: &&BTreeMap<String, String>| ["mta", "set", "mode"].iter().all(|c| message[*c] == row[*c]);
+        let messages: Vec<_> = all.iter().filter(is_of_row).cloned().collect();
+        let runs = if system == "postfix" { 1 } else { 3 };
+        let mut made = Vec::new();
+        for seed in 1..=runs {
+            run(&measured(&row, &messages, seed), |log| {
+                // OpenSMTPD's log does not tell a failed connection from none, for want of a route.
+                let suspensions: u32 = log.ended.values().map(|ended| ended.suspensions).sum();
+                let attempts = log.attempts() + u64::from(suspensions) * u64::from(system == "opensmtpd");
+                made.push(attempts as f64);
                 assert!(
-                    attempts >= least && attempts <= most,
-                    "{system} {mode}: {attempts} attempts, measured {real} ({least} to {most})"
+                    (least..=most).contains(&attempts),
+                    "{system} {set} {mode}: {attempts} attempts ({least} to {most})"
                 );
-                for ended in log.ended.values() {
+                let (mut near, mut ages) = (0, 0);
+                for ((nth, ended), message) in log.ended.iter().zip(&messages) {
                     assert_eq!(ended.outcome, "expired", "{system} {mode}");
                     let age = ended.ended_s - ended.created_s;
                     let (low, high) = (number(&row, "first_expiry_s"), number(&row, "last_expiry_s"));
-                    // Within a scan, or a queue run.
-                    assert!(age > low - 3.0 && age < high + 3.0, "{system} {mode}: expired at {age}");
+                    // Within a scan, or a queue run; of a second more where scans come late.
+                    assert!(age > low - 4.0 && age < high + 4.0, "{system} {set} {mode}: expired at {age}");
+                    // Whether tried or put off, a message comes up at its own time.
+                    if system == "postfix" && mode != "blackhole" {
+                        let mut real: Vec<f64> = ["attempts_s", "suspended_s"]
+                            .iter()
+                            .flat_map(|column| message[*column].split_whitespace())
+                            .map(|age| age.parse().expect("an age"))
+                            .collect();
+                        real.sort_by(f64::total_cmp);
+                        // The end is told apart from the failure that it comes with.
+                        let ours = &log.put_off[nth];
+                        assert_eq!(ours.len(), real.len(), "{mode}: {ours:?}, measured {real:?}");
+                        near += ours.iter().zip(&real).filter(|(ours, real)| (**ours - **real).abs() <= 3.0).count();
+                        ages += ours.len();
+                    }
                 }
+                assert!(near * 100 >= ages * 98, "{system} {mode}: {near} of {ages} within a scan period");
             });
         }
+        println!("{system} {set} {mode}: {made:?}, measured {}", row["attempts"]);
     }
 }
 

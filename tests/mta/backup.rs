@@ -58,19 +58,17 @@ fn an_outage_with_a_backup_costs_what_was_measured() {
                 row["over_1s"]
             );
             // Six messages are two per cent, and a second and a fifth of arrivals.
-            assert!((at_backup.len() as f64 - number(&row, "b")).abs() <= 6.0, "{label}: {}", at_backup.len());
+            // OpenSMTPD's sessions end after a hundred messages, and which of its timers fires between two looks of an idle one is
+            // a matter of the fractions of its clock: a second, or two, three times.
+            let few = if system == "opensmtpd" { 15.0 } else { 6.0 };
+            assert!((at_backup.len() as f64 - number(&row, "b")).abs() <= few, "{label}: {}", at_backup.len());
             assert!((first - number(&row, "first_b_s")).abs() <= 1.0, "{label}: {first}");
             assert!((last - number(&row, "last_b_s")).abs() <= 3.0, "{label}: {last}");
-            // OpenSMTPD stays with the backup for two sessions of a hundred messages, long after the outage. An idle session of
-            // its looks for mail once a second, which is not modelled: its messages waited 0.75 s.
-            if system == "opensmtpd" {
-                return;
-            }
             let real = number(&row, "mean_s");
             // Below a tenth of a second the machine's own time decides.
             assert!((mean - real).abs() <= f64::max(0.15 * real, 0.1), "{label}: {mean}, measured {real}");
             // Who pays the time-out: what was under way before sessions were kept keeps none, and found none.
-            assert!((slow - number(&row, "over_1s")).abs() <= 6.0, "{label}: {slow} paid the time-out");
+            assert!((slow - number(&row, "over_1s")).abs() <= few, "{label}: {slow} paid the time-out");
             assert!((longest - number(&row, "max_s")).abs() <= 1.1, "{label}: {longest}");
         });
     }

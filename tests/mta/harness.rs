@@ -109,11 +109,18 @@ pub struct Log<'m> {
     pub ended: BTreeMap<u64, Ended>,
     /// Connections made.
     pub connections: u64,
+    /// When each was put off, seconds since its arrival, after an attempt or without one; at its end, too.
+    pub put_off: BTreeMap<u64, Vec<f64>>,
 }
 
 impl Log<'_> {
     fn name(&self, host: mxsim::model::HostId) -> String {
         self.model.dns.names.text(self.model.mail.hosts[host.index()].name).to_owned()
+    }
+
+    fn put_off(&mut self, now: SimTime, delivery: &Delivery) {
+        let ages = self.put_off.entry(delivery.number).or_default();
+        ages.push(now.as_secs_f64() - delivery.created.as_secs_f64());
     }
 
     fn end(&mut self, now: SimTime, delivery: &Delivery, outcome: &'static str) {
@@ -133,7 +140,12 @@ impl MailObserver for Log<'_> {
         self.first_tries += u64::from(delivery.attempts == 1);
     }
 
+    fn on_deferred(&mut self, now: SimTime, delivery: &Delivery, _: SimTime) {
+        self.put_off(now, delivery);
+    }
+
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
+        self.put_off(now, delivery);
         match end {
             End::Delivered => self.end(now, delivery, "sent"),
             End::Bounced(_) => self.end(now, delivery, "bounce"),
@@ -208,7 +220,7 @@ pub fn run<R>(case: &Case, look: impl FnOnce(&Log<'_>) -> R) -> R {
     let source = Arc::new(SourceText { name: "measured.ron".into(), text });
     let loaded = load_source(&source, &[], &mut files).unwrap_or_else(|found| panic!("{}", render(&found, false)));
     let model = &loaded.variants[0].model;
-    let mut log = Log { model, first_tries: 0, ended: BTreeMap::new(), connections: 0 };
+    let mut log = Log { model, first_tries: 0, ended: BTreeMap::new(), connections: 0, put_off: BTreeMap::new() };
     let end = mxsim::sim::run(model, 0, &mut log, &AtomicBool::new(false)).unwrap_or_else(|why| panic!("{why}"));
     assert!(!end.interrupted);
     look(&log)

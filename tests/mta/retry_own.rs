@@ -209,6 +209,51 @@ fn exim_waits_as_its_rule_says_in_every_measured_interval() {
     assert!(all > 900 && in_time * 100 >= all * 98, "{in_time} of {all} intervals");
 }
 
+/// The same for `H`, which draws: each measured interval lies between the shortest and the longest that it may give, and a
+/// queue run.
+#[test]
+fn exims_random_rule_gives_every_measured_interval() {
+    let policy = mxsim::model::compile::retry::preset_policy(&Retry::Exim(EximRetry {
+        rule: "* * H,260s,10s,1.5".into(),
+        ..EximRetry::default()
+    }));
+    let at = |seconds: f64| SimTime::from_nanos((seconds * 1e9) as u64);
+    let (mut all, mut wide) = (0, 0);
+    for message in measured(EXIM, "H", "refuse") {
+        let mut previous = None;
+        for (n, pair) in message.ages.windows(2).enumerate() {
+            let now = at(message.arrived + pair[0]);
+            let due = |bits| {
+                let failure = Failure {
+                    arrived: at(message.arrived),
+                    started: now,
+                    failed: now,
+                    failures: n as u32 + 1,
+                    previous,
+                    cause: Cause::Refused,
+                    domain: NameId(0),
+                    is_bounce: false,
+                    bits,
+                };
+                match policy.next(&failure) {
+                    Next::Due(due) => due,
+                    other => panic!("{other:?} at {}", pair[0]),
+                }
+            };
+            let (soonest, latest) = (due(0), due(u64::MAX));
+            let next = message.arrived + pair[1];
+            // The gap before may have been up to a queue run shorter: 0.75 of 2 s.
+            assert!(next - soonest.as_secs_f64() >= -1.6, "{pair:?}: no sooner than {soonest:?}");
+            assert!(next - latest.as_secs_f64() <= 3.0, "{pair:?}: no later than {latest:?} and a queue run");
+            all += 1;
+            wide += usize::from(latest > soonest);
+            // What it really drew is not in the log; the run that came is, and the gap counts from the try.
+            previous = Some((now, at(next.min(latest.as_secs_f64()))));
+        }
+    }
+    assert!(all > 90 && wide * 10 > all * 8, "{wide} of {all} intervals leave a choice");
+}
+
 #[test]
 fn sendmail_tries_at_every_queue_run() {
     let sendmail = SendmailRetry { queuewarn: seconds(60), ..SendmailRetry::default() };

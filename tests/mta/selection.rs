@@ -200,6 +200,37 @@ fn kept_sessions_bias_the_spread_as_measured() {
 }
 
 #[test]
+fn opensmtpd_spreads_over_the_few_connections_that_its_delays_let_it_make() {
+    // 600 messages at once, 47 ms each (42 in the two seconds that the first connection was alone): one connection more each
+    // two seconds (conndelay_relay), over the route with the fewest, a hundred messages each. Measured: seven, all done
+    // after 13.6 s.
+    let names = ["a", "b", "c"].map(|name| format!("{name}.d.example"));
+    let case = Case {
+        retry: policy("opensmtpd", ""),
+        zones: zone("d.example", r#"(10, "a.d.example"), (10, "b.d.example"), (10, "c.d.example")"#),
+        hosts: hosts(&names.each_ref().map(String::as_str), r#"service: "47ms""#),
+        arrivals: one_by_one(600, 0.0108),
+        ..Case::default()
+    };
+    run(&case, |log| {
+        let counts = names.each_ref().map(|name| log.delivered_to(name) as f64);
+        let last = log.ended.values().map(|ended| ended.ended_s - 100.0).fold(0.0, f64::max);
+        println!("{counts:?} over {} connections, last {last:.2} s", log.connections);
+        let mut real: Vec<f64> = measured("opensmtpd", "equal-open").into_iter().map(|(_, n)| n).collect();
+        let mut sorted = counts.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        real.sort_by(f64::total_cmp);
+        assert!(
+            sorted.iter().zip(&real).all(|(ours, real)| (ours - real).abs() <= 36.0),
+            "{counts:?}, measured {real:?}"
+        );
+        assert!((6..=8).contains(&log.connections), "{} connections, measured 7", log.connections);
+        // Which of them are open together is a matter of the fractions of its clock.
+        assert!((last - 13.58).abs() <= 3.0, "{last}");
+    });
+}
+
+#[test]
 fn r18_addresses_of_a_name_share_as_measured() {
     // Postfix is uniform by address, Exim by name and then by address, sendmail by name with the first address always.
     for system in ["postfix", "exim", "sendmail"] {

@@ -26,8 +26,8 @@ pub struct Record {
 pub struct Retried {
     /// Now.
     pub now: SimTime,
-    /// When the message arrived, for a record that is not of a host: its age counts then too.
-    pub arrived: Option<SimTime>,
+    /// How old the message is, seconds, for a record that is not of a host: that counts then too.
+    pub age_s: u64,
     /// Uniform random bits for `H`.
     pub bits: u64,
 }
@@ -38,8 +38,7 @@ pub struct Retried {
 pub fn update(before: Option<Record>, rule: &EximRule, interval_max: SimDuration, what: &Retried) -> Record {
     let now = what.now.whole_seconds();
     let first_failed = before.map_or(now, |record| record.first_failed);
-    let age = what.arrived.map_or(0, |arrived| now.saturating_sub(arrived.whole_seconds()));
-    let failing = now.saturating_sub(first_failed).max(age);
+    let failing = now.saturating_sub(first_failed).max(what.age_s);
     let step = rule.steps.iter().find(|step| failing <= step.cutoff().whole_seconds());
     let expired = step.is_none();
     let Some(step) = step.or(rule.steps.last()) else {
@@ -77,7 +76,8 @@ pub(super) fn due(failure: &Failure, rules: &[EximCase], interval_max: SimDurati
         next_try: due.whole_seconds(),
         expired: false,
     });
-    let what = Retried { now: failure.failed, arrived: Some(failure.arrived), bits: failure.bits };
+    let age_s = failure.failed.whole_seconds().saturating_sub(failure.arrived.whole_seconds());
+    let what = Retried { now: failure.failed, age_s, bits: failure.bits };
     let record = update(before, rule, interval_max, &what);
     if record.expired {
         return None;

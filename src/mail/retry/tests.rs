@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::compile::retry::preset_policy;
 use crate::model::mail::{Expiry, ScheduleModel};
-use crate::scenario::tree::{EximRetry, Jitter, PostfixRetry, QmailRetry, Retry};
+use crate::scenario::tree::{EximRetry, Jitter, PostfixRetry, QmailRetry, Retry, SendmailRetry};
 use crate::scenario::units::Duration;
 
 /// The ages in seconds of a message's attempts, at most `most`, when each fails at once with `bits` for its draws.
@@ -87,6 +87,23 @@ fn qmail_tries_at_squares_of_twenty_and_once_after_a_week() {
     let ages = ages(&preset_policy(&Retry::Qmail(QmailRetry::default())), 0, 1000);
     let expected: Vec<u64> = (0..40).map(|k| 400 * k * k).collect();
     assert_eq!(ages, expected);
+}
+
+#[test]
+fn sendmail_waits_for_a_run_and_as_long_as_its_options_say() {
+    // op.txt: every queue run; MinQueueAge skips what was tried less than that ago; with MaxQueueAge a job waits as long as it
+    // was old, at most that: its age doubles. Runs each 10 min, the first 300 s after the arrival.
+    let policy = |min: u64, max: u64| {
+        preset_policy(&Retry::Sendmail(SendmailRetry {
+            queue_run: span(600),
+            MinQueueAge: span(min),
+            MaxQueueAge: span(max),
+            ..SendmailRetry::default()
+        }))
+    };
+    assert_eq!(ages(&policy(0, 0), 300, 5), [0, 300, 900, 1500, 2100]);
+    assert_eq!(ages(&policy(1500, 0), 300, 4), [0, 1500, 3300, 5100]);
+    assert_eq!(ages(&policy(0, 3600), 300, 7), [0, 300, 900, 2100, 4500, 8100, 11_700]);
 }
 
 fn custom(schedule: ScheduleModel, cap: u64, jitter: Jitter, lifetime: u64) -> RetryPolicy {

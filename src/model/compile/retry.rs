@@ -90,6 +90,8 @@ impl Compiler<'_> {
                         "expected whole seconds, at least 1s".into();
                 }
                 self.at_least_one(&field(path, "max_conn_per_route"), smtpd.max_conn_per_route);
+                self.at_least_one(&field(path, "max_conn_per_host"), smtpd.max_conn_per_host);
+                self.at_least_one(&field(path, "max_conn_per_connector"), smtpd.max_conn_per_connector);
                 self.at_least_one(&field(path, "max_mail_per_session"), smtpd.max_mail_per_session);
                 self.at_least_one(&field(path, "task_hiwat"), smtpd.task_hiwat);
             }

@@ -5,7 +5,7 @@ use crate::engine::time::SimDuration;
 use crate::model::client::{
     Blame, ClientRules, DnsRules,
     Failing::{self, Lost, Permanent, Silence, Transient},
-    FailureRule, FailureTable, KeptSessions, NoRoute, Then, Timeouts,
+    FailureRule, FailureTable, KeptSessions, Literals, NoRoute, Then, Timeouts,
 };
 use crate::scenario::tree::{
     AddressLookups, AddressPreference, ClientSystem, OwnMx, Shuffle,
@@ -108,14 +108,17 @@ const RFC_5321: Timeouts = Timeouts {
 /// The client of a system, at its defaults.
 pub fn client_rules(system: ClientSystem) -> ClientRules {
     // An exchange that is an address: Postfix, sendmail and OpenSMTPD connect to it, Exim does not (measured); Haraka
-    // (`net.isIP`), KumoMTA (resolve_addresses), ZoneMTA (mx-connect) and qmail (dns.c, ip_scan) do; of the others it was
-    // not read.
+    // (`net.isIP`), KumoMTA (resolve_addresses), ZoneMTA (mx-connect) and qmail (dns.c, ip_scan) do. Stalwart asks for the
+    // address of such a name (outbound/lookup.rs, resolve_host: not found is permanent). Go's resolver leaves such records
+    // out, with an error beside what it has (net, isDomainName wants a letter): mox goes on with the rest, or waits
+    // (smtpclient/gather.go, GatherDestinations); to maddy (remote/connect.go, lookupMX) and chasquid (courier/smtp.go,
+    // lookupMXs) the error is a permanent one. Of Exchange nothing is documented.
     let bounce = DnsRules {
         null_mx: NoRoute::Bounce,
         null_among_others_bounces: false,
         no_address: NoRoute::Bounce,
         refused: NoRoute::Defer,
-        takes_literals: true,
+        literals: Literals::Taken,
     };
     let ideal = ClientRules {
         connect_timeout: seconds(30),
@@ -153,7 +156,12 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             address_preference: AddressPreference::Any,
             address_limit: 5,
             session_limit: 2,
-            keeps: Some(KeptSessions { on_demand: true, idle: seconds(2), reuse: seconds(300) }),
+            keeps: Some(KeptSessions {
+                on_demand: true,
+                reuse: seconds(300),
+                shared: true,
+                ..KeptSessions::idle_for(seconds(2))
+            }),
             dns: DnsRules { null_among_others_bounces: true, ..bounce },
             hops_max: 50,
             ..ideal
@@ -167,12 +175,13 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             limit_spares_next_preference: true,
             shuffle: Shuffle::NamesAndAddresses,
             failures: FailureTable::new(EXIM),
-            dns: DnsRules { takes_literals: false, ..bounce },
+            dns: DnsRules { literals: Literals::NoAddress, ..bounce },
             hops_max: 30,
             ..ideal
         },
         // Operations Guide: connect 0 (the kernel's), initial 5 min, helo 5 min, mail 10 min, rcpt 1 h, datainit 5 min,
-        // datablock 1 h, datafinal 1 h, starttls 1 h; MaxHopCount 25.
+        // datablock 1 h, datafinal 1 h, starttls 1 h; MaxHopCount 25. conf.c: a queue run keeps one connection, for 5 min
+        // (MaxMciCache, MciCacheTimeout; mci.c).
         ClientSystem::Sendmail => ClientRules {
             connect_timeout: SimDuration::MAX,
             timeouts: Timeouts {
@@ -184,6 +193,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             shuffle: Shuffle::Names,
             lookups: AddressLookups::ByPreference,
             failures: FailureTable::new(SENDMAIL),
+            keeps: Some(KeptSessions { most: 1, shared: true, ..KeptSessions::idle_for(seconds(300)) }),
             hops_max: 25,
             ..ideal
         },
@@ -193,7 +203,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             connect_timeout: seconds(300),
             timeouts: Timeouts::all(seconds(300)),
             shuffle: Shuffle::Off,
-            keeps: Some(KeptSessions { on_demand: false, idle: seconds(10), reuse: SimDuration::MAX }),
+            keeps: Some(KeptSessions::idle_for(seconds(10))),
             connections_apart: seconds(2),
             failures: FailureTable::new(OPEN_SMTPD),
             dns: DnsRules { null_mx: NoRoute::Defer, no_address: NoRoute::Defer, refused: NoRoute::Bounce, ..bounce },
@@ -225,7 +235,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             greeting_timeout: seconds(60),
             timeouts: Timeouts { starttls: seconds(5), ..Timeouts::all(seconds(300)) },
             own: OwnMx::Keep,
-            keeps: Some(KeptSessions { on_demand: false, idle: seconds(5), reuse: SimDuration::MAX }),
+            keeps: Some(KeptSessions { shared: true, ..KeptSessions::idle_for(seconds(5)) }),
             failures: FailureTable::new(UNTIL_SESSION),
             dns: DnsRules { no_address: NoRoute::Defer, ..bounce },
             ..ideal
@@ -245,11 +255,12 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
             failures: FailureTable::new(UNTIL_SESSION),
+            dns: DnsRules { literals: Literals::NoAddress, ..bounce },
             ..ideal
         },
         // mx-connect, get-connection.js: 5 min to connect (MAX_CONNECT_TIME), at most 20 addresses, sorted by preference and
         // not shuffled; lib/sender.js: greetingTimeout 2 min; nodemailer, smtp-connection: 10 min of inactivity after it
-        // (SOCKET_TIMEOUT).
+        // (SOCKET_TIMEOUT). lib/sender.js, connectionCache: sessions are kept for 5 s, and for 100 messages (reuseCount).
         ClientSystem::ZoneMta => ClientRules {
             connect_timeout: seconds(300),
             greeting_timeout: seconds(120),
@@ -258,6 +269,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             shuffle: Shuffle::Off,
             own: OwnMx::Keep,
             failures: FailureTable::new(CONNECT_ONLY),
+            keeps: Some(KeptSessions::idle_for(seconds(5))),
             ..ideal
         },
         // queue/direct.go: 30 s to connect; smtpclient/client.go: 30 s for each line read or written, 1 min for the
@@ -268,15 +280,20 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
             failures: FailureTable::new(UNLESS_PERMANENT),
+            dns: DnsRules { literals: Literals::LeftOut, ..bounce },
             ..ideal
         },
-        // target/remote/remote.go: connect_timeout, command_timeout and submission_timeout 5 min each; sorted by preference and not shuffled.
+        // target/remote/remote.go: connect_timeout, command_timeout and submission_timeout 5 min each; sorted by preference and
+        // not shuffled. smtpconn/pool: a domain's sessions are kept for 150 s from the first that was (conn_max_idle_time; what
+        // comes later does not move that).
         ClientSystem::Maddy => ClientRules {
             connect_timeout: seconds(300),
             timeouts: Timeouts::all(seconds(300)),
             shuffle: Shuffle::Off,
             own: OwnMx::Keep,
             failures: FailureTable::new(CONNECT_ONLY),
+            dns: DnsRules { literals: Literals::Refused, ..bounce },
+            keeps: Some(KeptSessions { reuse: seconds(150), most: 10, ..KeptSessions::idle_for(seconds(150)) }),
             ..ideal
         },
         // courier/smtp.go: 1 min to connect, 10 min for a whole session (here for each reply), at most 5 MX.
@@ -288,6 +305,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
             failures: FailureTable::new(UNLESS_PERMANENT),
+            dns: DnsRules { literals: Literals::Refused, ..bounce },
             ..ideal
         },
         // Set-SendConnector: ConnectionInactivityTimeOut, 10 min without a reply; not documented beyond "the next host".

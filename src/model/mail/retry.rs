@@ -179,11 +179,25 @@ pub enum Memory {
     /// OpenSMTPD's routes: a first connection that fails disables its route for `unit * penalty^2`, at most `max`.
     /// Of what it put off for that, `max_deferred` a domain are made due by the next success there, and `task_hiwat`
     /// at once of these taken up (`mta_hoststat_cache`, `mta_hoststat_reschedule`, `mta_handle_envelope`).
-    Routes { unit: SimDuration, max: SimDuration, max_deferred: u32, task_hiwat: u32 },
-    /// KumoMTA: after more than so many connections in a row that found no host, the whole ready queue is delayed.
-    ReadyQueue { failures: u32 },
+    Routes { unit: SimDuration, max: SimDuration, max_deferred: u32, task_hiwat: u32, limits: RouteLimits },
+    /// KumoMTA: after more than so many connections in a row that found no host, the whole ready queue is delayed; what
+    /// finds `most` messages in it is turned away for up to a minute.
+    ReadyQueue { failures: u32, most: u32 },
     /// One delivery at a time to a domain (mox).
     OneADomain,
+}
+
+/// OpenSMTPD's limits on the connections to one host (`limit.c`; one source address, so that a host has one route).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteLimits {
+    /// `max-conn-per-host`.
+    pub maxconn_per_host: u32,
+    /// `max-conn-per-route`.
+    pub maxconn_per_route: u32,
+    /// `conn-delay-route`: from one connection to the next.
+    pub conndelay_route: SimDuration,
+    /// `disc-delay-route`: from the end of one to the next.
+    pub discdelay_route: SimDuration,
 }
 
 /// Postfix's `qmgr_queue.c` and `qmgr_feedback.c`.

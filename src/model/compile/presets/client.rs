@@ -45,8 +45,9 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
             shuffle: if own.smtp_randomize_addresses { Shuffle::Addresses } else { Shuffle::Off },
             keeps: own.smtp_connection_cache_on_demand.then_some(KeptSessions {
                 on_demand: true,
-                idle: own.smtp_connection_cache_time_limit.0,
                 reuse: own.smtp_connection_reuse_time_limit.0,
+                shared: true,
+                ..KeptSessions::idle_for(own.smtp_connection_cache_time_limit.0)
             }),
             timeouts: Timeouts {
                 ehlo: own.smtp_helo_timeout.0,
@@ -81,6 +82,11 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
                     block: own.datablock.0,
                     end_of_data: own.datafinal.0,
                 },
+                keeps: Some(KeptSessions {
+                    most: own.ConnectionCacheSize,
+                    shared: true,
+                    ..KeptSessions::idle_for(own.ConnectionCacheTimeout.0)
+                }),
                 ..timeouts(connect, own.initial.0)
             }
         }
@@ -88,9 +94,12 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
             timeouts: Timeouts::all(own.timeoutremote.0),
             ..timeouts(own.timeoutconnect.0, own.timeoutremote.0)
         },
-        Retry::OpenSmtpd(own) => {
-            ClientRules { timeouts: Timeouts::all(own.timeout.0), ..timeouts(own.timeout.0, own.timeout.0) }
-        }
+        Retry::OpenSmtpd(own) => ClientRules {
+            timeouts: Timeouts::all(own.timeout.0),
+            connections_apart: own.conn_delay_relay.0,
+            keeps: Some(KeptSessions::idle_for(own.session_keepalive.0)),
+            ..timeouts(own.timeout.0, own.timeout.0)
+        },
         Retry::Haraka(own) => ClientRules {
             timeouts: Timeouts::all(own.connect_timeout.0),
             ..timeouts(own.connect_timeout.0, own.connect_timeout.0)
@@ -121,6 +130,11 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
         Retry::Mox(own) => timeouts(own.dial_timeout.0, rules.greeting_timeout),
         Retry::Maddy(own) => ClientRules {
             timeouts: Timeouts::all(own.command_timeout.0),
+            keeps: Some(KeptSessions {
+                reuse: own.conn_max_idle_time.0,
+                most: own.conn_max_idle_count,
+                ..KeptSessions::idle_for(own.conn_max_idle_time.0)
+            }),
             ..timeouts(own.connect_timeout.0, own.command_timeout.0)
         },
         Retry::Chasquid(own) => ClientRules {
@@ -128,11 +142,7 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
             timeouts: Timeouts::all(own.total_timeout.0),
             ..timeouts(own.dial_timeout.0, own.total_timeout.0)
         },
-        Retry::ZoneMta(_)
-        | Retry::Exchange(_)
-        | Retry::Custom(_)
-        | Retry::PostfixConfig(_)
-        | Retry::EximConfig(_)
-        | Retry::Mix(_) => rules,
+        Retry::ZoneMta(own) => ClientRules { keeps: Some(KeptSessions::idle_for(own.connection_cache_ttl.0)), ..rules },
+        Retry::Exchange(_) | Retry::Custom(_) | Retry::PostfixConfig(_) | Retry::EximConfig(_) | Retry::Mix(_) => rules,
     }
 }

@@ -6,7 +6,7 @@
 use super::super::retry::preset_policy;
 use super::{Preset, client_rules};
 use crate::engine::time::SimDuration;
-use crate::model::client::{Failing, Then};
+
 use crate::model::mail::{Expiry, Memory, Pickup, RetryPolicy};
 use crate::scenario::tree::{
     ChasquidRetry, ExchangeRetry, EximRetry, HarakaRetry, KumoMtaRetry, MaddyRetry, MoxRetry, OpenSmtpdRetry,
@@ -95,7 +95,6 @@ impl RetryPreset {
             SimDuration::MAX => "the kernel's".to_owned(),
             span => span.to_string(),
         };
-        let moves_on = rules.failures.at(Stage::Rcpt, Failing::Transient).0 == Then::NextHost;
         rows.extend([
             ("client.connect_timeout", connect, self.client),
             ("client.greeting_timeout", rules.greeting_timeout.to_string(), self.client),
@@ -104,8 +103,9 @@ impl RetryPreset {
             ("client.session_limit", limit(rules.session_limit), self.client),
             ("client.shuffle", shuffle.to_owned(), self.client),
             ("client.address_preference", format!("{:?}", rules.address_preference), self.families()),
-            ("(next host on 4xx)", if moves_on { "yes" } else { "no" }.into(), self.client),
+            ("(DNS)", rules.dns.describe(), self.client),
         ]);
+        rows.extend(STAGES.map(|(name, stage)| (name, rules.failures.describe(stage), self.client)));
         Preset { name: self.name, field: "retry", about: self.about, parameters: rows }
     }
 }
@@ -121,6 +121,18 @@ impl RetryPreset {
         }
     }
 }
+
+/// Where a try can fail, as a preset's table names it.
+const STAGES: [(&str, Stage); 8] = [
+    ("(at connect)", Stage::Connect),
+    ("(at greeting)", Stage::Greeting),
+    ("(at EHLO)", Stage::Ehlo),
+    ("(at STARTTLS)", Stage::StartTls),
+    ("(at MAIL)", Stage::Mail),
+    ("(at RCPT)", Stage::Rcpt),
+    ("(at DATA)", Stage::Data),
+    ("(at end of data)", Stage::EndOfData),
+];
 
 /// Names and values of a variant's parameters, as a scenario writes them.
 pub fn parameters(retry: &Retry) -> Vec<(String, String)> {
@@ -162,7 +174,7 @@ fn remembers(policy: &RetryPolicy) -> String {
         Memory::HostStatus { .. } => "message, and host within a queue run",
         Memory::TimeoutTable { .. } => "message, and addresses that timed out",
         Memory::Routes { .. } => "message, and route",
-        Memory::ReadyQueue { .. } => "message (the ready queue after failures in a row is not modelled)",
+        Memory::ReadyQueue { .. } => "message, and ready queue after failures in a row",
         Memory::OneADomain => "message, one delivery at a time to a domain",
     };
     let pickup = match policy.pickup {

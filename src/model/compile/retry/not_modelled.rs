@@ -2,7 +2,7 @@
 
 use super::super::Compiler;
 use super::field;
-use crate::scenario::tree::{EximRetry, KumoMtaRetry, Retry};
+use crate::scenario::tree::{EximRetry, Retry};
 
 impl Compiler<'_> {
     /// Parameters that are read, written otherwise than by default, and change nothing.
@@ -14,8 +14,7 @@ impl Compiler<'_> {
     }
 }
 
-const READY_QUEUE: &str = "the ready queue is not modelled";
-const PER_SENDER: &str = "a 4yz to RCPT is kept by each message, not by recipient and sender";
+const PER_SENDER: &str = "whoever writes to a recipient again is one sender here (`correspondents`)";
 
 /// The parameters that were written otherwise than by default and change nothing, with why.
 fn not_modelled(retry: &Retry) -> Vec<(&'static str, &'static str)> {
@@ -25,25 +24,13 @@ fn not_modelled(retry: &Retry) -> Vec<(&'static str, &'static str)> {
             found.push((name, why));
         }
     };
-    match retry {
-        Retry::Exim(own) => {
-            let default = EximRetry::default();
-            check(
-                "address_retry_include_sender",
-                own.address_retry_include_sender == default.address_retry_include_sender,
-                PER_SENDER,
-            );
-        }
-        Retry::KumoMta(own) => {
-            let default = KumoMtaRetry::default();
-            let failures = own.consecutive_connection_failures_before_delay;
-            check(
-                "consecutive_connection_failures_before_delay",
-                failures == default.consecutive_connection_failures_before_delay,
-                READY_QUEUE,
-            );
-        }
-        _ => {}
+    if let Retry::Exim(own) = retry {
+        let default = EximRetry::default();
+        check(
+            "address_retry_include_sender",
+            own.address_retry_include_sender == default.address_retry_include_sender,
+            PER_SENDER,
+        );
     }
     found
 }

@@ -6,7 +6,7 @@ use super::ATTEMPTS_MAX;
 use crate::engine::time::SimDuration;
 use crate::model::mail::{
     Clockwork, DelayWarning, DestinationRules, EximCase, EximErrors, Expiry, Memory, OwnCache, Pickup, QueueLimits,
-    RetryPolicy, RetrySchedule, RunOrder, Then,
+    RetryPolicy, RetrySchedule, RouteLimits, RunOrder, Then,
 };
 use crate::scenario::diagnostic::SourceText;
 use crate::scenario::exim_retry::{EximRule, read_exim_rule};
@@ -165,9 +165,15 @@ fn opensmtpd(own: &OpenSmtpdRetry) -> RetryPolicy {
             max: SimDuration::from_secs(3600),
             max_deferred: own.max_deferred,
             task_hiwat: own.task_hiwat,
+            limits: RouteLimits {
+                maxconn_per_host: own.max_conn_per_host,
+                maxconn_per_route: own.max_conn_per_route,
+                conndelay_route: own.conn_delay_route.0,
+                discdelay_route: own.disc_delay_route.0,
+            },
         },
         limits: QueueLimits {
-            per_destination: own.max_conn_per_route,
+            per_destination: own.max_conn_per_connector,
             per_session: own.max_mail_per_session,
             ..QueueLimits::NONE
         },
@@ -189,7 +195,7 @@ fn haraka(own: &HarakaRetry) -> RetryPolicy {
 
 fn kumomta(own: &KumoMtaRetry) -> RetryPolicy {
     RetryPolicy {
-        memory: Memory::ReadyQueue { failures: own.consecutive_connection_failures_before_delay },
+        memory: Memory::ReadyQueue { failures: own.consecutive_connection_failures_before_delay, most: own.max_ready },
         limits: QueueLimits {
             per_destination: own.connection_limit,
             per_session: own.max_deliveries_per_connection,
@@ -223,7 +229,11 @@ fn stalwart(own: &StalwartRetry) -> RetryPolicy {
 
 fn zonemta(own: &ZoneMtaRetry) -> RetryPolicy {
     RetryPolicy {
-        limits: QueueLimits { deliveries: own.connections, per_session: 100, ..QueueLimits::NONE },
+        limits: QueueLimits {
+            deliveries: own.connections,
+            per_session: own.connection_cache_reuse_count,
+            ..QueueLimits::NONE
+        },
         dns_cache: own.caching.then_some(OwnCache {
             entries: u32::MAX,
             min_ttl: own.cache_ttl.0,
@@ -254,7 +264,12 @@ fn maddy(own: &MaddyRetry) -> RetryPolicy {
     };
     let waits = (0..own.max_tries.clamp(1, ATTEMPTS_MAX) - 1).map(wait).collect();
     RetryPolicy {
-        limits: QueueLimits { deliveries: own.max_parallelism, ..QueueLimits::NONE },
+        // conn_reuse_limit: a session is used again while it has been used for no more than so many messages.
+        limits: QueueLimits {
+            deliveries: own.max_parallelism,
+            per_session: own.conn_reuse_limit.saturating_add(1),
+            ..QueueLimits::NONE
+        },
         ..plain(RetrySchedule::Waits { waits, then: Then::GiveUp }, Expiry::Failures(own.max_tries))
     }
 }

@@ -1,0 +1,100 @@
+//! What a node makes of hosts that failed: whether one is passed over, and what is written down of a failure.
+
+use super::memory::{Held, Rule, last_cutoff_s};
+use super::mta_relay::Connected;
+use super::retry::Retried;
+use super::world::{Purpose, place};
+use super::{Candidate, Delivery, Mail, TryResult};
+use crate::engine::random::draw;
+use crate::engine::time::SimTime;
+use crate::model::client::Blame;
+use crate::model::mail::RetrySchedule;
+use crate::scenario::tree::Stage;
+
+impl<'m> Mail<'m> {
+    /// Whether the node lets a candidate rest.
+    pub(super) fn is_held(&mut self, now: SimTime, slot: u32, candidate: Candidate) -> bool {
+        let delivery = &self.slots[slot as usize];
+        let Some(queue) = &self.nodes[delivery.node.index()].queue else { return false };
+        let Some(memory) = &queue.memory else { return false };
+        let policy = &self.model.mail.nodes[delivery.node.index()].retry;
+        let age_s = custody_s(now, delivery);
+        let key = self.nodes[delivery.sender.index()].key;
+        let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(candidate.preference), Purpose::Rest));
+        let mut held = memory.holds(now, candidate.address(), age_s, last_cutoff_s(policy, delivery.domain), bits);
+        if queue.runs.as_ref().is_some_and(|runs| runs.has_failed(delivery.work.runner, candidate.address())) {
+            held = Held::Rests;
+        }
+        let tally = &mut self.slots[slot as usize].work.tally;
+        tally.held += u16::from(held != Held::No);
+        tally.held_expired += u16::from(held == Held::RestsExpired);
+        held != Held::No
+    }
+
+    /// Remembers how a try of a host failed.
+    pub(super) fn remember(&mut self, now: SimTime, slot: u32, candidate: Candidate, blame: Blame, hop: u16) {
+        let (host, address) = (candidate.host, candidate.address());
+        let delivery = &mut self.slots[slot as usize];
+        let model = &self.model.mail.nodes[delivery.node.index()];
+        let (verdict, cause) = (delivery.work.verdict, delivery.work.cause());
+        delivery.work.tally.site = blame == Blame::Host;
+        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
+        if verdict.stage >= Stage::Connect && verdict.result != TryResult::Accepted {
+            queue.sessions.remove(&slot);
+            queue.count(now, host, false);
+            if verdict.stage >= Stage::Mail && matches!(verdict.result, TryResult::Reply(_)) {
+                // The session goes on, after RSET: here another takes its place, at once.
+                if let Some(route) = queue.route(host) {
+                    (route.connected, route.closed) = (None, None);
+                }
+            }
+            if queue.counts_connections() {
+                self.set_connected(slot, Connected::No);
+            }
+        }
+        let delivery = &mut self.slots[slot as usize];
+        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
+        if queue.memory.is_none() {
+            return;
+        }
+        if queue.keeps_records() {
+            self.forget_routing(slot, false);
+        }
+        let delivery = &mut self.slots[slot as usize];
+        if blame != Blame::Host {
+            delivery.work.tally.own = true;
+            delivery.work.tally.of_address = blame == Blame::Address;
+            return;
+        }
+        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
+        if let Some(runs) = &mut queue.runs {
+            runs.host_failed(delivery.work.runner, address);
+        }
+        let rule = match &model.retry.schedule {
+            RetrySchedule::Exim { rules, interval_max } => {
+                rules.iter().find(|case| case.fits(delivery.domain, cause)).map(|case| Rule(&case.rule, *interval_max))
+            }
+            _ => None,
+        };
+        let key = self.nodes[delivery.sender.index()].key;
+        let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(hop), Purpose::Jitter));
+        let timed_out = verdict.result == TryResult::TimedOut && verdict.stage == Stage::Connect;
+        let what = Retried { now, age_s: 0, bits };
+        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
+        let Some(memory) = queue.memory.as_mut() else { return };
+        if let Some(record) = memory.failed(&what, address, timed_out, rule) {
+            let arrived = delivery.in_custody_since.whole_seconds();
+            let age_s = custody_s(now, delivery);
+            let cutoff_s = rule.and_then(|rule| rule.last_cutoff_s());
+            let too_old = arrived <= record.first_failed && cutoff_s.is_none_or(|cutoff| age_s > cutoff);
+            delivery.work.tally.records += 1;
+            delivery.work.tally.timed_out += u16::from(record.expired || too_old);
+        }
+    }
+}
+
+/// How long a node has had a message, by whole-second clocks.
+pub(super) fn custody_s(now: SimTime, delivery: &Delivery) -> u64 {
+    let since = now.whole_seconds().saturating_sub(delivery.in_custody_since.whole_seconds());
+    since.saturating_add(delivery.held_before().whole_seconds())
+}

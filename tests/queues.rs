@@ -1,0 +1,282 @@
+//! Queues as they work: limits of the active queue and of processes, sequential runners that a black hole stalls, the
+//! order within a run, a destination's history.
+
+mod support;
+
+use std::sync::Arc;
+
+use mxsim::experiment::Results;
+use mxsim::model::compile::{Memory, load_source};
+use mxsim::scenario::diagnostic::SourceText;
+use mxsim::scenario::render::render;
+use support::{run_loaded, values};
+
+/// A sender that follows a trace to `good.example` and `bad.example`, each with a host of its own; no round trips.
+fn run(retry: &str, rows: &str, hosts: &str, timeline: &str) -> Results {
+    run_seeded(5, retry, rows, hosts, timeline)
+}
+
+fn run_seeded(seed: u32, retry: &str, rows: &str, hosts: &str, timeline: &str) -> Results {
+    let text = format!(
+        r#"(
+        title: "queues",
+        run: (measure: "3h", drain: "10d", replications: 1, seed: {seed}),
+        regions: {{ "here": (rtt: "0s") }},
+        zones: {{
+            "good.example": (ttl: "3650d", mx: [(10, "mx.good.example")]), "bad.example": (ttl: "3650d", mx: [(10, "mx.bad.example")]),
+        }},
+        hosts: {{ {hosts} }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ "s": (
+            resolver: "r", arrivals: Trace(file: "arrivals.csv"), to: Trace, size: "1kB", retry: {retry},
+        ) }},
+        timeline: [{timeline}],
+    )"#
+    );
+    let source = Arc::new(SourceText { name: "queues.ron".into(), text });
+    let rows = format!("time,domain\n{rows}");
+    let loaded = load_source(&source, &[], &mut Memory([("arrivals.csv".to_owned(), rows)].into()));
+    run_loaded(&loaded.unwrap_or_else(|problems| panic!("{}", render(&problems, false))), None)
+}
+
+const HOSTS: &str = r#""mx.good.example": (), "mx.bad.example": ()"#;
+
+fn rows(count: usize, at_s: f64, every_s: f64, domain: &str) -> String {
+    (0..count).map(|i| format!("{:.3}s,{domain}.example\n", at_s + every_s * i as f64)).collect()
+}
+
+fn latency(results: &Results, zone: &str, statistic: &str) -> f64 {
+    values(results, "delivery_latency", &format!("zone:{zone}.example"), statistic)[0]
+}
+
+fn all(results: &Results, measure: &str, statistic: &str) -> f64 {
+    values(results, measure, "all", statistic)[0]
+}
+
+#[test]
+fn a_full_active_queue_makes_all_mail_wait_for_a_black_hole() {
+    // Ten messages to a black hole fill an active queue of ten (qmgr_message_active_limit) for the 30 s of
+    // smtp_connect_timeout: five start at once (initial_destination_concurrency), which fail at 30 s, declare the destination
+    // dead, and so put the other five off. What comes after them in `incoming` waits until then.
+    let trace = rows(10, 60.0, 0.0, "bad") + &rows(1, 61.0, 0.0, "good");
+    let hole = r#"(at: "0s", do: Outage(host: "mx.bad.example", mode: BlackHole), for: "2h")"#;
+    for (limit, waits) in [(10, 29.0), (11, 0.0)] {
+        let results = run(&format!("Postfix(qmgr_message_active_limit: {limit})"), &trace, HOSTS, hole);
+        let waited = latency(&results, "good", "max");
+        assert!((waited - waits).abs() < 0.01, "limit {limit}: {waited}");
+    }
+}
+
+#[test]
+fn no_more_deliveries_run_than_there_are_processes() {
+    // default_process_limit: a hundred messages at once, a second each, seven at a time: 15 rounds.
+    let hosts = r#""mx.good.example": (service: "1s"), "mx.bad.example": (service: "1s")"#;
+    let trace = rows(50, 60.0, 0.0, "good") + &rows(50, 60.0, 0.0, "bad");
+    let retry = "Postfix(default_process_limit: 7, initial_destination_concurrency: 20)";
+    let results = run(retry, &trace, hosts, "");
+    assert!((all(&results, "delivery_latency", "max") - 15.0).abs() < 0.01);
+    let most = all(&results, "queue_in_session", "mean") * 3.0 * 3600.0;
+    assert!((most - 100.0).abs() < 0.5, "each is one second in session: {most}");
+    let free = run("Postfix(default_process_limit: 100, initial_destination_concurrency: 20)", &trace, hosts, "");
+    // Twenty at a time to each of two.
+    assert!((all(&free, "delivery_latency", "max") - 3.0).abs() < 0.01);
+}
+
+#[test]
+fn a_black_hole_stalls_a_sequential_runner_and_whoever_comes_after_it() {
+    // Both hosts refuse until 31 minutes; then one is a black hole, and the other well. The run at 40 minutes visits them in
+    // the order of arrival (queue_run_in_order): the first holds the runner for the 127 s after which the kernel gives up (Exim's connect_timeout is five minutes).
+    let timeline = r#"(at: "0s", do: Outage(host: "mx.*.example"), for: "31m"),
+        (at: "31m1s", do: Outage(host: "mx.bad.example", mode: BlackHole), for: "5h")"#;
+    let exim = |more: &str| {
+        format!(r#"Exim(rule: "* * F,2d,5m", queue_run: "10m", scan_phase: "0s", queue_run_in_order: true, {more})"#)
+    };
+    let (bad, good) = (rows(1, 60.0, 0.0, "bad"), rows(1, 120.0, 0.0, "good"));
+    let at = |results: &Results, arrived_s: f64| latency(results, "good", "max") + arrived_s;
+    let results = run(&exim(""), &(bad.clone() + &good), HOSTS, timeline);
+    assert!((at(&results, 120.0) - (2400.0 + 127.0)).abs() < 0.1, "{}", at(&results, 120.0));
+    // Before it in the queue, there is nothing to wait for.
+    let early = rows(1, 30.0, 0.0, "good") + &bad;
+    let results = run(&exim(""), &early, HOSTS, timeline);
+    assert!((at(&results, 30.0) - 2400.0).abs() < 0.1, "{}", at(&results, 30.0));
+    // Silence for longer than the interval: the next runner (queue_run_max 5) passes the one that is stuck; where only one may
+    // run, all wait for it.
+    let (patient, timeline) = (r#"command_timeout: "25m""#, &timeline.replace("BlackHole", "Silent"));
+    let results = run(&exim(patient), &(bad.clone() + &good), HOSTS, timeline);
+    assert!((at(&results, 120.0) - 3000.0).abs() < 0.1, "{}", at(&results, 120.0));
+    let results = run(&exim(&format!("{patient}, queue_run_max: 1")), &(bad + &good), HOSTS, timeline);
+    assert!((at(&results, 120.0) - (2400.0 + 1500.0)).abs() < 0.1, "{}", at(&results, 120.0));
+}
+
+#[test]
+fn exim_visits_its_queue_at_random_or_in_order() {
+    // Two messages that wait for one host, ten seconds each, one runner: who is second waits ten seconds more. In order it is
+    // always the younger; at random it is a fair coin.
+    let timeline = r#"(at: "0s", do: Outage(host: "mx.good.example"), for: "30m")"#;
+    let hosts = r#""mx.good.example": (service: "10s"), "mx.bad.example": ()"#;
+    let first = |in_order: bool| {
+        let older_first = |pair: u32| {
+            let text = format!(
+                r#"Exim(rule: "* * F,2d,5m", queue_run: "10m", scan_phase: "{pair}s", queue_run_in_order: {in_order}, queue_run_max: 1, connection_max_messages: 1)"#
+            );
+            let trace = rows(1, 60.0, 0.0, "good") + &rows(1, 660.0, 0.0, "good");
+            let results = run_seeded(pair, &text, &trace, hosts, timeline);
+            // Ages of 60 s and 660 s: the longest is that of the older, 10 s more if it was second.
+            let longest = all(&results, "delivery_latency", "max");
+            let run_at = f64::from(pair) + 1800.0 - 60.0;
+            assert!((longest - run_at - 10.0).abs() < 0.1 || (longest - run_at - 20.0).abs() < 0.1, "{longest}");
+            (longest - run_at - 10.0).abs() < 0.1
+        };
+        (0..100).filter(|pair| older_first(*pair)).count()
+    };
+    assert_eq!(first(true), 100);
+    let at_random = first(false);
+    assert!((30..=70).contains(&at_random), "four standard deviations of a hundred coins: {at_random}");
+}
+
+#[test]
+fn postfix_forgets_a_destination_of_which_nothing_is_in_memory() {
+    // qmgr_entry_done: refused at once and a minute apart, no failure ever finds the one before it: each message is really
+    // tried. Ten together kill the destination after three, and the rest is put off without a connection.
+    let down = r#"(at: "0s", do: Outage(host: "mx.bad.example"), for: "4h")"#;
+    // No scan in the first hour.
+    let retry = r#"Postfix(queue_run_delay: "2h", scan_phase: "119m")"#;
+    let apart = run(retry, &rows(50, 60.0, 60.0, "bad"), HOSTS, down);
+    let first = |results: &Results| {
+        let refused = values(results, "refused", "host:mx.bad.example", "count")[0];
+        (refused, all(results, "suspensions", "count"))
+    };
+    let (refused, suspended) = first(&apart);
+    assert!(refused >= 50.0 && suspended >= 47.0, "{refused} refused, {suspended} suspended");
+    let together = run(retry, &rows(50, 60.0, 0.0, "bad"), HOSTS, down);
+    let (refused_together, suspended_together) = first(&together);
+    // All that differs is the first hour: of fifty first attempts, three to five.
+    assert!((45.0..=47.0).contains(&(refused - refused_together)), "{refused} and {refused_together}");
+    assert!((45.0..=47.0).contains(&(suspended_together - suspended)), "{suspended} and {suspended_together}");
+}
+
+fn connections(results: &Results) -> f64 {
+    values(results, "connections", "host:mx.good.example", "count")[0]
+}
+
+#[test]
+fn kumomta_delays_its_ready_queue_when_nobody_answers() {
+    // A thousand messages at once to a host that refuses for 4000 s. Connections fail; when more than
+    // `consecutive_connection_failures_before_delay` in a row have, all that waits is put off without one, as if it had been
+    // tried: 20 min, then 40 min later (`delay_ready_queue`, IncrementAttempts::Yes), so that the third round, at 3600 s,
+    // still fails and the fourth, 80 min later, delivers.
+    let down = r#"(at: "0s", do: Outage(host: "mx.good.example"), for: "4060s")"#;
+    let trace = rows(1000, 60.0, 0.0, "good");
+    let run = |more: &str| run(&format!("KumoMta({more})"), &trace, HOSTS, down);
+    let patient = run("consecutive_connection_failures_before_delay: 1000000");
+    let refused = |results: &Results| values(results, "refused", "host:mx.good.example", "count")[0];
+    assert_eq!((refused(&patient), all(&patient, "suspensions", "count")), (3000.0, 0.0));
+    let delayed = run("");
+    let suspended = all(&delayed, "suspensions", "count");
+    // Each of three rounds is an attempt or a suspension of each message. In the first the counter comes to more than a
+    // hundred, with up to 32 under way; in the others each failure puts off what waits by then.
+    assert_eq!(refused(&delayed) + suspended, 3000.0);
+    assert!(suspended >= 866.0, "{suspended}");
+    for results in [&patient, &delayed] {
+        assert_eq!(all(results, "delivered", "count"), 1000.0);
+        let latency = all(results, "delivery_latency", "max");
+        // 1200 + 2400 + 4800 s, each half a minute sooner or later, and a second for each time the queue looked again.
+        assert!((8400.0 - 95.0..=8400.0 + 400.0).contains(&latency), "{latency}");
+    }
+}
+
+#[test]
+fn kumomta_turns_away_what_finds_its_ready_queue_full() {
+    // 32 connections, ten seconds a message, eight places: of a hundred at once 40 are taken, the others come again within a
+    // minute, and none of that is an attempt.
+    let hosts = r#""mx.good.example": (service: "10s"), "mx.bad.example": ()"#;
+    let results = run("KumoMta(max_ready: 8)", &rows(100, 60.0, 0.0, "good"), hosts, "");
+    assert!(all(&results, "suspensions", "count") >= 60.0);
+    assert_eq!(all(&results, "attempts_per_delivery", "mean"), 1.0);
+    assert_eq!(all(&results, "delivered", "count"), 100.0);
+    let free = run("KumoMta()", &rows(100, 60.0, 0.0, "good"), hosts, "");
+    assert_eq!(all(&free, "suspensions", "count"), 0.0);
+}
+
+#[test]
+fn sendmail_keeps_a_connection_within_a_queue_run() {
+    // Twenty messages wait for one host; the run after the repair sends them down one connection. Without
+    // ConnectionCacheSize each makes its own, as each new message does in any case.
+    let down = r#"(at: "0s", do: Outage(host: "mx.good.example"), for: "25m")"#;
+    let trace = rows(20, 60.0, 1.0, "good");
+    for (size, made) in [(1, 1.0), (2, 1.0), (0, 20.0)] {
+        let retry = format!(r#"Sendmail(queue_run: "10m", scan_phase: "0s", ConnectionCacheSize: {size})"#);
+        let results = run(&retry, &trace, HOSTS, down);
+        assert_eq!(all(&results, "delivered", "count"), 20.0);
+        let refused = values(&results, "refused", "host:mx.good.example", "count")[0];
+        assert_eq!(connections(&results) - refused, made, "ConnectionCacheSize {size}");
+    }
+    let results = run("Sendmail()", &trace, HOSTS, "");
+    assert_eq!(connections(&results), 20.0, "a process a message");
+    // Two hosts in turn: a cache of one closes the other's each time.
+    let turns: String =
+        (0..20).map(|i| format!("{}s,{}.example\n", 60 + i, if i % 2 == 0 { "good" } else { "bad" })).collect();
+    let both = r#"(at: "0s", do: Outage(host: "mx.*.example"), for: "25m")"#;
+    for (size, made) in [(1, 10.0), (2, 1.0)] {
+        let retry =
+            format!(r#"Sendmail(queue_run: "10m", scan_phase: "0s", RetryFactor: 0, ConnectionCacheSize: {size})"#);
+        let results = run(&retry, &turns, HOSTS, both);
+        let refused = values(&results, "refused", "host:mx.good.example", "count")[0];
+        assert_eq!(connections(&results) - refused, made, "two hosts, ConnectionCacheSize {size}");
+    }
+    // What is idle for too long is not used: twenty seconds a message, a cache of fifteen is of no use to two hosts.
+    let slow = r#""mx.good.example": (service: "20s"), "mx.bad.example": (service: "20s")"#;
+    let retry = r#"Sendmail(queue_run: "10m", scan_phase: "0s", RetryFactor: 0, ConnectionCacheSize: 2, ConnectionCacheTimeout: "15s")"#;
+    let results = run(retry, &turns, slow, both);
+    let refused = values(&results, "refused", "host:mx.good.example", "count")[0];
+    assert_eq!(connections(&results) - refused, 10.0);
+}
+
+#[test]
+fn kept_sessions_have_their_limits_of_messages_and_of_time() {
+    // One message a second, and then one every ten: how many connections carry twenty of them.
+    for (retry, every_s, made) in [
+        // A hundred messages a session (reuseCount), five seconds idle.
+        ("ZoneMta()", 1.0, 1.0),
+        ("ZoneMta(connectionCacheReuseCount: 5)", 1.0, 4.0),
+        ("ZoneMta()", 10.0, 20.0),
+        (r#"ZoneMta(connectionCacheTtl: "15s")"#, 10.0, 1.0),
+        // Eleven messages (conn_reuse_limit 10, and the first), 150 s.
+        ("Maddy()", 1.0, 2.0),
+        ("Maddy(conn_reuse_limit: 0)", 1.0, 20.0),
+        ("Maddy()", 151.0, 20.0),
+        // OpenSMTPD: ten seconds idle, a hundred messages.
+        ("OpenSmtpd()", 1.0, 1.0),
+        ("OpenSmtpd(max_mail_per_session: 10)", 5.0, 2.0),
+        // (and no connection to a host for three seconds after the last one ended)
+        ("OpenSmtpd()", 14.0, 20.0),
+        // KumoMTA: five seconds idle, 1024 messages.
+        ("KumoMta()", 1.0, 1.0),
+        ("KumoMta(max_deliveries_per_connection: 4)", 1.0, 5.0),
+        ("KumoMta()", 6.0, 20.0),
+        // Postfix keeps none for messages that come one at a time, two seconds apart.
+        ("Postfix()", 3.0, 20.0),
+        // Who keeps none at all.
+        ("Qmail()", 1.0, 20.0),
+        ("Haraka()", 1.0, 20.0),
+        ("Exim()", 1.0, 20.0),
+        ("Sendmail()", 1.0, 20.0),
+    ] {
+        let results = run(retry, &rows(20, 60.0, every_s, "good"), HOSTS, "");
+        assert_eq!(all(&results, "delivered", "count"), 20.0, "{retry}");
+        assert_eq!(connections(&results), made, "{retry}, one every {every_s} s");
+    }
+}
+
+#[test]
+fn qmail_passes_an_address_over_that_timed_out_twice() {
+    // Messages every two minutes to a black hole of two hours: two time-outs, two minutes apart, and the address is passed
+    // over for 64 to 97 minutes (tcpto.c), in which nobody connects.
+    let hole = r#"(at: "0s", do: Outage(host: "mx.bad.example", mode: BlackHole), for: "10h")"#;
+    let results = run("Qmail()", &rows(30, 60.0, 125.0, "bad"), HOSTS, hole);
+    // Within the hour of the arrivals two or three really connect; all are tried again, at their squares, for seven days.
+    let suspended = all(&results, "suspensions", "count");
+    assert!(suspended >= 27.0, "{suspended}");
+    let refused = run("Qmail()", &rows(30, 60.0, 125.0, "bad"), HOSTS, &hole.replace(", mode: BlackHole", ""));
+    assert_eq!(all(&refused, "suspensions", "count"), 0.0, "a refusal is no time-out");
+}

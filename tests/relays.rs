@@ -1,0 +1,168 @@
+//! Mail that does not go straight to its domain's MX: smart hosts, fallback relays, relays that share a queue or split it,
+//! several nodes with one policy, and mail that goes round in circles.
+
+mod support;
+
+use mxsim::experiment::Results;
+use support::{run, values};
+
+/// `sources` are the sections `hosts` and `senders` without what all have in common; no round trips.
+fn scenario(hosts: &str, senders: &str, rest: &str) -> String {
+    format!(
+        r#"(
+        title: "relays",
+        run: (measure: "2h", drain: "10d", replications: 1, seed: 5),
+        regions: {{ "here": (rtt: "0s") }},
+        zones: {{
+            "d.example": (ns: ["ns.d.example"], mx: [(10, "mx.d.example")]),
+            "relay.example": (ns: ["ns.example"], mx: [(10, "r1.example"), (10, "r2.example")]),
+            "example": (ns: ["ns.example"]),
+        }},
+        servers: {{ "ns.example": (latency: "0s"), "ns.d.example": (latency: "0s") }},
+        hosts: {{ {hosts} }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ {senders} }},
+        {rest}
+    )"#
+    )
+}
+
+fn sender(count: u32, more: &str) -> String {
+    format!(
+        r#""s": (resolver: "r", to: Weights({{"d.example": 1.0}}), arrivals: Burst(at: "1h", count: {count}), {more}),"#
+    )
+}
+
+fn of_host(results: &Results, measure: &str, host: &str, statistic: &str) -> f64 {
+    values(results, measure, &format!("host:{host}.example"), statistic)[0]
+}
+
+fn all(results: &Results, measure: &str, statistic: &str) -> f64 {
+    values(results, measure, "all", statistic)[0]
+}
+
+const RELAY: &str = r#"relays_for: ["d.example"], resolver: "r""#;
+
+#[test]
+fn a_smart_host_takes_everything_and_is_waited_for() {
+    let hosts = format!(r#""mx.d.example": (), "r1.example": ({RELAY}), "r2.example": ({RELAY}),"#);
+    // A host in brackets goes without MX; a domain by its MX, both of them.
+    for (to, first, second) in [("[r1.example]", 100.0, 0.0), ("relay.example", 50.0, 50.0)] {
+        let client = format!(r#"client: (smart_host: "{to}"), retry: Custom(schedule: Constant("10m"))"#);
+        let results = run(&scenario(&hosts, &sender(100, &client), ""));
+        assert_eq!(all(&results, "delivered", "count"), 100.0, "{to}");
+        assert_eq!(of_host(&results, "accepted", "mx.d", "count"), 100.0, "{to}");
+        let taken = ["r1", "r2"].map(|host| of_host(&results, "accepted", host, "count"));
+        // A fair coin: four standard deviations of 100 draws are 20.
+        let near = |got: f64, expected: f64| (got - expected).abs() <= if expected == 50.0 { 20.0 } else { 0.0 };
+        assert!(near(taken[0], first) && near(taken[1], second), "{to}: {taken:?}");
+    }
+    // A smart host that is down is waited for, though the domain's own MX is well.
+    let down = r#"timeline: [(name: "o", at: "0s", do: Outage(host: "r1.example"), for: "65m")],"#;
+    let more = r#"client: (smart_host: "[r1.example]"), retry: Custom(schedule: Constant("10m"))"#;
+    let results = run(&scenario(&hosts, &sender(1, more), down));
+    assert!((all(&results, "delivery_latency", "max") - 600.0).abs() < 0.01);
+}
+
+#[test]
+fn a_fallback_relay_takes_what_no_mx_takes_in_the_same_attempt() {
+    let hosts = format!(r#""mx.d.example": (), "r1.example": ({RELAY}), "r2.example": (),"#);
+    let more = r#"client: (fallback_relay: "[r1.example]"), retry: Custom(schedule: Constant("10m"))"#;
+    // Nothing is wrong: it is not used.
+    let results = run(&scenario(&hosts, &sender(10, more), ""));
+    assert_eq!(of_host(&results, "connections", "r1", "count"), 0.0);
+    // The MX is silent for 30 s (the time-out of a connection), then the relay takes it, in the first attempt.
+    let down =
+        r#"timeline: [(name: "o", at: "0s", do: Outage(host: "mx.d.example", mode: BlackHole), for: "61m30s")],"#;
+    let results = run(&scenario(&hosts, &sender(10, more), down));
+    assert_eq!(all(&results, "delivered", "count"), 10.0);
+    assert_eq!(of_host(&results, "accepted", "r1", "count"), 10.0);
+    assert!((all(&results, "handoff_latency", "mean") - 30.0).abs() < 0.01);
+    assert_eq!(all(&results, "bounced", "count"), 0.0);
+    // A refusal for good is no reason to go there.
+    let refusing = hosts.replace(r#""mx.d.example": ()"#, r#""mx.d.example": (unknown_users: 1)"#);
+    let results = run(&scenario(&refusing, &sender(10, more), ""));
+    assert_eq!(all(&results, "bounced", "count"), 10.0);
+    assert_eq!(of_host(&results, "connections", "r1", "count"), 0.0);
+}
+
+#[test]
+fn relays_share_a_queue_or_split_it() {
+    // A thousand messages over two submission hosts, each with Postfix's limit of 20 to a destination, ten seconds a message:
+    // two queues keep 40 sessions busy, one that both feed keeps 20.
+    let shared = format!(r#""r1.example": ({RELAY}, retry: Postfix()), "r2.example": (shares_queue: "r1.example"),"#);
+    let split = format!(r#""r1.example": ({RELAY}, retry: Postfix()), "r2.example": ({RELAY}, retry: Postfix()),"#);
+    for (relays, busiest, depths) in [(split, 40.0, 2), (shared, 20.0, 1)] {
+        let hosts = format!(r#""mx.d.example": (sessions: 100, service: "10s"), {relays}"#);
+        let results = run(&scenario(
+            &hosts,
+            &sender(1000, r#"client: (smart_host: "relay.example"), retry: Custom(schedule: Constant("10m"))"#),
+            "",
+        ));
+        assert_eq!(all(&results, "delivered", "count"), 1000.0);
+        let load = of_host(&results, "host_load", "mx.d", "max") * 100.0;
+        assert!((load - busiest).abs() < 1e-6, "{load} sessions, expected {busiest}");
+        let taken = ["r1", "r2"].map(|host| of_host(&results, "accepted", host, "count"));
+        assert!(taken.iter().all(|n| (437.0..=563.0).contains(n)), "a fair coin, {taken:?}");
+        let depth = |host| values(&results, "queue_depth", &format!("host:{host}.example"), "max");
+        let queues: Vec<f64> = ["r1", "r2"].iter().flat_map(|host| depth(host)).collect();
+        assert_eq!(queues.iter().filter(|depth| **depth > 300.0).count(), depths, "{queues:?}");
+        // All is queued there before the first has left, ten seconds later.
+        let total: f64 = queues.iter().sum();
+        assert_eq!(total, 1000.0, "{queues:?}");
+    }
+}
+
+#[test]
+fn several_nodes_with_one_policy_keep_each_a_queue_of_their_own() {
+    // Four nodes of one population: each has its own limit of 20, and its own scans.
+    let hosts = r#""mx.d.example": (sessions: 1000, service: "10s"), "r1.example": (), "r2.example": (),"#;
+    let nodes = sender(200, "retry: Postfix()").replace(r#""s": ("#, r#""s-{i}": (count: 4, "#);
+    let results = run(&scenario(hosts, &nodes, ""));
+    assert!((of_host(&results, "host_load", "mx.d", "max") * 1000.0 - 80.0).abs() < 1e-6);
+    let down = r#"timeline: [(name: "o", at: "0s", do: Outage(host: "mx.d.example"), for: "62m")],"#;
+    let nodes = nodes.replace("count: 200", "count: 1");
+    let results = run(&scenario(hosts, &nodes, down));
+    let latency = |i| values(&results, "delivery_latency", &format!("sender:s-{i}"), "max")[0];
+    let mut all: Vec<f64> = (1..=4).map(latency).collect();
+    all.sort_by(f64::total_cmp);
+    // Age 300 s and a scan of 300 s: due after 299 s, taken up at each one's own next scan, service not counted.
+    assert!(all.iter().all(|latency| (298.0..=611.0).contains(latency)), "{all:?}");
+    assert!(all.windows(2).all(|pair| pair[1] - pair[0] > 0.01), "one clock for all: {all:?}");
+}
+
+#[test]
+fn mail_that_goes_round_in_circles_is_found_out_by_the_systems_limit_of_hops() {
+    // Two relays that are each other's smart host. Postfix hopcount_limit 50, Exim received_headers_max 30, sendmail
+    // MaxHopCount 25: the host that would add one more refuses the message for good.
+    for (system, hops) in [("Postfix", 50.0), ("Exim", 30.0), ("Sendmail", 25.0)] {
+        let relay = |other| {
+            format!(
+                r#"({RELAY}, retry: {system}(), client: (rules: {system}, smart_host: "[{other}.example]", own_mx: Keep))"#
+            )
+        };
+        let hosts = format!(r#""mx.d.example": (), "r1.example": {}, "r2.example": {},"#, relay("r2"), relay("r1"));
+        let results = run(&scenario(&hosts, &sender(10, r#"client: (smart_host: "[r1.example]")"#), ""));
+        assert_eq!(all(&results, "bounced", "loop"), 10.0, "{system}");
+        let accepted: f64 = ["r1", "r2"].iter().map(|host| of_host(&results, "accepted", host, "count")).sum();
+        assert_eq!(accepted, 10.0 * (hops + 1.0), "{system}");
+        assert_eq!(of_host(&results, "connections", "mx.d", "count"), 0.0, "{system}");
+    }
+}
+
+#[test]
+fn a_relay_that_finds_only_itself_and_worse_reports_a_loop_at_once() {
+    let hosts = format!(r#""mx.d.example": (), "r1.example": ({RELAY}), "r2.example": (),"#);
+    let text = scenario(&hosts, &sender(10, r#"client: (smart_host: "[r1.example]")"#), "").replace(
+        r#"mx: [(10, "mx.d.example")]"#,
+        r#"mx: [(10, "r1.example"), (10, "r2.example"), (20, "mx.d.example")]"#,
+    );
+    // It drops itself, its equal and the one that is worse (RFC 5321 section 5.1).
+    let results = run(&text);
+    assert_eq!(all(&results, "bounced", "loop"), 10.0);
+    // A better one than itself is used.
+    let better = text.replace(r#"(20, "mx.d.example")"#, r#"(5, "mx.d.example")"#);
+    let results = run(&better);
+    assert_eq!(of_host(&results, "accepted", "mx.d", "count"), 10.0);
+    assert_eq!(of_host(&results, "connections", "r2", "count"), 0.0);
+}
