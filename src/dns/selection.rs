@@ -89,8 +89,8 @@ impl Dns<'_> {
         }
     }
 
-    /// The current server has not answered in time.
-    pub(super) fn on_server_silent(&mut self, now: SimTime, fetch: u32) {
+    /// The current server has not answered in time, or (not `is_silent`) has failed where that counts as much.
+    pub(super) fn on_server_silent(&mut self, now: SimTime, fetch: u32, is_silent: bool) {
         let state = &self.fetches[fetch as usize];
         let rules = &self.rules(state.cache).asking;
         // A short look at a server that was not the best says little of it.
@@ -101,7 +101,7 @@ impl Dns<'_> {
             let key = self.keys[state.cache.index()];
             let random = draw(key, state.question.index() as u64, state.place(Purpose::Penalty, 0));
             let server = state.servers[state.current].at;
-            self.known[state.cache.index()].of(now, rules, key, server).on_loss(now, rules, random);
+            self.known[state.cache.index()].of(now, rules, key, server).on_loss(now, rules, random, is_silent);
         }
     }
 }

@@ -226,7 +226,7 @@ impl<'m> Dns<'m> {
         faults: &impl ServerState,
         fetch: u32,
     ) {
-        self.on_server_silent(scheduler.now(), fetch);
+        self.on_server_silent(scheduler.now(), fetch, true);
         let state = &mut self.fetches[fetch as usize];
         state.count_try();
         if state.tries >= MINIMISED_SENDS_MAX {
@@ -341,7 +341,7 @@ impl<'m> Dns<'m> {
     /// A server that does not hold the zone, or cannot answer: of no use for this fetch.
     fn on_bad_reply(&mut self, now: SimTime, fetch: u32, is_loss: bool) {
         if is_loss {
-            self.on_server_silent(now, fetch);
+            self.on_server_silent(now, fetch, false);
         } else {
             self.on_server_answered(now, fetch);
         }

@@ -143,7 +143,7 @@ impl Known {
         self.srtt = if self.srtt == 0.0 { value_s } else { (1.0 - old) * value_s + old * self.srtt };
     }
 
-    pub fn on_loss(&mut self, now: SimTime, rules: &AskingRules, random: u64) {
+    pub fn on_loss(&mut self, now: SimTime, rules: &AskingRules, random: u64, is_silent: bool) {
         self.losses = self.losses.saturating_add(1);
         match (rules.known_timeout, rules.selection) {
             (KnownTimeout::Jacobson(_), _) => self.timeout = (self.timeout * 2.0).min(rules.max_timeout.as_secs_f64()),
@@ -154,8 +154,12 @@ impl Known {
         if !matches!(rules.selection, Selection::FadingAverage(_)) {
             self.seen = now;
         }
-        if rules.dead.as_ref().is_some_and(|dead| u32::from(self.losses) >= dead.after) {
+        let Some(dead) = rules.dead.as_ref().filter(|dead| u32::from(self.losses) >= dead.after) else { return };
+        if is_silent {
             self.hold_dead(now, rules);
+        } else {
+            // One that fails is not dead: it is asked each time where there is no other (measured, exp3: Knot Resolver).
+            self.losses = u16::try_from(dead.after - 1).unwrap_or(u16::MAX);
         }
     }
 

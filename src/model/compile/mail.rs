@@ -100,6 +100,7 @@ impl Compiler<'_> {
         }
         self.number = 0;
         let senders = nodes.len();
+        self.check_sharing(hosts);
         let mut sharing = Vec::new();
         for (id, host) in hosts.iter_mut().enumerate().filter(|(_, host)| !host.relays_for.is_empty()) {
             if let Some(other) = self.shares_queue(id) {
@@ -140,6 +141,19 @@ impl Compiler<'_> {
     }
 
     /// The host whose queue a relay shares.
+    /// Who relays for nobody has nothing to put into another's queue.
+    fn check_sharing(&mut self, hosts: &[HostModel]) {
+        for id in (0..hosts.len()).filter(|&id| hosts[id].relays_for.is_empty()) {
+            if let Some((key, host)) = self.tree.hosts.get_index(self.hosts.members[id].key)
+                && host.shares_queue.is_some()
+            {
+                let key = key.clone();
+                self.error(&["hosts", &key, "shares_queue"], "this host relays for no zone").help =
+                    Some("name in `relays_for` what it takes for the shared queue".into());
+            }
+        }
+    }
+
     fn shares_queue(&mut self, id: usize) -> Option<usize> {
         let member = self.hosts.members[id].clone();
         let (key, host) = self.tree.hosts.get_index(member.key)?;
