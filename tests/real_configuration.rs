@@ -155,9 +155,8 @@ fn loaded_text(retry: &str) -> String {
 
 #[test]
 fn a_parameter_that_changes_nothing_is_said_to() {
-    for (retry, name) in [(r#"Exim(address_retry_include_sender: false)"#, "address_retry_include_sender")] {
-        let said = render(&loaded(&sender("s", "d.example", retry), &[]).warnings, false);
-        assert!(said.contains(&format!("`{name}` changes nothing")), "{retry}: {said}");
-    }
+    let said =
+        render(&loaded(&sender("s", "d.example", "Exim(address_retry_include_sender: false)"), &[]).warnings, false);
+    assert!(said.contains("`address_retry_include_sender` changes nothing"), "{said}");
     assert!(loaded(&sender("s", "d.example", "KumoMta()"), &[]).warnings.is_empty());
 }

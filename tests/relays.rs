@@ -107,7 +107,7 @@ fn relays_share_a_queue_or_split_it() {
         assert!(taken.iter().all(|n| (437.0..=563.0).contains(n)), "a fair coin, {taken:?}");
         // Who feeds another's queue has none of its own.
         let depth = |host| values(&results, "queue_depth", &format!("host:{host}.example"), "max");
-        let queues: Vec<f64> = ["r1", "r2"][..depths].iter().flat_map(|host| depth(host)).collect();
+        let queues: Vec<f64> = ["r1", "r2"][..depths].iter().flat_map(depth).collect();
         assert_eq!(queues.iter().filter(|depth| **depth > 300.0).count(), depths, "{queues:?}");
         // All is queued there before the first has left, ten seconds later.
         let total: f64 = queues.iter().sum();
