@@ -212,8 +212,10 @@ fn is_disturbing(model: &Model, action: &ActionModel, question: Question) -> boo
 struct Askers {
     /// Questions a second.
     rate: f64,
-    /// When the first may begin and when the last has, seconds.
-    begin: (f64, f64),
+    /// From when to when the first may begin, seconds.
+    first: (f64, f64),
+    /// When the last has.
+    last_begins: f64,
     /// Whether the first begins at a time spread evenly over that span.
     spread: Option<(f64, f64)>,
 }
@@ -226,7 +228,7 @@ impl Askers {
         if probed.flat_map(|probe| &probe.caches).any(|cache| dns.caches[cache.index()].resolver == resolver) {
             return None;
         }
-        let mut askers = Self { rate: 0.0, begin: (0.0, 0.0), spread: None };
+        let mut askers = Self { rate: 0.0, first: (0.0, 0.0), last_begins: 0.0, spread: None };
         for client in dns.clients.iter().filter(|client| client.resolver == resolver) {
             askers.add(client_rate(client, question)?, &client.begins);
         }
@@ -246,12 +248,14 @@ impl Askers {
             Dist::Constant(at) => (*at, *at),
             _ => (0.0, f64::INFINITY),
         };
-        // The first to ask decides when the cache is filled; who begins later finds it so.
-        if self.rate == 0.0 || span.0 < self.begin.0 {
-            self.spread = (span.1 > span.0).then_some(span);
+        // The first to ask decides when the cache is filled; who begins later finds it so. Of several that may be the first,
+        // the earliest time is not spread evenly.
+        if self.rate == 0.0 || span.1 <= self.first.0 {
+            (self.first, self.spread) = (span, (span.1 > span.0).then_some(span));
+        } else if span.0 < self.first.1 {
+            (self.first, self.spread) = ((span.0.min(self.first.0), span.1.min(self.first.1)), None);
         }
-        let first = if self.rate == 0.0 { span.0 } else { self.begin.0.min(span.0) };
-        self.begin = (first, self.begin.1.max(span.1));
+        self.last_begins = self.last_begins.max(span.1);
         self.rate += rate;
     }
 
@@ -259,7 +263,7 @@ impl Askers {
     /// TTLs, or the random gaps between fetches have added up to more than a TTL.
     fn are_forgotten(&self, rate: f64, ttl_s: f64, at: SimTime) -> bool {
         let gap = 1.0 / rate;
-        let past = at.as_secs_f64() - self.begin.1;
+        let past = at.as_secs_f64() - self.last_begins;
         let cycles = past / (ttl_s + gap);
         let spread = self.spread.is_some_and(|(low, high)| {
             let turns = (high - low) / (ttl_s + gap);
@@ -314,15 +318,19 @@ mod tests {
     #[test]
     fn how_a_cache_began_is_forgotten_in_time_or_was_spread_from_the_start() {
         let at = SimTime::from_secs(100_000);
-        let mut askers = Askers { rate: 0.0, begin: (0.0, 0.0), spread: None };
+        let mut askers = Askers { rate: 0.0, first: (0.0, 0.0), last_begins: 0.0, spread: None };
         askers.add(0.01, &Dist::Constant(0.0));
         // Ten questions a TTL: a hundred cycles and five.
         assert!(!askers.are_forgotten(0.01, 1000.0, at));
         assert!(askers.are_forgotten(0.01, 100.0, at));
-        let mut spread = Askers { rate: 0.0, begin: (0.0, 0.0), spread: None };
+        let mut spread = Askers { rate: 0.0, first: (0.0, 0.0), last_begins: 0.0, spread: None };
         spread.add(0.01, &Dist::Uniform { low: 0.0, high: 1100.0 });
         spread.add(0.01, &Dist::Constant(5000.0));
         assert!(spread.are_forgotten(0.01, 1000.0, at));
         assert!(!spread.are_forgotten(0.01, 1700.0, at));
+        // Twenty that begin within a TTL: the first of them does so early in it.
+        let mut many = Askers { rate: 0.0, first: (0.0, 0.0), last_begins: 0.0, spread: None };
+        (0..20).for_each(|_| many.add(0.01, &Dist::Uniform { low: 0.0, high: 1005.0 }));
+        assert!(!many.are_forgotten(many.rate, 1000.0, at));
     }
 }
