@@ -155,16 +155,8 @@ pub struct RrsetView {
     pub caches: Vec<Vec<(SimTime, CacheView)>>,
 }
 
-/// Most entities of a kind that get numbers of their own beside the sum over all.
-pub const SCOPES_MAX: usize = 200;
-
 /// Most nodes that get a series of their own.
 pub(crate) const SERIES_MAX: usize = 8;
-
-/// Whether a kind with so many members is reported one by one.
-pub(crate) fn is_listed(count: usize) -> bool {
-    count <= SCOPES_MAX
-}
 
 /// Labels of a tracked question.
 pub(crate) fn question_label(model: &Model, question: crate::model::dns::Question) -> String {

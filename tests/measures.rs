@@ -311,20 +311,39 @@ fn every_row_is_in_the_vocabulary() {
         (name: "cut", at: "30m", do: SetMx(zone: "a.example", mx: [(10, "new.a.example")])),
     ],"#;
     let hosts = r#""mx.a.example": (sessions: 5, store: (replicas: 2, lag: "5s")), "new.a.example": ()"#;
-    let results = run(&world(r#"measure: "1h", drain: "1d", slo: ["5m"]"#, hosts, more));
-    let forwarded = run(FORWARDED);
-    let told = run(&FORWARDED.replace("\"isp\": ()", "\"isp\": (software: Pushed())"));
     let gallery = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/real_queue.ron");
     let one = mxsim::scenario::splice::Override::named("test", "run/replications", "1");
     let queued = mxsim::model::compile::load(&gallery, &[one]).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let queued = support::run_loaded(&queued, None);
-    let rows = || [&results, &forwarded, &told, &queued].into_iter().flat_map(|results| &results.variants[0].summary);
+    let worlds = [
+        support::loaded(&world(r#"measure: "1h", drain: "1d", slo: ["5m"]"#, hosts, more)),
+        support::loaded(FORWARDED),
+        support::loaded(&FORWARDED.replace("\"isp\": ()", "\"isp\": (software: Pushed())")),
+        queued,
+    ];
+    let results = worlds.each_ref().map(|loaded| support::run_loaded(loaded, None));
+    let rows = || results.iter().flat_map(|results| &results.variants[0].summary);
     for row in rows() {
         let known = MEASURES.iter().find(|known| known.name == row.measure);
         let known = known.unwrap_or_else(|| panic!("`{}` is not in the vocabulary", row.measure));
         let fits = known.statistics.contains(&row.statistic.as_ref()) || known.name == "slo_attainment";
         assert!(fits, "{}.{}", row.measure, row.statistic);
+        assert_eq!(row.unit, known.unit(&row.statistic), "{}.{}", row.measure, row.statistic);
     }
+    // An objective is accepted if, and only if, there is such a row.
+    let mut refused = 0;
+    for (loaded, results) in worlds.iter().zip(&results) {
+        let (model, variant) = (&loaded.variants[0].model, &results.variants[0]);
+        let scopes: std::collections::BTreeSet<&str> = variant.summary.iter().map(|row| row.scope.as_str()).collect();
+        for known in MEASURES.iter().filter(|known| known.name != "slo_attainment") {
+            for (statistic, scope) in known.statistics.iter().flat_map(|s| scopes.iter().map(move |scope| (s, scope))) {
+                let listed = model.lists(known, statistic, scope);
+                refused += u32::from(listed.is_err());
+                let has_row = variant.row(known.name, scope, statistic).is_some();
+                assert_eq!(listed.is_ok(), has_row, "{}.{statistic} of {scope}: {listed:?}", known.name);
+            }
+        }
+    }
+    assert!(refused > 100);
     for known in MEASURES {
         assert!(rows().any(|row| row.measure == known.name), "nothing has rows of `{}`", known.name);
     }
@@ -434,4 +453,34 @@ fn every_relay_has_a_series_of_its_queue() {
         let scope = format!("host:relay-{relay}.example.net");
         assert!(series.iter().any(|series| series.measure == "queue_depth" && series.scope == scope), "{scope}");
     }
+}
+
+/// `time_to_normal` compares with the depth of the hour before, which it began with hours earlier.
+#[test]
+fn what_the_hour_before_an_outage_begins_with_is_normal_however_coarse_the_grid() {
+    // Twenty messages of the first hour wait for a host that is out; nothing comes in the hour before the other outage.
+    let normal = |cells: u32| {
+        let results = run(&format!(
+            r#"(
+            title: "normal",
+            run: (measure: "12h", replications: 1, cells: {cells}),
+            zones: {{ "a.example": (mx: [(10, "mx.a.example")]), "b.example": (mx: [(10, "mx.b.example")]) }},
+            hosts: {{ "mx.a.example": (), "mx.b.example": () }},
+            resolvers: {{ "isp": () }},
+            senders: {{
+                "early": (resolver: "isp", arrivals: Burst(at: "10m", count: 20), to: Weights({{"a.example": 1.0}}), retry: Custom(schedule: Constant("3h"))),
+                "late": (resolver: "isp", arrivals: Burst(at: "5h10m", count: 5), to: Weights({{"b.example": 1.0}}), retry: Custom(schedule: Constant("1h"))),
+            }},
+            timeline: [
+                (name: "a", at: "0s", do: Outage(host: "mx.a.example")),
+                (name: "b", at: "5h", do: Outage(host: "mx.b.example"), for: "1h"),
+            ],
+        )"#
+        ));
+        one(&results, "time_to_normal", "event:b", "max")
+    };
+    // Above normal from 5 h 10 min on, and back at the retries at 6 h 10 min: ten minutes after the end.
+    let fine = normal(720);
+    assert!((600.0..610.0).contains(&fine), "{fine}");
+    assert_eq!(normal(2), fine);
 }

@@ -12,8 +12,16 @@ use super::load::expand;
 use super::options::Options;
 use super::terminal::Terminal;
 
+/// Stands at the head of its `--help`.
+const EXAMPLES: &str = "\
+Examples:
+  mxsim check a.ron                                 all its errors, each with its place
+  mxsim check scenarios/                            every scenario of a folder
+  mxsim check a.ron --set run/seed=7                with what `run` would be given";
+
 /// Arguments of `check`.
 #[derive(Debug, Args)]
+#[command(before_help = EXAMPLES)]
 pub struct CheckArgs {
     /// Scenario files; a folder stands for the `*.ron` files in it
     #[arg(required = true, value_name = "FILE")]

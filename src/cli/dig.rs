@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use mxsim::model::compile::{instant_of, is_match};
-use mxsim::model::dns::Question;
+use mxsim::model::compile::{instant_of, invalid_domain, is_match};
+use mxsim::model::dns::{Question, canonical};
 use mxsim::model::{CacheId, Model};
 use mxsim::report::dig::Answers;
 use mxsim::scenario::nearest::did_you_mean;
@@ -79,6 +79,9 @@ pub fn dig(args: &DigArgs, options: &Options, terminal: &Terminal) -> Exit {
     if caches.is_empty() {
         let known = model.dns.resolvers.iter().map(|resolver| resolver.name.as_str());
         return usage(terminal, &format!("no resolver `{}`", args.resolver), did_you_mean(&args.resolver, known));
+    }
+    if let Some(why) = invalid_domain(&canonical(&args.name)) {
+        return usage(terminal, &format!("`{}` is no domain name: {why}", args.name), None);
     }
     // A name that the scenario does not know can be asked about all the same.
     let name = model.dns.names.intern(&args.name);

@@ -10,8 +10,15 @@ use super::load::load_all;
 use super::options::Options;
 use super::terminal::Terminal;
 
+/// Stands at the head of its `--help`.
+const EXAMPLES: &str = "\
+Examples:
+  mxsim graph a.ron | dot -Tsvg > a.svg             with Graphviz
+  mxsim graph a.ron --format mermaid                for Markdown";
+
 /// Arguments of `graph`.
 #[derive(Debug, Args)]
+#[command(before_help = EXAMPLES)]
 pub struct GraphArgs {
     /// A scenario file
     file: PathBuf,

@@ -10,8 +10,16 @@ use mxsim::scenario::diagnostic::Diagnostic;
 use super::Exit;
 use super::terminal::Terminal;
 
+/// Stands at the head of its `--help`.
+const EXAMPLES: &str = "\
+Examples:
+  mxsim init outage.ron                             a commented scenario to start from
+  mxsim init --template migration a.ron             moving mail under a long TTL
+  mxsim init - | less                               to look at first";
+
 /// Arguments of `init`.
 #[derive(Debug, Args)]
+#[command(before_help = EXAMPLES)]
 pub struct InitArgs {
     /// Where to write it; `-` for stdout. The template's name with `.ron` if absent
     #[arg(value_name = "FILE")]

@@ -15,19 +15,19 @@ pub struct Options {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Seed of all randomness, instead of `run/seed`
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = seed)]
     pub seed: Option<u64>,
     /// Independent replications, instead of `run/replications`
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = count)]
     pub replications: Option<NonZeroU32>,
     /// Run this one replication only (they count from 0), with the numbers it has among all; its files land in a folder of their own
-    #[arg(long, global = true, value_name = "K", conflicts_with = "replications")]
+    #[arg(long, global = true, value_name = "K", conflicts_with = "replications", value_parser = number)]
     pub replication: Option<u32>,
     /// Override a value of the scenario; later ones win: --set zones/example.org/ttl=5m
     #[arg(long, global = true, value_name = "PATH=VALUE", value_parser = parse_set)]
     pub set: Vec<(String, String)>,
     /// Folder for the results, one folder a scenario inside it
-    #[arg(long, global = true, value_name = "DIR", default_value = "outputs")]
+    #[arg(long, global = true, value_name = "DIR", default_value = Self::OUT)]
     pub out: PathBuf,
     /// Print results for machines: one JSON object a line and scenario
     #[arg(long, global = true)]
@@ -75,6 +75,9 @@ pub enum FailOn {
 }
 
 impl Options {
+    /// Where results go if nothing is said.
+    pub const OUT: &str = "outputs";
+
     /// The overrides of all flags, `--set` last.
     pub fn overrides(&self) -> Vec<Override> {
         let seed = self.seed.map(|seed| Override::named("--seed", "run/seed", seed.to_string()));
@@ -110,6 +113,18 @@ impl ColorChoice {
             Self::Never => clap::ColorChoice::Never,
         }
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
+fn count(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 1 to {}", u32::MAX))
+}
+
+fn number(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "expected the number of a replication; the first is 0".to_owned())
 }
 
 /// `path=value`. The first `=` parts them: no field's name holds one, and a value may.

@@ -18,8 +18,17 @@ use super::Exit;
 use super::options::Options;
 use super::terminal::Terminal;
 
+/// Stands at the head of its `--help`.
+const EXAMPLES: &str = "\
+Examples:
+  mxsim presets                                     all of them
+  mxsim presets Postfix                             every number with its source, and its schedule
+  mxsim presets --compare Postfix,Exim,Qmail        retry schedules beside each other
+  mxsim presets --compare all --out schedules.svg   and drawn";
+
 /// Arguments of `presets`.
 #[derive(Debug, Args)]
+#[command(before_help = EXAMPLES)]
 pub struct PresetsArgs {
     /// Which one, with its schedule if it is a retry policy; a list of all if absent
     name: Option<String>,
@@ -80,6 +89,11 @@ fn compare(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
         }
     }
     let is_picture = options.out.extension().is_some_and(|extension| extension == "svg" || extension == "png");
+    if !is_picture && options.out != Path::new(Options::OUT) {
+        let problem = Diagnostic::error(format!("`{}` is no picture", options.out.display()));
+        terminal.diagnostics(&[problem.help("write `--out FILE.svg` or `--out FILE.png`: both are drawn")]);
+        return Exit::Usage;
+    }
     if is_picture && let Err(exit) = draw(&options.out.with_extension(""), &wanted, terminal) {
         return exit;
     }

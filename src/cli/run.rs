@@ -27,8 +27,18 @@ use super::options::Options;
 use super::progress::Board;
 use super::terminal::Terminal;
 
+/// Stands at the head of its `--help`.
+const EXAMPLES: &str = "\
+Examples:
+  mxsim run outage.ron                              tables and charts in outputs/outage/
+  mxsim run scenarios/ --threads 2                  a folder of scenarios at once
+  mxsim run a.ron --set run/measure=2d              the same with another value
+  mxsim run a.ron --records csv --replication 0     one replication, every delivery
+  mxsim run a.ron --fail-on objectives              exit code 3 if one is missed";
+
 /// Arguments of `run`.
 #[derive(Debug, Args)]
+#[command(before_help = EXAMPLES)]
 pub struct RunArgs {
     /// Scenario files; a folder stands for the `*.ron` files in it
     #[arg(required = true, value_name = "FILE|DIR")]

@@ -1,9 +1,9 @@
 //! The ledgers of deliveries by sender and recipient domain, and the sums over them.
 
-use super::events::destinations;
-use super::is_listed;
 use super::ledger::Ledger;
 use crate::mail::Delivery;
+use crate::model::listing::is_listed;
+use crate::model::outages::destinations;
 use crate::model::{Model, NameId, NodeId};
 
 /// Most ledgers of pairs; with more, senders and domains have ledgers of their own.

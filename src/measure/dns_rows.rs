@@ -1,9 +1,10 @@
 //! Rows of look-ups, queries and caches.
 
 use super::collector::Collector;
-use super::is_listed;
 use super::lookups::{ByType, Lookups};
 use super::rows::{Rows, mean_s, ratio};
+use crate::model::ResolverId;
+use crate::model::listing::is_listed;
 use crate::scenario::tree::RecordType;
 
 impl Collector<'_> {
@@ -12,7 +13,7 @@ impl Collector<'_> {
         let (mut own, mut forwarded) = (Lookups::default(), Lookups::default());
         counts.own.iter().for_each(|lookups| own.add(lookups));
         counts.forwarded.iter().for_each(|lookups| forwarded.add(lookups));
-        if own.answers + forwarded.answers == 0 {
+        if self.model.dns.resolvers.is_empty() {
             return;
         }
         // What a resolver asks another for is no client's question.
@@ -39,7 +40,7 @@ impl Collector<'_> {
 
     fn resolver_rows(&self, rows: &mut Rows) {
         let resolvers = &self.model.dns.resolvers;
-        if resolvers.len() < 2 || !is_listed(resolvers.len()) {
+        if !is_listed(resolvers.len()) {
             return;
         }
         for (index, resolver) in resolvers.iter().enumerate() {
@@ -47,7 +48,9 @@ impl Collector<'_> {
             let (own, forwarded) = (&self.dns.own[index], &self.dns.forwarded[index]);
             let mut received = own.clone();
             received.add(forwarded);
-            lookup_rows(rows, &scope, &received, self.dns.took_of(index).filter(|_| forwarded.answers == 0));
+            // Times of what other resolvers forward are in no histogram.
+            let took = (!self.model.dns.is_forwarded_to(ResolverId(index as u32))).then(|| self.dns.took_of(index));
+            lookup_rows(rows, &scope, &received, took.as_ref());
             upstream_rows(rows, &scope, self.dns.sent_for_askers[index], received.answers);
             rows.count("upstream_queries", &scope, self.dns.sent[index]);
             if resolver.rules.told_after.is_some() {
@@ -101,9 +104,12 @@ fn lookup_rows(rows: &mut Rows, scope: &str, counts: &Lookups, took: Option<&hdr
     rows.add("lookup_time", scope, "mean", "s", mean_s(counts.took_ns, counts.answers));
     if let Some(took) = took {
         let zeros = counts.answers.saturating_sub(took.len());
-        let ps = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
-        rows.quantiles("lookup_time", scope, ps, took, zeros, counts.answers);
+        let ps = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
+        let longest_s = counts.longest_ns as f64 / 1e9;
+        rows.quantiles("lookup_time", scope, ps, took, zeros, counts.answers, longest_s);
     }
+    let longest_s = if counts.answers == 0 { f64::NAN } else { counts.longest_ns as f64 / 1e9 };
+    rows.add("lookup_time", scope, "max", "s", longest_s);
 }
 
 fn upstream_rows(rows: &mut Rows, scope: &str, sent: u64, asked: u64) {

@@ -1,19 +1,14 @@
 //! What an outage on the timeline does, and how it is got over.
 
 use crate::engine::time::{NANOS_PER_SECOND, SimDuration, SimTime};
-use crate::model::dns::{Question, Rdata};
-use crate::model::mail::SourceModel;
-use crate::model::timeline::{ActionModel, TimelineItem};
-use crate::model::{DataId, HostId, Model, NameId, TargetId};
-use crate::scenario::tree::RecordType;
+use crate::model::outages::{destinations, domains_of, hosts_out};
+use crate::model::timeline::TimelineItem;
+use crate::model::{HostId, Model, NameId};
 
 /// Windows of the definitions of `retries_at_recovery` and `time_to_normal`.
 const HERD_WINDOW: SimDuration = SimDuration::from_secs(300);
 const BEFORE: SimDuration = SimDuration::from_secs(3600);
 const STAYS: SimDuration = SimDuration::from_secs(600);
-
-/// Links of a chain of aliases that resolvers follow.
-const ALIASES_MAX: usize = 8;
 
 /// One outage.
 #[derive(Debug, Clone)]
@@ -34,8 +29,11 @@ pub(super) struct Outage {
     pub herd: u64,
     bins: Vec<u32>,
     before: u64,
-    /// Greatest depth in the hour before.
+    /// Greatest depth in the hour before, that which it began with among it.
     normal: u64,
+    /// The depth when last told, and when that was.
+    depth: u64,
+    told: SimTime,
     /// Since when the depth has been normal again.
     normal_since: Option<SimTime>,
     pub normal_at: Option<SimTime>,
@@ -81,6 +79,8 @@ impl Outage {
                 bins: vec![0; HERD_WINDOW.whole_seconds() as usize],
                 before: 0,
                 normal: 0,
+                depth: 0,
+                told: SimTime::ZERO,
                 normal_since: None,
                 normal_at: None,
             });
@@ -139,6 +139,11 @@ impl Outage {
     /// The depth of all queues changed, or is looked at.
     #[inline]
     pub fn on_depth(&mut self, now: SimTime, depth: u64) {
+        // What was held until now belongs to the hour before as well, however long ago it was told.
+        if self.told < self.start && now > self.start - BEFORE {
+            self.normal = self.normal.max(self.depth);
+        }
+        (self.told, self.depth) = (now, depth);
         if now < self.start {
             if now >= self.start - BEFORE {
                 self.normal = self.normal.max(depth);
@@ -195,60 +200,4 @@ impl ZoneGap {
         self.gap = self.gap.max(now.since(self.last_accepted));
         self.last_accepted = now;
     }
-}
-
-/// The hosts that an action takes down, browns out, or cuts off from some sender.
-fn hosts_out(model: &Model, action: &ActionModel) -> Vec<HostId> {
-    let hosts = |targets: &mut dyn Iterator<Item = TargetId>| -> Vec<HostId> {
-        targets.filter(|target| target.index() < model.faults.hosts).map(|target| HostId(target.0)).collect()
-    };
-    match action {
-        ActionModel::Down { targets, .. } => hosts(&mut targets.iter().flat_map(|&target| {
-            std::iter::once(target).chain(model.faults.targets[target.index()].takes_down.iter().copied())
-        })),
-        ActionModel::SetBrownout { each } => hosts(&mut each.iter().map(|(target, _)| *target)),
-        ActionModel::SetNetwork { cut_off, .. } => cut_off.clone(),
-        _ => Vec::new(),
-    }
-}
-
-/// Domains that mail is sent to, sorted: those that sources choose from, and those that the rows of their traces name.
-pub(super) fn destinations(model: &Model) -> Vec<NameId> {
-    let sources = model.mail.nodes.iter().filter_map(|node| node.source.as_ref());
-    let mut names: Vec<NameId> = sources.flat_map(SourceModel::all_domains).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// Names of domains of which one of these hosts is, or will be, an exchange.
-fn domains_of(model: &Model, hosts: &[HostId]) -> Vec<bool> {
-    let mut sets: Vec<(Question, DataId)> = model.dns.rrsets.iter().map(|rrset| (rrset.question, rrset.data)).collect();
-    sets.extend(model.timeline.iter().filter_map(|item| match item.action {
-        ActionModel::SetData { question, data, .. } => Some((question, data)),
-        _ => None,
-    }));
-    let mut names = vec![false; model.dns.names.len()];
-    for (question, data) in &sets {
-        if let Rdata::Address(list) = &model.dns.data[data.index()] {
-            names[question.name().index()] |= list.iter().any(|host| hosts.contains(host));
-        }
-    }
-    let mut domains = names.clone();
-    for (question, data) in &sets {
-        if question.kind() == RecordType::Mx
-            && let Rdata::Mx(list) = &model.dns.data[data.index()]
-        {
-            domains[question.name().index()] |= list.iter().any(|(_, name)| names[name.index()]);
-        }
-    }
-    // A domain that is an alias has the exchanges of its target; chains are short.
-    for _ in 0..ALIASES_MAX {
-        for (question, data) in &sets {
-            if let Rdata::Cname(target) = &model.dns.data[data.index()] {
-                domains[question.name().index()] |= domains[target.index()];
-            }
-        }
-    }
-    domains
 }

@@ -48,7 +48,7 @@ impl Inherited {
         } += u64::from(delivery.recipients);
     }
 
-    /// Rows of all, and of each sender that had a queue where there are several senders.
+    /// Rows of all, and of each sender that had a queue.
     pub fn rows(&self, model: &Model, rows: &mut Rows) {
         let mut all = Counts::default();
         for counts in &self.0 {
@@ -60,10 +60,8 @@ impl Inherited {
             all.last = all.last.max(counts.last);
         }
         all.rows("all", rows);
-        if self.0.len() > 1 {
-            for (counts, node) in self.0.iter().zip(&model.mail.nodes).filter(|(counts, _)| counts.created > 0) {
-                counts.rows(&node.scope(), rows);
-            }
+        for (counts, node) in self.0.iter().zip(&model.mail.nodes).filter(|(counts, _)| counts.created > 0) {
+            counts.rows(&node.scope(), rows);
         }
     }
 }

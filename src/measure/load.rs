@@ -2,7 +2,6 @@
 
 use super::depth::Levels;
 use crate::engine::time::SimTime;
-use crate::model::timeline::ActionModel;
 use crate::model::{Clock, HostId, Model};
 use crate::scenario::tree::WhenFull;
 
@@ -26,16 +25,8 @@ pub(super) struct HostLoad {
 impl HostLoad {
     /// Hosts with a limit at some time, in the order of their ids.
     pub fn of(model: &Model) -> Vec<Self> {
-        let set = |item: &crate::model::timeline::TimelineItem| match &item.action {
-            ActionModel::SetSessions { hosts, sessions: Some(_) } => hosts.clone(),
-            _ => Vec::new(),
-        };
-        let mut ids: Vec<HostId> = model.timeline.iter().flat_map(set).collect();
-        let limited = model.mail.hosts.iter().zip(0..).filter(|(host, _)| host.sessions.is_some());
-        ids.extend(limited.map(|(_, id)| HostId(id)));
-        ids.sort_unstable();
-        ids.dedup();
-        ids.into_iter().map(|host| Self::new(host, model.mail.hosts[host.index()].sessions, &model.clock)).collect()
+        let hosts = model.limited_hosts().into_iter();
+        hosts.map(|host| Self::new(host, model.mail.hosts[host.index()].sessions, &model.clock)).collect()
     }
 
     fn new(host: HostId, limit: Option<u32>, clock: &Clock) -> Self {

@@ -2,10 +2,10 @@
 
 use hdrhistogram::Histogram;
 
-use super::events::destinations;
-use super::is_listed;
 use crate::dns::{Answer, Asker, LookupRecord, Outcome, Source};
 use crate::model::dns::{Question, Rdata};
+use crate::model::listing::{is_listed, types};
+use crate::model::outages::destinations;
 use crate::model::{CacheId, Model, ServerId};
 use crate::scenario::tree::RecordType;
 
@@ -27,6 +27,7 @@ pub(super) struct Lookups {
     pub servfail: u64,
     pub stale: u64,
     pub took_ns: u128,
+    pub longest_ns: u64,
     pub by_type: ByType,
 }
 
@@ -68,7 +69,7 @@ impl<'m> DnsCounts<'m> {
             pushed: vec![0; resolvers],
             servers: vec![[0; RecordType::ALL.len()]; model.dns.servers.len()],
             is_infrastructure: infrastructure(model),
-            types: types(model),
+            types: types(&model.dns),
         }
     }
 
@@ -102,6 +103,7 @@ impl<'m> DnsCounts<'m> {
         // Most are answered at once: those need no histogram.
         if !record.took.is_zero() {
             counts.took_ns += u128::from(record.took.as_nanos());
+            counts.longest_ns = counts.longest_ns.max(record.took.as_nanos());
             if !matches!(record.asker, Asker::Cache(_)) {
                 let index = if self.took.len() == 1 { 0 } else { resolver };
                 let micros = (record.took.as_nanos() / 1000).max(1);
@@ -136,9 +138,9 @@ impl<'m> DnsCounts<'m> {
         self.pushed[self.model.dns.caches[cache.index()].resolver.index()] += 1;
     }
 
-    /// Times of one resolver that were not zero, if it has a histogram of its own.
-    pub fn took_of(&self, resolver: usize) -> Option<&Histogram<u64>> {
-        self.took.get(resolver).filter(|_| self.own.len() == self.took.len()).and_then(Option::as_deref)
+    /// Times of one resolver that were not zero.
+    pub fn took_of(&self, resolver: usize) -> Histogram<u64> {
+        self.took.get(resolver).and_then(Option::as_deref).map_or_else(|| *times(), Clone::clone)
     }
 
     /// Times of all that were not zero.
@@ -154,7 +156,19 @@ impl<'m> DnsCounts<'m> {
 
 impl Lookups {
     pub fn add(&mut self, other: &Self) {
-        let Self { answers, hits, negative, failures, coalesced, misses, servfail, stale, took_ns, by_type } = other;
+        let Self {
+            answers,
+            hits,
+            negative,
+            failures,
+            coalesced,
+            misses,
+            servfail,
+            stale,
+            took_ns,
+            longest_ns,
+            by_type,
+        } = other;
         self.answers += answers;
         self.hits += hits;
         self.negative += negative;
@@ -164,6 +178,7 @@ impl Lookups {
         self.servfail += servfail;
         self.stale += stale;
         self.took_ns += took_ns;
+        self.longest_ns = self.longest_ns.max(*longest_ns);
         self.by_type.iter_mut().zip(by_type).for_each(|(all, more)| *all += more);
     }
 }
@@ -187,15 +202,4 @@ fn infrastructure(model: &Model) -> Vec<bool> {
         is_server[name.index()] = false;
     }
     is_server
-}
-
-/// Types that something asks for.
-fn types(model: &Model) -> Vec<RecordType> {
-    let mut kinds: Vec<RecordType> = model.dns.clients.iter().flat_map(|c| &c.asks).map(|q| q.kind()).collect();
-    kinds.extend(model.dns.probes.iter().map(|probe| probe.question.kind()));
-    kinds.extend(model.dns.rrsets.iter().map(|rrset| rrset.question.kind()));
-    kinds.extend([RecordType::Mx, RecordType::A]);
-    kinds.sort_unstable_by_key(|kind| *kind as usize);
-    kinds.dedup();
-    kinds
 }

@@ -9,11 +9,9 @@ use super::events::Outage;
 use super::ledger::{BOUNCES, Latencies, Ledger, quantiles_s};
 use super::queue::Queue;
 use super::staleness::CONVERGED;
-use super::{Measurements, Row, is_listed};
+use super::{Measurements, Row};
 use crate::engine::time::SimTime;
-
-/// Most pairs of sender and domain that get numbers of their own.
-const PAIRS_MAX: usize = 200;
+use crate::model::listing::{PAIRS_MAX, is_listed};
 
 /// Collects rows.
 pub(super) struct Rows(Vec<Row>);
@@ -38,7 +36,9 @@ impl Rows {
         self.add(measure, scope, "share", "share", ratio(part, whole));
     }
 
-    /// Quantiles in ascending order, by name and share, of `total` times in seconds: see [`quantiles_s`].
+    /// Quantiles in ascending order, by name and share, of `total` times in seconds, the longest seen of which is `max_s`:
+    /// see [`quantiles_s`].
+    #[allow(clippy::too_many_arguments, reason = "what a histogram leaves out")]
     pub fn quantiles<const N: usize>(
         &mut self,
         measure: &'static str,
@@ -47,8 +47,11 @@ impl Rows {
         histogram: &Histogram<u64>,
         zeros: u64,
         total: u64,
+        max_s: f64,
     ) {
-        let values = quantiles_s(histogram, zeros, total, ps.map(|(_, p)| p));
+        // A bucket's middle may lie above all that is in it; what lies beyond the histogram stays infinite.
+        let cut = |value: f64| if value.is_finite() { value.min(max_s) } else { value };
+        let values = quantiles_s(histogram, zeros, total, ps.map(|(_, p)| p)).map(cut);
         ps.into_iter().zip(values).for_each(|((statistic, _), value)| self.add(measure, scope, statistic, "s", value));
     }
 
@@ -104,7 +107,7 @@ impl Collector<'_> {
 
     fn sender_rows(&self, rows: &mut Rows) {
         let senders = self.model.mail.senders;
-        if senders < 2 || !is_listed(senders) {
+        if !is_listed(senders) {
             return;
         }
         for (index, node) in self.model.mail.nodes.iter().take(senders).enumerate() {
@@ -117,9 +120,6 @@ impl Collector<'_> {
 
     fn domain_rows(&self, rows: &mut Rows) {
         let domains = &self.books.domains;
-        if domains.len() < 2 {
-            return;
-        }
         let name = |column: usize| self.model.dns.names.text(domains[column]);
         for column in 0..domains.len() {
             let (scope, ledger) = (format!("zone:{}", name(column)), self.books.domain(column));
@@ -127,7 +127,7 @@ impl Collector<'_> {
             latency_rows(rows, &scope, &ledger, None);
         }
         let senders = self.model.mail.senders;
-        if senders < 2 || senders * domains.len() > PAIRS_MAX {
+        if senders * domains.len() > PAIRS_MAX {
             return;
         }
         for (sender, node) in self.model.mail.nodes.iter().take(senders).enumerate() {
@@ -152,7 +152,7 @@ impl Collector<'_> {
     fn queue_rows(&self, rows: &mut Rows) {
         queue_rows(rows, "all", self.all_queues());
         let nodes = &self.model.mail.nodes;
-        if nodes.len() < 2 || !is_listed(nodes.len()) {
+        if !is_listed(nodes.len()) {
             return;
         }
         for (queue, node) in self.queues.iter().zip(nodes) {
@@ -220,7 +220,7 @@ impl Collector<'_> {
         if let Some(longest) = outage.gap() {
             add(scope, longest);
         }
-        if outage.zones.len() > 1 && is_listed(outage.zones.len()) {
+        if is_listed(outage.zones.len()) {
             for zone in &outage.zones {
                 let name = self.model.dns.names.text(zone.zone);
                 add(&format!("{scope} zone:{name}"), (zone.gap, zone.is_cut));
@@ -285,7 +285,7 @@ fn latency_rows(rows: &mut Rows, scope: &str, ledger: &Ledger, histogram: Option
     rows.add("delivery_latency", scope, "mean", "s", mean_s(ledger.latency_ns, ledger.delivered));
     if let Some(histogram) = histogram {
         let ps = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)];
-        rows.quantiles("delivery_latency", scope, ps, histogram, 0, ledger.created);
+        rows.quantiles("delivery_latency", scope, ps, histogram, 0, ledger.created, ledger.latency_max.as_secs_f64());
     }
     let max = match (ledger.created, ledger.delivered) {
         (0, _) => f64::NAN,

@@ -3,7 +3,8 @@
 use super::collector::{Collector, has_series};
 use super::depth::Level;
 use super::queue::{Look, Queue};
-use super::{RrsetView, SERIES_MAX, Series, is_listed, question_label};
+use super::{RrsetView, SERIES_MAX, Series, question_label};
+use crate::model::listing::is_listed;
 
 impl Collector<'_> {
     /// All series, in a fixed order: of the queues, of the caches.

@@ -38,8 +38,8 @@ pub use clock::instant_of;
 use faults::OutageFile;
 pub use files::{Files, Folder, Memory};
 pub use load::{Loaded, Variant, load, load_source};
-pub use names::is_match;
 use names::{Registry, stamp};
+pub use names::{invalid_domain, is_match};
 use problems::{PlaceKey, Said};
 
 use super::dns::{DnsModel, Question, Rdata};
@@ -200,7 +200,7 @@ impl<'a> Compiler<'a> {
         mail.sts_policies = std::mem::take(&mut self.sts_policies);
         self.dns.names.settle(&self.dns.zones);
         self.dns.rrsets = self.sorted_rrsets();
-        let objectives = self.objectives(&timeline, &faults);
+        let (places, objectives): (Vec<_>, Vec<_>) = self.objectives(&timeline, &faults).into_iter().unzip();
         let slo = self.slo(&objectives);
         let qshape = self.qshape(&clock);
         self.check_reach(&network, &mail);
@@ -223,6 +223,7 @@ impl<'a> Compiler<'a> {
             qshape,
             objectives,
         };
+        self.check_objectives(&places, &model);
         self.check_budget(&model);
         Some(model)
     }

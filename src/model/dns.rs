@@ -193,6 +193,13 @@ impl ResolverModel {
     }
 }
 
+impl DnsModel {
+    /// Whether some other resolver forwards to this one.
+    pub fn is_forwarded_to(&self, resolver: ResolverId) -> bool {
+        self.resolvers.iter().any(|other| other.upstream.contains(&resolver))
+    }
+}
+
 /// What asks without mail.
 #[derive(Debug, Clone)]
 pub struct ClientModel {
@@ -353,7 +360,11 @@ impl Names {
 /// A name as it is interned: lower case (RFC 1035 section 2.3.3), no final dot.
 pub fn canonical(text: &str) -> String {
     let text = text.trim();
-    if text == "." { ".".into() } else { text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase() }
+    match text.strip_suffix('.') {
+        // The root, and an empty last label, which is no name: both stay as they are.
+        Some(rest) if rest.is_empty() || rest.ends_with('.') => text.to_ascii_lowercase(),
+        rest => rest.unwrap_or(text).to_ascii_lowercase(),
+    }
 }
 
 impl RecordType {

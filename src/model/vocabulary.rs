@@ -7,10 +7,31 @@ pub struct Measure {
     pub name: &'static str,
     /// Its statistics; none where they are spans (`slo_attainment.15m`).
     pub statistics: &'static [&'static str],
+    /// What its values are: see [`Measure::unit`].
+    unit: &'static str,
+    /// Kinds of scope that have it.
+    pub scopes: &'static [&'static str],
 }
 
-const fn measure(name: &'static str, statistics: &'static [&'static str]) -> Measure {
-    Measure { name, statistics }
+impl Measure {
+    /// Seconds (`s`), bytes (`B`), a share of 1 (`share`), or a plain number (`1`).
+    pub fn unit(&self, statistic: &str) -> &'static str {
+        match statistic {
+            "share" => "share",
+            "count" | "censored" => "1",
+            "drained" => "s",
+            _ => self.unit,
+        }
+    }
+}
+
+const fn measure(
+    name: &'static str,
+    unit: &'static str,
+    statistics: &'static [&'static str],
+    scopes: &'static [&'static str],
+) -> Measure {
+    Measure { name, statistics, unit, scopes }
 }
 
 const COUNT: &[&str] = &["count"];
@@ -19,65 +40,85 @@ const MEAN: &[&str] = &["mean"];
 const LEVEL: &[&str] = &["mean", "max"];
 const CENSORED: &[&str] = &["max", "censored"];
 
+/// Deliveries are told of by who sends and where to, queues by the node that has them.
+const MAIL: &[&str] = &["all", "sender", "zone", "pair"];
+const SENDERS: &[&str] = &["all", "sender"];
+const NODES: &[&str] = &["all", "sender", "host"];
+const ALL: &[&str] = &["all"];
+const HOSTS: &[&str] = &["all", "host"];
+const HOST: &[&str] = &["host"];
+const EVENT: &[&str] = &["event"];
+const RESOLVERS: &[&str] = &["all", "resolver"];
+
 /// Every measure that has rows, in the order of the tables.
 pub const MEASURES: &[Measure] = &[
-    measure("deliveries", COUNT),
-    measure("delivered", &["count", "share"]),
-    measure("bounced", &["count", "rejected", "no_domain", "no_address", "null_mx", "loop"]),
-    measure("expired", COUNT),
-    measure("discarded", COUNT),
-    measure("queued", COUNT),
-    measure("bounce_rate", SHARE),
-    measure("expiry_rate", SHARE),
-    measure("first_attempt_success", SHARE),
-    measure("attempts_per_delivery", MEAN),
-    measure("suspensions", &["count", "mean"]),
-    measure("stale_deliveries", &["share", "count", "current_host", "former_host"]),
-    measure("failover_time", &["mean", "max", "count"]),
-    measure("delivery_latency", &["mean", "p50", "p90", "p95", "p99", "p999", "max"]),
-    measure("handoff_latency", MEAN),
-    measure("slo_attainment", &[]),
-    measure("visible_latency", &["mean", "p50", "p90", "p99"]),
-    measure("replication_lag", MEAN),
-    measure("not_yet_visible", SHARE),
-    measure("delay_warnings", COUNT),
-    measure("bounce_messages", &["count", "delivered"]),
-    measure("double_bounces", COUNT),
-    measure("admin_notices", COUNT),
-    measure("bounce_latency", MEAN),
-    measure("sts_refused", COUNT),
-    measure("queue_at_start", &["count", "delivered", "bounced", "expired", "discarded", "queued", "drained"]),
-    measure("queue_depth", LEVEL),
-    measure("queue_active", MEAN),
-    measure("queue_deferred", MEAN),
-    measure("queue_in_session", MEAN),
-    measure("oldest_in_queue", &["max"]),
-    measure("spool_bytes", LEVEL),
-    measure("connections", COUNT),
-    measure("connections_wasted", SHARE),
-    measure("duplicates", COUNT),
-    measure("accepted", &["count", "share"]),
-    measure("refused", COUNT),
-    measure("timed_out", COUNT),
-    measure("host_load", LEVEL),
-    measure("full_refused", COUNT),
-    measure("full_421", COUNT),
-    measure("backlog_left", COUNT),
-    measure("backlog", LEVEL),
-    measure("time_to_drain", CENSORED),
-    measure("time_to_normal", CENSORED),
-    measure("failover_gap", CENSORED),
-    measure("retries_at_recovery", &["count", "first_10s", "max", "ratio"]),
-    measure("time_to_convergence", &["p50", "p90", "p99", "max", "mean", "censored"]),
-    measure("lookups", COUNT),
-    measure("hit_ratio_client", SHARE),
-    measure("coalesced", SHARE),
-    measure("stale_answers", SHARE),
-    measure("servfail", SHARE),
-    measure("lookup_time", &["mean", "p50", "p90", "p99", "max"]),
-    measure("hit_ratio_upstream", SHARE),
-    measure("upstream_queries", COUNT),
-    measure("push_messages", COUNT),
-    measure("dns_queries", &["count", "MX", "A", "AAAA", "CNAME", "NS", "TXT", "SOA"]),
-    measure("cache_entries", LEVEL),
+    measure("deliveries", "1", COUNT, MAIL),
+    measure("delivered", "1", &["count", "share"], MAIL),
+    measure("bounced", "1", &["count", "rejected", "no_domain", "no_address", "null_mx", "loop"], MAIL),
+    measure("expired", "1", COUNT, MAIL),
+    measure("discarded", "1", COUNT, MAIL),
+    measure("queued", "1", COUNT, MAIL),
+    measure("bounce_rate", "share", SHARE, MAIL),
+    measure("expiry_rate", "share", SHARE, MAIL),
+    measure("first_attempt_success", "share", SHARE, MAIL),
+    measure("attempts_per_delivery", "1", MEAN, MAIL),
+    measure("suspensions", "1", &["count", "mean"], MAIL),
+    measure("stale_deliveries", "1", &["share", "count", "current_host", "former_host"], MAIL),
+    measure("failover_time", "s", &["mean", "max", "count"], MAIL),
+    measure("delivery_latency", "s", &["mean", "p50", "p90", "p95", "p99", "p999", "max"], MAIL),
+    measure("handoff_latency", "s", MEAN, MAIL),
+    measure("slo_attainment", "share", &[], SENDERS),
+    measure("visible_latency", "s", &["mean", "p50", "p90", "p99"], ALL),
+    measure("replication_lag", "s", MEAN, ALL),
+    measure("not_yet_visible", "share", SHARE, ALL),
+    measure("delay_warnings", "1", COUNT, ALL),
+    measure("bounce_messages", "1", &["count", "delivered"], ALL),
+    measure("double_bounces", "1", COUNT, ALL),
+    measure("admin_notices", "1", COUNT, ALL),
+    measure("bounce_latency", "s", MEAN, ALL),
+    measure("sts_refused", "1", COUNT, ALL),
+    measure(
+        "queue_at_start",
+        "1",
+        &["count", "delivered", "bounced", "expired", "discarded", "queued", "drained"],
+        SENDERS,
+    ),
+    measure("queue_depth", "1", LEVEL, NODES),
+    measure("queue_active", "1", MEAN, NODES),
+    measure("queue_deferred", "1", MEAN, NODES),
+    measure("queue_in_session", "1", MEAN, NODES),
+    measure("oldest_in_queue", "s", &["max"], NODES),
+    measure("spool_bytes", "B", LEVEL, NODES),
+    measure("connections", "1", COUNT, HOSTS),
+    measure("connections_wasted", "share", SHARE, HOSTS),
+    measure("duplicates", "1", COUNT, HOSTS),
+    measure("accepted", "1", &["count", "share"], HOST),
+    measure("refused", "1", COUNT, HOST),
+    measure("timed_out", "1", COUNT, HOST),
+    measure("host_load", "share", LEVEL, HOST),
+    measure("full_refused", "1", COUNT, HOST),
+    measure("full_421", "1", COUNT, HOST),
+    measure("backlog_left", "1", COUNT, HOST),
+    measure("backlog", "1", LEVEL, HOST),
+    measure("time_to_drain", "s", CENSORED, EVENT),
+    measure("time_to_normal", "s", CENSORED, EVENT),
+    measure("failover_gap", "s", CENSORED, EVENT),
+    measure("retries_at_recovery", "1", &["count", "first_10s", "max", "ratio"], EVENT),
+    measure("time_to_convergence", "s", &["p50", "p90", "p99", "max", "mean", "censored"], &["change"]),
+    measure("lookups", "1", COUNT, RESOLVERS),
+    measure("hit_ratio_client", "share", SHARE, RESOLVERS),
+    measure("coalesced", "share", SHARE, RESOLVERS),
+    measure("stale_answers", "share", SHARE, RESOLVERS),
+    measure("servfail", "share", SHARE, RESOLVERS),
+    measure("lookup_time", "s", &["mean", "p50", "p90", "p99", "max"], RESOLVERS),
+    measure("hit_ratio_upstream", "share", SHARE, RESOLVERS),
+    measure("upstream_queries", "1", COUNT, &["resolver"]),
+    measure("push_messages", "1", COUNT, RESOLVERS),
+    measure(
+        "dns_queries",
+        "1",
+        &["count", "MX", "A", "AAAA", "CNAME", "NS", "TXT", "SOA"],
+        &["all", "resolver", "server"],
+    ),
+    measure("cache_entries", "1", LEVEL, RESOLVERS),
 ];

@@ -12,9 +12,11 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use crate::scenario::diagnostic::{Diagnostic, SourceText};
 use crate::scenario::syntax::{Kind, SyntaxTree, lower_first};
 
+mod doubts;
 mod explain;
 mod locate;
 
+pub(super) use doubts::Doubts;
 use explain::explain;
 pub(super) use explain::inside;
 use locate::{Target, locate};
@@ -59,16 +61,27 @@ impl Finding {
 }
 
 pub(super) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Finding>> {
+    read_partly(text).map_err(|(findings, _)| findings)
+}
+
+/// What can be read of a text with errors, and where that is in doubt.
+pub(super) type Rest<T> = Option<(T, Doubts)>;
+
+pub(super) fn read_partly<T: DeserializeOwned>(text: &str) -> Result<T, (Vec<Finding>, Rest<T>)> {
     let tree = SyntaxTree::parse(text);
     if let Some(finding) = syntax_error(&tree, text) {
-        return Err(vec![finding]);
+        return Err((vec![finding], None));
     }
+    let mut rest = None;
     let mut reading = Reading::new(text, &tree);
     reading.cut_duplicates();
     while reading.findings.len() < ERRORS_MAX {
         match options().from_str::<T>(&reading.rest) {
             Ok(value) if reading.findings.is_empty() => return Ok(value),
-            Ok(_) => break,
+            Ok(value) => {
+                rest = Doubts::of(&reading).map(|doubts| (value, doubts));
+                break;
+            }
             Err(error) => {
                 if !reading.note(&error) {
                     break;
@@ -78,7 +91,7 @@ pub(super) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Findin
     }
     reading.findings.sort_by_key(|finding| finding.span.start);
     reading.findings.dedup();
-    Err(reading.findings)
+    Err((reading.findings, rest))
 }
 
 /// Whether `text` is one RON value by itself, whatever its type.
@@ -98,7 +111,8 @@ fn syntax_error(tree: &SyntaxTree, text: &str) -> Option<Finding> {
         return Some(plain(fault.span.clone(), fault.message.clone()));
     }
     let at = offset(text, error.span.end);
-    Some(plain(at..at, lower_first(&error.code.to_string())))
+    let found = plain(at..at, lower_first(&error.code.to_string()));
+    Some(if tree.root().is_none() { Finding { help: Some(explain::START.into()), ..found } } else { found })
 }
 
 fn plain(span: Range<usize>, message: String) -> Finding {

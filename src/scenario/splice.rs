@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::scenario::diagnostic::{Diagnostic, Place, SourceText};
 use crate::scenario::nearest::{did_you_mean, list_names};
-use crate::scenario::read::{Finding, is_ron, read_text};
+use crate::scenario::read::{Doubts, Finding, is_ron, read_partly, read_text};
 use crate::scenario::source_map::SourceMap;
 use crate::scenario::syntax::{Kind, SyntaxTree};
 
@@ -141,6 +141,55 @@ pub fn read_with<T: DeserializeOwned>(
     source: &Arc<SourceText>,
     overrides: &[Override],
 ) -> Result<(T, Arc<SourceText>, SourceMap), Vec<Diagnostic>> {
+    read_partly_with(source, overrides).map_err(|unread| unread.problems)
+}
+
+/// A text with errors: what they are, and what could be read beside them.
+#[derive(Debug)]
+pub struct Unread<T> {
+    /// Its errors.
+    pub problems: Vec<Diagnostic>,
+    /// The rest, if something is to be learnt of it.
+    pub rest: Option<Rest<T>>,
+}
+
+/// What could be read of a text.
+#[derive(Debug)]
+pub struct Rest<T> {
+    /// The value without what is wrong.
+    pub value: T,
+    /// The text it was read from.
+    pub text: Arc<SourceText>,
+    /// Where that text was written.
+    pub map: SourceMap,
+    doubts: Doubts,
+}
+
+impl<T> Rest<T> {
+    /// Whether an error of the rest is one whatever was left out: it stands, and speaks, of something else.
+    pub fn is_certain(&self, problem: &Diagnostic) -> bool {
+        let Some(place) = &problem.place else { return false };
+        let is_near = |span: &Range<usize>| {
+            let around = self.map.place(span.clone());
+            around.is_some_and(|around| {
+                Arc::ptr_eq(&around.source, &place.source)
+                    && around.span.start <= place.span.end
+                    && place.span.start <= around.span.end
+            })
+        };
+        let speaks_of = |name: &String| problem.message.contains(&format!("`{name}`"));
+        problem.is_error() && !self.doubts.spans.iter().any(is_near) && !self.doubts.names.iter().any(speaks_of)
+    }
+}
+
+/// [`read_with`], with what could be read where not all could.
+///
+/// # Errors
+/// Those of [`read_with`].
+pub fn read_partly_with<T: DeserializeOwned>(
+    source: &Arc<SourceText>,
+    overrides: &[Override],
+) -> Result<(T, Arc<SourceText>, SourceMap), Unread<T>> {
     let mut work = Work::new(source);
     let mut errors = Vec::new();
     if SyntaxTree::parse(&source.text).root().is_some() {
@@ -151,16 +200,17 @@ pub fn read_with<T: DeserializeOwned>(
             }
         }
     }
-    match read_text::<T>(&work.text) {
+    match read_partly::<T>(&work.text) {
         Ok(value) if errors.is_empty() => {
             let Spliced { text, map } = work.finish(source);
             Ok((value, text, map))
         }
-        Ok(_) => Err(errors),
-        Err(findings) => {
-            let mut all: Vec<Diagnostic> = findings.into_iter().map(|finding| work.diagnostic(finding)).collect();
-            all.append(&mut errors);
-            Err(all)
+        Ok(_) => Err(Unread { problems: errors, rest: None }),
+        Err((findings, rest)) => {
+            let mut problems: Vec<Diagnostic> = findings.into_iter().map(|finding| work.diagnostic(finding)).collect();
+            problems.append(&mut errors);
+            let Spliced { text, map } = work.finish(source);
+            Err(Unread { problems, rest: rest.map(|(value, doubts)| Rest { value, text, map, doubts }) })
         }
     }
 }

@@ -1,12 +1,14 @@
 //! When messages and questions come.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Compiler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::{ArrivalsModel, DiurnalModel, TraceRow};
 use crate::model::{Clock, RegionId};
-use crate::scenario::trace::read_arrivals;
+use crate::scenario::trace::{Arrival, read_arrivals};
 use crate::scenario::tree::Arrivals;
 
 /// The greatest rate, per second, and the shortest period or mean gap: one a nanosecond.
@@ -93,13 +95,29 @@ impl Compiler<'_> {
         let Some(source) = self.file(path, file) else { return ArrivalsModel::Trace(Arc::new([])) };
         let (rows, problems) = read_arrivals(&source, None);
         self.say_all(problems);
-        let mut model = Vec::new();
-        for row in rows.unwrap_or_default() {
+        let (mut model, rows) = (Vec::new(), rows.unwrap_or_default());
+        if path.first() == Some(&"senders") {
+            self.warn_unknown(&source, self.unknown_domains(&rows), "its mail bounces");
+        }
+        for row in rows {
             let domain = row.domain.as_ref().map(|domain| self.dns.names.intern(domain));
             let at = start + row.at.since(SimTime::ZERO);
             model.push(TraceRow { at, domain, size_bytes: row.size_bytes, recipients: row.recipients });
         }
         ArrivalsModel::Trace(model.into())
+    }
+
+    /// Domains that rows name and mail cannot be for: where first, and how many rows.
+    fn unknown_domains<'r>(&self, rows: &'r [Arrival]) -> BTreeMap<&'r str, (Range<usize>, u64)> {
+        let mut found: BTreeMap<&str, (Range<usize>, u64)> = BTreeMap::new();
+        for (row, domain) in rows.iter().filter_map(|row| Some((row, row.domain.as_deref()?))) {
+            match found.get_mut(domain) {
+                Some((_, count)) => *count += 1,
+                None if self.known_destination(domain).is_none() => drop(found.insert(domain, (row.span.clone(), 1))),
+                None => {}
+            }
+        }
+        found
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::scenario::diagnostic::{Diagnostic, SourceText};
 use crate::scenario::like::Likes;
 use crate::scenario::locator::Locator;
-use crate::scenario::splice::{Override, read_with};
+use crate::scenario::splice::{Override, Unread, read_partly_with, read_with};
 use crate::scenario::tree::Scenario;
 
 /// A scenario file, read and compiled.
@@ -58,7 +58,7 @@ pub fn load_source(
     // What entries take from others stands before all changes.
     let likes = Likes::of(source)?;
     let all: Vec<Override> = likes.fields.iter().cloned().chain(likes.follow(overrides)).collect();
-    let (scenario, text, map) = read_with::<Scenario>(source, &all)?;
+    let (scenario, text, map) = read_partly_with::<Scenario>(source, &all).map_err(|unread| all_of(unread, files))?;
     let written = Locator::new(text, map);
     let (names, baseline) = (scenario.variants.clone(), scenario.baseline.clone());
     match compiled(&baseline, scenario, &written, files) {
@@ -107,6 +107,20 @@ pub fn load_source(
     }
     loaded.warnings = problems;
     Ok(loaded)
+}
+
+/// The errors of a text, and those of meaning in what could be read of it.
+fn all_of(unread: Unread<Scenario>, files: &mut dyn Files) -> Vec<Diagnostic> {
+    let Unread { mut problems, rest } = unread;
+    if let Some(rest) = rest {
+        let found = compile(&rest.value, &Locator::new(Arc::clone(&rest.text), rest.map.clone()), files);
+        problems.extend(found.err().unwrap_or_default().into_iter().filter(|problem| rest.is_certain(problem)));
+        problems.sort_by_key(|problem| {
+            let place = problem.place.as_ref();
+            place.map_or((true, usize::MAX), |place| (place.source.name != rest.text.name, place.span.start))
+        });
+    }
+    problems
 }
 
 /// Adds what a variant brings, beside what was said before.

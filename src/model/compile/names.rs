@@ -234,7 +234,7 @@ pub(super) fn is_address(name: &str) -> bool {
 }
 
 /// Why a text is no domain name (RFC 1035 section 2.3.4, RFC 1123 section 2.1; `_` as in service names).
-pub(super) fn invalid_domain(name: &str) -> Option<&'static str> {
+pub fn invalid_domain(name: &str) -> Option<&'static str> {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     match name {
         "." => None,

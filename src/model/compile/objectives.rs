@@ -6,7 +6,7 @@ use crate::model::faults::FaultsModel;
 use crate::model::scopes::scopes;
 use crate::model::timeline::TimelineItem;
 use crate::model::vocabulary::{MEASURES, Measure};
-use crate::model::{Clock, Objective};
+use crate::model::{Clock, Model, Objective};
 use crate::scenario::nearest::{did_you_mean, list_names};
 use crate::scenario::tree;
 use crate::scenario::units::{parse_duration, parse_size};
@@ -16,12 +16,25 @@ const SCOPES: [(&str, &str); 5] =
     [("sender", "sender"), ("host", "host"), ("resolver", "resolver"), ("server", "server"), ("zone", "zone")];
 
 impl Compiler<'_> {
-    pub(super) fn objectives(&mut self, timeline: &[TimelineItem], faults: &FaultsModel) -> Vec<Objective> {
+    /// Each with its place in the scenario's list.
+    pub(super) fn objectives(&mut self, timeline: &[TimelineItem], faults: &FaultsModel) -> Vec<(usize, Objective)> {
         let tree = self.tree;
         // What changes and outages are called in the tables.
         let named = scopes(timeline, &self.dns, faults);
         let all = tree.objectives.iter().enumerate();
-        all.filter_map(|(index, objective)| self.objective(index, objective, &named)).collect()
+        all.filter_map(|(index, objective)| Some((index, self.objective(index, objective, &named)?))).collect()
+    }
+
+    /// An objective is about a number that the tables have.
+    pub(super) fn check_objectives(&mut self, places: &[usize], model: &Model) {
+        for (&index, objective) in places.iter().zip(&model.objectives) {
+            let Some(measure) = MEASURES.iter().find(|known| known.name == objective.measure) else { continue };
+            if let Err(why) = model.lists(measure, &objective.statistic, &objective.scope) {
+                let message = format!("no number `{}` of `{}`", self.tree.objectives[index].measure, objective.scope);
+                let field = if objective.scope == "all" { "measure" } else { "scope" };
+                self.error(&["objectives", &index.to_string(), field], message).help = Some(why);
+            }
+        }
     }
 
     /// The spans that attainment is told of: those asked for, and those that objectives are about.
@@ -75,9 +88,10 @@ impl Compiler<'_> {
             self.error(&["objectives", &index], "an objective without a bound").help =
                 Some("give it `below` or `above`".into());
         }
-        self.check_scope(&index, &objective.scope, named);
-        let below = self.bound(&index, "below", objective.below.as_deref());
-        let above = self.bound(&index, "above", objective.above.as_deref());
+        let is_known = self.check_scope(&index, &objective.scope, named);
+        let unit = known.unit(&statistic);
+        let below = self.bound(&index, "below", objective.below.as_deref(), unit);
+        let above = self.bound(&index, "above", objective.above.as_deref(), unit);
         if let (Some(below), Some(above)) = (below, above)
             && above >= below
         {
@@ -88,15 +102,27 @@ impl Compiler<'_> {
             .filter_map(|(sign, text)| text.as_ref().map(|text| format!("{sign} {text}")))
             .collect();
         let text = format!("{} of {} {}", objective.measure, objective.scope, words.join(" and "));
-        Some(Objective { measure: measure.into(), statistic, scope: objective.scope.clone(), below, above, text })
+        is_known.then(|| Objective {
+            measure: measure.into(),
+            statistic,
+            scope: objective.scope.clone(),
+            below,
+            above,
+            text,
+        })
     }
 
-    fn bound(&mut self, index: &str, field: &str, text: Option<&str>) -> Option<f64> {
+    fn bound(&mut self, index: &str, field: &str, text: Option<&str>, unit: &str) -> Option<f64> {
         let text = text?;
-        let value = number_with_unit(text);
+        let value = bound_in(text, unit);
         if value.is_none() {
-            self.error(&["objectives", index, field], format!("`{text}` is no bound")).label =
-                "expected a number, a share such as `99.5%`, a duration such as `10m` or a size such as `2MB`".into();
+            self.error(&["objectives", index, field], format!("`{text}` is no bound of this")).label = match unit {
+                "s" => "expected a duration such as `10m`",
+                "B" => "expected a size such as `2MB`",
+                "share" => "expected a share such as `99.5%` or `0.995`",
+                _ => "expected a number such as `100`",
+            }
+            .into();
         }
         value
     }
@@ -133,67 +159,64 @@ impl Compiler<'_> {
     }
 
     /// `all`, or a kind and the name of one that is declared.
-    fn check_scope(&mut self, index: &str, scope: &str, named: &[String]) {
+    fn check_scope(&mut self, index: &str, scope: &str, named: &[String]) -> bool {
         let path = ["objectives", index, "scope"];
         let Some((kind, name)) = scope.split_once(':') else {
             if scope != "all" {
                 self.error(&path, format!("no scope `{scope}`")).label =
                     "expected `all`, or a kind and a name such as `sender:campus`".into();
             }
-            return;
+            return scope == "all";
         };
         if kind == "change" || kind == "event" {
             // A zone of an outage stands after it.
             let name = name.split(" zone:").next().unwrap_or(name);
             let names = || named.iter().map(String::as_str).filter(|name| !name.is_empty());
-            if !names().any(|known| known == name) {
+            let is_known = names().any(|known| known == name);
+            if !is_known {
                 let help = did_you_mean(name, names()).unwrap_or_else(|| match names().next() {
                     Some(_) => format!("there are {}", list_names(names(), 9)),
                     None => "name an entry of the timeline".into(),
                 });
                 self.error(&path, format!("no entry `{name}` in the timeline")).help = Some(help);
             }
-            return;
+            return is_known;
         }
         if kind == "pair" {
-            match name.split_once('>') {
+            return match name.split_once('>') {
                 Some((sender, zone)) => {
-                    self.find_one(&path, "sender", sender);
-                    self.find_one(&path, "zone", zone);
+                    let sender = self.find_one(&path, "sender", sender);
+                    self.find_one(&path, "zone", zone).is_some() && sender.is_some()
                 }
                 None => {
                     self.error(&path, format!("no pair `{name}`")).label =
                         "expected a sender and a domain such as `pair:campus>example.org`".into();
+                    false
                 }
-            }
-            return;
+            };
         }
         let Some(&(_, kind)) = SCOPES.iter().find(|(known, _)| *known == kind) else {
             let known = SCOPES.iter().map(|(known, _)| *known);
             let help =
                 did_you_mean(kind, known.clone()).unwrap_or_else(|| format!("there are {}", list_names(known, 9)));
             self.error(&path, format!("no kind of scope `{kind}`")).help = Some(help);
-            return;
+            return false;
         };
-        // `isp#3` is a cache of a farm; a host that relays has a queue as a sender has.
-        let name = if kind == "resolver" { name.split('#').next().unwrap_or(name) } else { name };
-        let is_relay = kind == "sender" && self.hosts.get(name).is_some();
-        if !is_relay {
-            self.find_one(&path, kind, name);
-        }
+        self.find_one(&path, kind, name).is_some()
     }
 }
 
-/// A bound: `0.99`, `99 %`, `10m` (in seconds), `2MB` (in bytes).
-fn number_with_unit(text: &str) -> Option<f64> {
+/// A bound in a measure's unit: seconds, bytes, a share of 1, or a number. Without a unit of its own it is in that.
+fn bound_in(text: &str, unit: &str) -> Option<f64> {
     let text = text.trim();
-    if let Some(percent) = text.strip_suffix('%') {
-        return percent.trim().parse::<f64>().ok().map(|value| value / 100.0).filter(|value| value.is_finite());
-    }
-    let plain = text.parse::<f64>().ok().filter(|value| value.is_finite());
-    plain
-        .or_else(|| parse_duration(text).ok().map(|span| span.as_secs_f64()))
-        .or_else(|| parse_size(text).ok().map(|bytes| bytes as f64))
+    let plain = text.parse::<f64>().ok();
+    let value = match unit {
+        "s" => plain.or_else(|| parse_duration(text).ok().map(|span| span.as_secs_f64())),
+        "B" => plain.or_else(|| parse_size(text).ok().map(|bytes| bytes as f64)),
+        "share" => plain.or_else(|| text.strip_suffix('%')?.trim().parse::<f64>().ok().map(|percent| percent / 100.0)),
+        _ => plain,
+    };
+    value.filter(|value| value.is_finite() && (unit != "share" || (0.0..=1.0).contains(value)))
 }
 
 #[cfg(test)]
@@ -201,14 +224,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_is_a_number_a_share_a_duration_or_a_size() {
-        for (text, value) in
-            [("0.99", 0.99), ("99.5%", 0.995), ("5 %", 0.05), ("10m", 600.0), ("2MB", 2e6), ("1KiB", 1024.0)]
-        {
-            assert_eq!(number_with_unit(text), Some(value), "{text}");
+    fn a_bound_is_in_the_unit_of_its_measure() {
+        for (text, unit, value) in [
+            ("0.99", "share", 0.99),
+            ("99.5%", "share", 0.995),
+            ("5 %", "share", 0.05),
+            ("10m", "s", 600.0),
+            ("0.5", "s", 0.5),
+            ("2MB", "B", 2e6),
+            ("1KiB", "B", 1024.0),
+            ("12", "1", 12.0),
+        ] {
+            assert_eq!(bound_in(text, unit), Some(value), "{text}");
         }
-        for text in ["", "ten", "inf", "nan", "5x", "%"] {
-            assert_eq!(number_with_unit(text), None, "{text}");
+        let wrong = [("5%", "s"), ("1d", "B"), ("1s", "1"), ("150%", "share"), ("2", "share"), ("10m", "share")];
+        for (text, unit) in wrong.into_iter().chain(["", "ten", "inf", "nan", "5x", "%"].map(|text| (text, "s"))) {
+            assert_eq!(bound_in(text, unit), None, "{text}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! A real queue that a sender starts from.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::Compiler;
 use crate::model::NameId;
 use crate::model::dns::canonical;
 use crate::model::mail::InheritedMessage;
-use crate::scenario::diagnostic::{Diagnostic, Place};
+use crate::scenario::diagnostic::{Diagnostic, Place, SourceText};
 use crate::scenario::nearest::{did_you_mean, list_names};
 use crate::scenario::postqueue::{Queued, read_postqueue};
 use crate::scenario::trace::Timestamp;
@@ -83,14 +85,10 @@ impl Compiler<'_> {
     }
 
     /// The domains of queued messages that the scenario knows; a warning about each other.
-    fn queued_domains<'q>(
-        &mut self,
-        source: &std::sync::Arc<crate::scenario::diagnostic::SourceText>,
-        messages: &'q [Queued],
-    ) -> BTreeMap<&'q str, NameId> {
+    fn queued_domains<'q>(&mut self, source: &Arc<SourceText>, messages: &'q [Queued]) -> BTreeMap<&'q str, NameId> {
         let mut known = BTreeMap::new();
         // By domain: the place of the first recipient, and how many there are.
-        let mut unknown: BTreeMap<&str, (std::ops::Range<usize>, u64)> = BTreeMap::new();
+        let mut unknown: BTreeMap<&str, (Range<usize>, u64)> = BTreeMap::new();
         for part in messages.iter().flat_map(|message| &message.parts) {
             let domain = part.domain.as_str();
             if known.contains_key(domain) {
@@ -104,6 +102,18 @@ impl Compiler<'_> {
                 }
             }
         }
+        self.warn_unknown(source, unknown, "recipients queued for it are left out");
+        known
+    }
+
+    /// A warning about each of the first domains of a file that the scenario does not know: where it is first named, and
+    /// what is so of how many.
+    pub(super) fn warn_unknown(
+        &mut self,
+        source: &Arc<SourceText>,
+        unknown: BTreeMap<&str, (Range<usize>, u64)>,
+        what: &str,
+    ) {
         let mut unknown: Vec<_> = unknown.into_iter().collect();
         unknown.sort_by_key(|(_, (span, _))| span.start);
         for (domain, (span, count)) in unknown.iter().take(UNKNOWN_MAX) {
@@ -111,17 +121,15 @@ impl Compiler<'_> {
             let help = nearest.unwrap_or_else(|| format!("declare it: `zones: {{ \"{domain}\": (mx: [..]) }}`"));
             self.say(Diagnostic {
                 place: Some(Place { source: source.clone(), span: span.clone() }),
-                ..Diagnostic::warning(format!("no domain `{domain}`: recipients queued for it are left out ({count})"))
-                    .help(help)
+                ..Diagnostic::warning(format!("no domain `{domain}`: {what} ({count})")).help(help)
             });
         }
         if let Some((_, (span, _))) = unknown.get(UNKNOWN_MAX) {
             let rest = &unknown[UNKNOWN_MAX..];
             let count: u64 = rest.iter().map(|(_, (_, count))| count).sum();
-            let message = format!("recipients at {} more unknown domains are left out ({count})", rest.len());
+            let message = format!("{} more unknown domains: {what} ({count})", rest.len());
             let names = list_names(rest.iter().map(|(domain, _)| *domain), 20);
             self.say(Diagnostic::warning(message).at(source, span.clone()).help(format!("they are {names}")));
         }
-        known
     }
 }

@@ -1,6 +1,6 @@
 //! The RRsets at time 0, and what must hold of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Compiler;
 use super::names::{invalid_domain, is_address, stamp};
@@ -189,6 +189,11 @@ impl Compiler<'_> {
         }
         if list.len() > 1 && list.iter().any(|&(_, name)| self.dns.names.text(name) == ".") {
             self.warning(path, "a null MX beside others (RFC 7505 section 3 wants it alone)");
+        } else if let [(preference @ 1.., name)] = list[..]
+            && self.dns.names.text(name) == "."
+        {
+            let message = format!("a null MX of preference {preference} (RFC 7505 section 3 wants 0)");
+            self.warning(path, message).help = Some("write `(0, \".\")`".into());
         }
         self.check_fits(path, list.len());
         if list.is_empty() { DataId::ABSENT } else { self.data(Rdata::Mx(list.into())) }
@@ -287,6 +292,37 @@ impl Compiler<'_> {
             let path = self.alias_path(&text);
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             self.error(&path, message).help = Some("an alias stands alone at its name: remove it, or the rest".into());
+        }
+        self.warn_of_rings();
+    }
+
+    /// Aliases in a ring say nothing: a resolver answers SERVFAIL (RFC 1034 section 3.6.2).
+    fn warn_of_rings(&mut self) {
+        let mut next: BTreeMap<NameId, NameId> = BTreeMap::new();
+        for (question, (data, _)) in self.rrsets.iter().filter(|(question, _)| question.kind() == RecordType::Cname) {
+            if let Rdata::Cname(target) = self.dns.data[data.index()] {
+                next.insert(question.name(), target);
+            }
+        }
+        let mut done: BTreeSet<NameId> = BTreeSet::new();
+        for &start in next.keys() {
+            let mut way = vec![start];
+            while let Some((at, &to)) = way.last().and_then(|at| Some((*at, next.get(at)?))) {
+                if done.contains(&at) {
+                    break;
+                }
+                if let Some(from) = way.iter().position(|&name| name == to) {
+                    let names: Vec<&str> = way[from..].iter().map(|&name| self.dns.names.text(name)).collect();
+                    let (message, text) =
+                        (format!("aliases in a ring: {} -> {}", names.join(" -> "), names[0]), names[0].to_owned());
+                    let path = self.alias_path(&text);
+                    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                    self.warning(&path, message).help = Some("every question about them ends in SERVFAIL".into());
+                    break;
+                }
+                way.push(to);
+            }
+            done.extend(way);
         }
     }
 

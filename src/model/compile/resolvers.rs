@@ -7,7 +7,7 @@ use crate::engine::random::EntityKey;
 use crate::model::dns::{CacheModel, ResolverModel, canonical};
 use crate::model::network::Network;
 use crate::model::{CacheId, NameId, RegionId, ResolverId};
-use crate::scenario::tree::{Popularity, Resolver};
+use crate::scenario::tree::{Popularity, Resolver, Software};
 
 /// Caches of one farm.
 const FARM_MAX: u32 = 100_000;
@@ -41,6 +41,10 @@ impl Compiler<'_> {
             let farm = if self.dns.caches.len() < CACHES_MAX { farm } else { 1 };
             weights.truncate(farm as usize);
             let choice = self.choice(&["resolvers", key, "weights"], &weights);
+            if matches!(resolver.software, Software::Dnsmasq(_)) && resolver.upstream.is_none() {
+                self.error(&["resolvers", key, "software"], "dnsmasq forwards, and this one has no upstream").help =
+                    Some("name the resolver it asks: `upstream: [\"isp\"]`".into());
+            }
             let upstream = resolver.upstream.as_ref().map_or_else(Vec::new, |names| self.upstream(key, names));
             let first_cache = CacheId(self.dns.caches.len() as u32);
             for (site, &region) in (0..).zip(&sites) {

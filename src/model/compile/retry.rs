@@ -201,10 +201,13 @@ impl Compiler<'_> {
     /// The rule as written, without its quotes, or where it is not written like that a text of its own.
     fn rule_text(&self, path: &[&str], rule: &str) -> (Arc<SourceText>, Range<usize>) {
         let place = self.at.part_place(path, &(0..rule.len()));
+        if rule.is_empty() && place.source.text.get(place.span.clone()) == Some("\"\"") {
+            return (place.source, place.span.start + 1..place.span.start + 1);
+        }
         if place.source.text.get(place.span.clone()) == Some(rule) {
             return (place.source, place.span);
         }
-        (Arc::new(SourceText { name: "retry rule".into(), text: rule.into() }), 0..rule.len())
+        (Arc::new(SourceText { name: "a retry rule".into(), text: rule.into() }), 0..rule.len())
     }
 }
 

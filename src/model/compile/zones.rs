@@ -9,7 +9,7 @@ use crate::engine::dist::Dist;
 use crate::engine::time::NANOS_PER_SECOND;
 use crate::model::dns::{DelegationModel, KeyId, Question, Rdata, ServerModel, SoaModel, ZoneModel};
 use crate::model::{NameId, RegionId, ServerId, ZoneId};
-use crate::scenario::tree::{Ipv6, Lame, RecordType, Zone};
+use crate::scenario::tree::{Action, Ipv6, Lame, RecordType, TimelineEntry, Zone};
 use crate::scenario::units::Duration;
 
 /// Defaults, in seconds: records 1 h (the commonest MX TTL), delegations 2 d (RFC 9199 section 3.3), negative answers
@@ -187,6 +187,13 @@ impl Compiler<'_> {
                     Some("`lame` lists those of its `ns` that do not hold it".into());
             }
             lame.extend(found);
+        }
+        let moves = |entry: &TimelineEntry| matches!(entry.action, Action::SetNs { .. });
+        let is_dead = !servers.is_empty() && servers.iter().all(|server| lame.contains(server));
+        if is_dead && !self.tree.timeline.iter().any(moves) {
+            // What a resolver makes of that is worth a run.
+            self.warning(&["zones", key, "lame"], "every name server of this zone is lame: nobody gets an answer")
+                .help = Some("leave one of them out of `lame`, unless that is the lesson".into());
         }
         lame
     }

@@ -16,6 +16,9 @@ const NAMES_MAX: usize = 10;
 /// As much of a value as is repeated in a message, in characters.
 const SNIPPET_CHARS_MAX: usize = 40;
 
+/// What helps where a text does not even begin as a scenario does.
+pub(super) const START: &str = "a scenario is `(title: \"..\", ...)`: `mxsim init` writes one to start from";
+
 /// The field that an unknown field was probably meant to be.
 pub(super) fn meant(code: &Error) -> Option<String> {
     match code {
@@ -67,6 +70,9 @@ fn describe(code: &Error, tree: &SyntaxTree, text: &str, target: &Target, at: us
                 help: Some(format!("write `{snippet}()`")),
                 ..finding(span, message, "expected `(...)` after it")
             }
+        }
+        Error::ExpectedStructLike | Error::ExpectedNamedStructLike(_) if node.parent.is_none() => {
+            Finding { help: Some(START.into()), ..finding(span, misfit(&snippet), expectation(code)) }
         }
         _ if ends_too_late(code) => surplus(node, tree, span, &snippet, at),
         other => finding(span, misfit(&snippet), expectation(other)),

@@ -204,7 +204,7 @@ fn objectives_name_what_there_is() {
     assert_eq!(said("(measure: \"latency\", below: \"1s\")"), ["an objective is about a statistic @ \"latency\""]);
     let measure = "measure: \"delivery_latency.p99\"";
     assert_eq!(said(&format!("({measure})")), [format!("an objective without a bound @ ({measure})")]);
-    assert_eq!(said(&format!("({measure}, below: \"1 parsec\")")), ["`1 parsec` is no bound @ \"1 parsec\""]);
+    assert_eq!(said(&format!("({measure}, below: \"1 parsec\")")), ["`1 parsec` is no bound of this @ \"1 parsec\""]);
     assert_eq!(
         said(&format!("({measure}, below: \"1s\", scope: \"sender:capmus\")")),
         ["no sender `capmus` @ \"sender:capmus\""]
