@@ -109,15 +109,8 @@ impl Dns<'_> {
 /// Indices of a fetch's addresses.
 type Indices = SmallVec<[usize; 8]>;
 
-/// The index of the address to ask, and whether that is only to see how it does.
-fn pick(
-    now: SimTime,
-    rules: &AskingRules,
-    key: EntityKey,
-    state: &Fetch,
-    known: &mut Servers,
-    random: &impl Fn(&Fetch, Purpose) -> u64,
-) -> Option<(usize, bool)> {
+/// The addresses that may be asked, in their order; none if the fetch is to be given up.
+fn usable(now: SimTime, rules: &AskingRules, state: &Fetch, known: &Servers) -> Indices {
     let is_usable = |candidate: &Candidate| {
         let bears = match rules.bad_replies {
             BadReplies::PerServer(most) => u32::from(candidate.bad) < most,
@@ -137,66 +130,108 @@ fn pick(
         let all_dead = usable.iter().all(is_dead);
         // Whoever begins with nobody alive gives up at once; who is under way goes on.
         if all_dead && state.tries == 0 {
-            return None;
+            return Indices::new();
         }
         if !all_dead {
             usable.retain(|index| !is_dead(index));
         }
     }
-    let first = *usable.first()?;
-    // A second send at the same time-out.
-    if !state.run.is_multiple_of(rules.sends_per_loss.max(1)) && usable.contains(&state.current) {
-        return Some((state.current, state.is_exploring));
+    usable
+}
+
+/// What is chosen from, and with what.
+struct Choice<'c> {
+    now: SimTime,
+    rules: &'c AskingRules,
+    key: EntityKey,
+    state: &'c Fetch,
+    known: &'c mut Servers,
+}
+
+impl Choice<'_> {
+    fn of(&mut self, index: usize) -> Known {
+        *self.known.of(self.now, self.rules, self.key, self.state.servers[index].at)
     }
-    let of = |known: &mut Servers, index: usize| *known.of(now, rules, key, state.servers[index].at);
-    let least = |known: &mut Servers, usable: &[usize], measure: &dyn Fn(&Known, &Candidate) -> f64| {
-        let mut best = (first, f64::INFINITY);
-        for &index in usable {
-            let value = measure(&of(known, index), &state.servers[index]);
+
+    /// The first of those with the least of something, and how much that is.
+    fn least(&mut self, among: &[usize], measure: impl Fn(&Known) -> f64) -> (usize, f64) {
+        let mut best = (among[0], f64::INFINITY);
+        for &index in among {
+            let value = measure(&self.of(index));
             if value < best.1 {
                 best = (index, value);
             }
         }
         best
-    };
+    }
+
+    /// Averages fade with the time since each was seen.
+    fn fade(&mut self, span_s: f64) {
+        for candidate in &self.state.servers {
+            let server = self.known.of(self.now, self.rules, self.key, candidate.at);
+            server.srtt *= libm::exp(-(self.now.since(server.seen).as_secs_f64() / span_s));
+            server.seen = self.now.max(server.seen);
+        }
+    }
+
+    /// Those that are new, else now and then any to see how it does, else the best.
+    fn best_or_any(
+        &mut self,
+        usable: &[usize],
+        share: f64,
+        random: &impl Fn(&Fetch, Purpose) -> u64,
+    ) -> (Indices, bool) {
+        let new: Indices = usable.iter().copied().filter(|&index| self.of(index).is_new()).collect();
+        if !new.is_empty() {
+            return (new, false);
+        }
+        if usable.len() > 1 && unit_open(random(self.state, Purpose::Explore)) < share {
+            return (usable.into(), true);
+        }
+        let rules = self.rules;
+        let backed_off = |server: &Known| server.timeout_s(rules) * f64::from(1u32 << server.losses.min(24));
+        let best = self.least(usable, backed_off).1;
+        (usable.iter().copied().filter(|&index| backed_off(&self.of(index)) <= best).collect(), false)
+    }
+}
+
+/// The index of the address to ask, and whether that is only to see how it does.
+fn pick(
+    now: SimTime,
+    rules: &AskingRules,
+    key: EntityKey,
+    state: &Fetch,
+    known: &mut Servers,
+    random: &impl Fn(&Fetch, Purpose) -> u64,
+) -> Option<(usize, bool)> {
+    let mut usable = usable(now, rules, state, known);
+    if usable.is_empty() {
+        return None;
+    }
+    // A second send at the same time-out.
+    if !state.run.is_multiple_of(rules.sends_per_loss.max(1)) && usable.contains(&state.current) {
+        return Some((state.current, state.is_exploring));
+    }
     // Servers asked less often in this fetch come first.
     let round = usable.iter().map(|&index| state.servers[index].tries).min().unwrap_or(0);
     let in_turn: Indices = usable.iter().copied().filter(|&index| state.servers[index].tries == round).collect();
-    let any = |of: &[usize], purpose| of[below(random(state, purpose), of.len() as u64) as usize];
+    let any = |of: &[usize]| of[below(random(state, Purpose::Choice), of.len() as u64) as usize];
+    let mut choice = Choice { now, rules, key, state, known };
     let next = match rules.selection {
         Selection::Random | Selection::FirstToAnswer => in_turn[0],
-        Selection::LowestSrtt { .. } => least(known, &in_turn, &|server, _| server.srtt).0,
+        Selection::LowestSrtt { .. } => choice.least(&in_turn, |server| server.srtt).0,
         Selection::FadingAverage(span) => {
-            for candidate in &state.servers {
-                let server = known.of(now, rules, key, candidate.at);
-                server.srtt *= libm::exp(-(now.since(server.seen).as_secs_f64() / span.0.as_secs_f64()));
-                server.seen = now.max(server.seen);
-            }
-            least(known, &in_turn, &|server, _| server.srtt).0
+            choice.fade(span.0.as_secs_f64());
+            choice.least(&in_turn, |server| server.srtt).0
         }
         Selection::Band(width) => {
-            let best = least(known, &usable, &|server, _| server.timeout_s(rules)).1;
-            let limit = best + width.0.as_secs_f64();
-            usable.retain(|index| of(known, *index).timeout_s(rules) <= limit);
-            any(&usable, Purpose::Choice)
+            let limit = choice.least(&usable, |server| server.timeout_s(rules)).1 + width.0.as_secs_f64();
+            usable.retain(|index| choice.of(*index).timeout_s(rules) <= limit);
+            any(&usable)
         }
         Selection::BestOrAny(share) => {
-            let new: Indices = usable.iter().copied().filter(|&index| of(known, index).is_new()).collect();
-            if !new.is_empty() {
-                any(&new, Purpose::Choice)
-            } else if usable.len() > 1 && unit_open(random(state, Purpose::Explore)) < share {
-                return Some((any(&usable, Purpose::Choice), true));
-            } else {
-                let backed_off =
-                    |server: &Known, _: &Candidate| server.timeout_s(rules) * f64::from(1u32 << server.losses.min(24));
-                let best = least(known, &usable, &backed_off).1;
-                let alike: Indices = usable
-                    .iter()
-                    .copied()
-                    .filter(|&index| backed_off(&of(known, index), &state.servers[index]) <= best)
-                    .collect();
-                any(&alike, Purpose::Choice)
-            }
+            let (those, is_to_see) = choice.best_or_any(&usable, share, random);
+            return Some((any(&those), is_to_see));
         }
     };
     Some((next, false))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ATTEMPTS_MAX;
+use super::checks::ATTEMPTS_MAX;
 use crate::engine::time::SimDuration;
 use crate::model::mail::{
     Clockwork, DelayWarning, DestinationRules, EximCase, EximErrors, Expiry, Memory, OwnCache, Pickup, QueueLimits,
