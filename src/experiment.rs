@@ -9,7 +9,8 @@ mod summary;
 pub use execute::{ExperimentError, Plan, Progress, RecordsFolder, execute, resume};
 pub use keep::Keep;
 pub use summary::{
-    Change, LatencyCurve, ObjectiveResult, ReplicationResult, SeriesSummary, Shade, SummaryRow, VariantResults,
+    Change, JumpSummary, LatencyCurve, ObjectiveResult, ReplicationResult, SeriesSummary, Shade, SummaryRow,
+    VariantResults,
 };
 
 /// The results of one scenario.

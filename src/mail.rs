@@ -198,8 +198,8 @@ pub(crate) struct Work {
     /// Addresses are known, or being asked for, of preferences up to `upto`; those up to `after` have been tried.
     pub after: Option<u16>,
     pub upto: u16,
-    /// Whether an address could not be found out for now.
-    pub soft_failure: bool,
+    /// Why an address could not be found out for now, if one could not.
+    pub soft_failure: Option<NoHost>,
     /// Sessions of this attempt that got past the greeting.
     pub sessions: u16,
     /// Addresses tried in this attempt.
@@ -319,6 +319,8 @@ pub(crate) struct Candidate {
     pub preference: u16,
     /// Whether it is an IPv6 address.
     pub is_v6: bool,
+    /// Which of the host's addresses in the RRset it is, from 0; 255 for all from there on.
+    pub nth: u8,
     pub name: NameId,
 }
 
@@ -370,6 +372,25 @@ pub enum End {
     Discarded,
 }
 
+/// Why the look-ups of an attempt left it no host to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoHost {
+    /// SERVFAIL, also for want of an answer.
+    ServFail,
+    /// REFUSED.
+    Refused,
+    /// NXDOMAIN.
+    NxDomain,
+    /// No exchange has an address that may be used.
+    NoAddress,
+    /// A null MX (RFC 7505).
+    NullMx,
+    /// A relay found only itself, or worse.
+    Loop,
+    /// The domain's policy names none of its exchanges (RFC 8461).
+    Policy,
+}
+
 /// Why something bounced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BounceCause {
@@ -392,6 +413,8 @@ pub struct AttemptRecord {
     pub host: HostId,
     /// The exchange's name.
     pub exchange: NameId,
+    /// Which of the host's addresses of a family in the exchange's RRset it was, from 0, and whether of IPv6.
+    pub address: (u8, bool),
     /// Which try within the attempt, from 0.
     pub hop: u16,
     /// When the SYN was sent.
@@ -412,7 +435,8 @@ impl AttemptRecord {
     pub(crate) fn of(candidate: Candidate, hop: u16, start: SimTime, end: SimTime, verdict: &Verdict) -> Self {
         let Verdict { result, stage, status, .. } = *verdict;
         let served = if result == TryResult::Accepted { verdict.served } else { SimDuration::ZERO };
-        Self { host: candidate.host, exchange: candidate.name, hop, start, end, stage, result, served, status }
+        let address = (candidate.nth, candidate.is_v6);
+        Self { host: candidate.host, exchange: candidate.name, address, hop, start, end, stage, result, served, status }
     }
 }
 

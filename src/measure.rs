@@ -70,6 +70,19 @@ pub struct Series {
     pub unit: Name,
     /// One value a cell of the grid (a mean over it), or a grid instant.
     pub values: Vec<f64>,
+    /// Beside the grid, where the value jumps: when, from what, to what. Not in the tables.
+    pub jumps: Vec<Jump>,
+}
+
+/// A value that jumps, just before and just after an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Jump {
+    /// When.
+    pub at: SimTime,
+    /// From.
+    pub before: f64,
+    /// To.
+    pub after: f64,
 }
 
 /// What one replication comes to.
@@ -83,12 +96,23 @@ pub struct Measurements {
     pub latency: hdrhistogram::Histogram<u64>,
     /// Deliveries of the measured window.
     pub deliveries: u64,
+    /// Those of them that are still queued when the run stops.
+    pub censored: Censored,
     /// What the failover timeline shows.
     pub failover: Failover,
     /// What the map of caches shows: one list a tracked RRset.
     pub views: Vec<RrsetView>,
     /// Age tables of the queues, by instant and node.
     pub ages: Vec<AgeTable>,
+}
+
+/// Deliveries whose latency is not known but for its being more than their age when they were last seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Censored {
+    /// How many.
+    pub count: u64,
+    /// The age of the oldest.
+    pub age_max: SimDuration,
 }
 
 /// Host states and tries, for the chart of one replication.

@@ -134,6 +134,43 @@ fn a_resolved_scenario_runs_as_the_one_it_came_from() {
 }
 
 #[test]
+fn a_resolved_scenario_that_names_files_runs_from_where_it_lies() {
+    let home = home();
+    fs::create_dir(home.path().join("data")).unwrap();
+    let text = SMALL
+        .replace("arrivals: Poisson(rate: \"2/min\")", "arrivals: Trace(file: \"data/mail.csv\")")
+        .replace("\"mx2.example.org\": (sessions: 5)", "\"mx2.example.org\": (service: \"empirical(times.csv)\")");
+    let trace: String = (0..60).map(|minute| format!("{}\n", minute * 60)).collect();
+    fs::write(home.path().join("data/mail.csv"), format!("\u{feff}time\n{trace}")).unwrap();
+    fs::write(home.path().join("times.csv"), "seconds\n1\n2\n").unwrap();
+    fs::write(home.path().join("small.ron"), text).unwrap();
+    assert_eq!(ran(&home, &["run", "small.ron", "--no-charts"]).0, 0);
+    let first = files(&home.path().join("outputs/small"));
+    assert!(first["data/mail.csv"].starts_with(b"\xef\xbb\xbftime"));
+    // The original goes; its copy and its hash stay.
+    fs::remove_dir_all(home.path().join("data")).unwrap();
+    fs::remove_file(home.path().join("times.csv")).unwrap();
+    let (code, _, stderr) = ran(&home, &["check", "outputs/small/scenario.ron"]);
+    assert_eq!(code, 0, "{stderr}");
+    let (code, _, stderr) = ran(&home, &["run", "outputs/small/scenario.ron", "--no-charts", "--out", "second"]);
+    assert_eq!(code, 0, "{stderr}");
+    let second = files(&home.path().join("second/scenario"));
+    assert!(first["scenario.ron"] == second["scenario.ron"] && first["data/mail.csv"] == second["data/mail.csv"]);
+    let named = |text: &[u8]| String::from_utf8_lossy(text).replace("scenario,", "small,");
+    assert_eq!(named(&first["series.csv"]), named(&second["series.csv"]));
+    let manifest: Value = serde_json::from_slice(&first["manifest.json"]).unwrap();
+    let inputs: BTreeMap<&str, &str> = manifest["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|input| (input["file"].as_str().unwrap(), input["sha256"].as_str().unwrap()))
+        .collect();
+    let hash = |text: &str| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(inputs["data/mail.csv"], hash(&format!("time\n{trace}")));
+    assert_eq!(inputs["times.csv"], hash("seconds\n1\n2\n"));
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let home = home();
     for threads in ["1", "2"] {

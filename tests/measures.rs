@@ -187,6 +187,47 @@ fn convergence_beyond_the_run_is_censored_and_told_for_each_share() {
 }
 
 #[test]
+fn staleness_is_known_just_before_and_at_each_change_wherever_the_grid_lies() {
+    let text = r#"(
+        title: "between the instants of the grid",
+        run: (measure: "2h", drain: "0s", cells: 120, replications: 2),
+        zones: { "a.example": (ttl: "20s", mx: [(10, "mx.a.example")]) },
+        hosts: { "mx.a.example": (), "new.a.example": () },
+        resolvers: { "r{i}": (count: 10) },
+        clients: {
+            "c{i}": (count: 6, resolver: "r{i}", asks: [("a.example", MX)], arrivals: Burst(at: "10m5s", count: 1)),
+            "d{i}": (count: 3, resolver: "r{i}", asks: [("a.example", MX)], arrivals: Burst(at: "20m5s", count: 1)),
+        },
+        timeline: [
+            (name: "cut", at: "10m10s", do: SetMx(zone: "a.example", mx: [(10, "new.a.example")])),
+            (name: "back", at: "10m15s", do: SetMx(zone: "a.example", mx: [(10, "mx.a.example")])),
+            (name: "again", at: "20m10s", do: SetMx(zone: "a.example", mx: [(10, "new.a.example")])),
+        ],
+    )"#;
+    let results = run(text);
+    let series = results.variants[0].series.iter().find(|series| series.measure == "stale_resolvers").unwrap();
+    // Six, then three, of ten hold it for 20 s, within a cell of the grid whose ends see nothing of it.
+    assert!(series.mean.iter().all(|share| *share == 0.0), "{:?}", series.mean);
+    let sure = |share: f64| (share, share, share);
+    let jumps: Vec<_> = series.jumps.iter().map(|jump| (jump.at.as_secs_f64(), jump.before, jump.after)).collect();
+    assert_eq!(jumps, [(610.0, sure(0.0), sure(0.6)), (615.0, sure(0.6), sure(0.0)), (1210.0, sure(0.0), sure(0.3))]);
+}
+
+#[test]
+fn what_is_queued_at_the_end_is_told_apart_from_what_ended_with_its_greatest_age() {
+    let outage = r#"timeline: [(name: "out", at: "5m", do: Outage(host: "mx.a.example"))],"#;
+    let latency = |more: &str| {
+        let results = run(&world(r#"measure: "10m", drain: "5m""#, r#""mx.a.example": ()"#, more));
+        results.variants[0].latency.clone()
+    };
+    // Of one a minute, the last five are never taken; the oldest of them came one second after the outage began.
+    let cut = latency(outage);
+    assert_eq!((cut.undelivered, cut.queued, cut.queued_until_s), (0.0, 0.5, 599.0));
+    let whole = latency("");
+    assert_eq!((whole.undelivered, whole.queued, whole.queued_until_s), (0.0, 0.0, 0.0));
+}
+
+#[test]
 fn custody_that_passes_to_a_backup_drains_the_queue() {
     let text = r#"(
         title: "backup",
@@ -210,6 +251,27 @@ fn custody_that_passes_to_a_backup_drains_the_queue() {
     // What waited at the sender is at the backup five minutes after it is back, and there for hours.
     let drained = one(&results, "time_to_drain", "event:backup", "max");
     assert!(drained <= 300.0, "{drained}");
+}
+
+/// What a backup hands on to the final host was taken by it, and is not taken twice.
+#[test]
+fn a_hosts_share_is_of_what_senders_handed_over() {
+    let text = r#"(
+        title: "two custodians",
+        run: (measure: "2h", drain: "6h", replications: 1),
+        zones: { "a.example": (mx: [(10, "mx.a.example"), (20, "backup.b.example")]) },
+        hosts: { "mx.a.example": (), "backup.b.example": (relays_for: ["a.example"], retry: Custom(schedule: Constant("5m"))) },
+        resolvers: { "r": () },
+        senders: { "s": (
+            resolver: "r", arrivals: Periodic(every: "1m", offset: "1s"), to: Weights({"a.example": 1.0}), retry: Postfix(),
+        ) },
+        timeline: [(at: "30m", do: Outage(host: "mx.a.example"), for: "30m")],
+    )"#;
+    let results = run(text);
+    let of = |host: &str, statistic: &str| one(&results, "accepted", &format!("host:{host}"), statistic);
+    assert_eq!((of("mx.a.example", "share"), of("backup.b.example", "share")), (0.75, 0.25));
+    // Their load is another matter: whatever was accepted counts there.
+    assert_eq!((of("mx.a.example", "count"), of("backup.b.example", "count")), (120.0, 30.0));
 }
 
 #[test]
@@ -305,7 +367,7 @@ fn stale_deliveries_are_told_by_whether_the_host_is_still_one_of_the_domains() {
 /// Each measure that has rows is one that objectives may be about, and the other way round for what these worlds have.
 #[test]
 fn every_row_is_in_the_vocabulary() {
-    use mxsim::model::vocabulary::MEASURES;
+    use mxsim::model::vocabulary::{MEASURES, SCOPES, SERIES};
     let more = r#"timeline: [
         (name: "out", at: "10m", do: Outage(host: "mx.a.example"), for: "10m"),
         (name: "cut", at: "30m", do: SetMx(zone: "a.example", mx: [(10, "new.a.example")])),
@@ -347,6 +409,11 @@ fn every_row_is_in_the_vocabulary() {
     for known in MEASURES {
         assert!(rows().any(|row| row.measure == known.name), "nothing has rows of `{}`", known.name);
     }
+    let series = || results.iter().flat_map(|results| &results.variants[0].series);
+    assert!(series().all(|one| SERIES.contains(&one.measure)));
+    assert!(SERIES.iter().all(|name| series().any(|one| one.measure == *name)));
+    let mut scopes = rows().map(|row| &row.scope).chain(series().map(|one| &one.scope));
+    assert!(scopes.all(|scope| SCOPES.iter().any(|known| scope.starts_with(known))));
 }
 
 #[test]

@@ -66,6 +66,96 @@ fn every_delivery_has_its_row_and_every_one_of_its_attempts() {
     assert!((per_delivery - mean).abs() < 1e-12, "{per_delivery} {mean}");
 }
 
+const NOWHERE: &str = r#"(
+    title: "attempts that find no host",
+    run: (measure: "1h", drain: "3h", replications: 1),
+    zones: {
+        "a.example": (ttl: "1m", mx: [(10, "mx.a.example")], ns: ["ns1.a.example"], addresses: {"nowhere.a.example": ["mx.a.example"]}),
+        "null.example": (mx: [(0, ".")]),
+        "empty.example": (),
+    },
+    servers: { "ns1.a.example": () },
+    hosts: { "mx.a.example": (addresses: 2, ipv6: Works) },
+    resolvers: { "r": () },
+    senders: { "s": (
+        resolver: "r", arrivals: Periodic(every: "1m", offset: "1s"), recipients: "2", retry: Postfix(), to: WEIGHTS,
+    ) },
+    timeline: [
+        (at: "0s", do: SetAddress(name: "nowhere.a.example", hosts: [])),
+        (at: "10m", do: Outage(server: "ns1.a.example", mode: BlackHole), for: "30m"),
+        (at: "50m", do: Outage(host: "mx.a.example"), for: "5m"),
+    ],
+)"#;
+
+#[test]
+fn every_attempt_has_rows_and_each_try_its_address_also_where_there_is_no_host_to_try() {
+    let home = tempfile::tempdir().unwrap_or_else(|why| panic!("{why}"));
+    let weights = r#"Weights({"a.example": 8, "null.example": 1, "empty.example": 1, "nowhere.a.example": 1})"#;
+    execute_into(home.path(), &NOWHERE.replace("WEIGHTS", weights)).unwrap_or_else(|why| panic!("{why}"));
+    let attempts = rows(home.path(), "attempts.csv");
+    let deliveries = rows(home.path(), "deliveries.csv");
+    assert_eq!(deliveries.len(), 120);
+    for delivery in &deliveries {
+        let own = attempts.iter().filter(|row| row["delivery"] == delivery["delivery"]);
+        let numbers: std::collections::BTreeSet<&str> = own.map(|row| row["attempt"].as_str()).collect();
+        assert_eq!(numbers.len().to_string(), delivery["attempts"], "{delivery:?}");
+    }
+    // What the look-ups said is the outcome of the attempt.
+    let failed: std::collections::BTreeSet<&str> =
+        attempts.iter().filter(|row| row["stage"] == "Lookup").map(|row| row["outcome"].as_str()).collect();
+    assert_eq!(failed.into_iter().collect::<Vec<_>>(), ["NXDOMAIN", "SERVFAIL", "no address", "null MX"]);
+    let is_placed =
+        |row: &std::collections::BTreeMap<String, String>| row["host"].is_empty() == (row["stage"] == "Lookup");
+    assert!(attempts.iter().all(is_placed));
+    // Each address that was tried is told apart, and tried once an attempt.
+    let addresses: std::collections::BTreeSet<&str> =
+        attempts.iter().map(|row| row["address"].as_str()).filter(|address| !address.is_empty()).collect();
+    let all = ["mx.a.example#A1", "mx.a.example#A2", "mx.a.example#AAAA1", "mx.a.example#AAAA2"];
+    assert_eq!(addresses.into_iter().collect::<Vec<_>>(), all);
+    let mut tries: Vec<_> = attempts
+        .iter()
+        .filter(|row| row["outcome"] == "refused")
+        .map(|row| (&row["delivery"], &row["attempt"], &row["address"]))
+        .collect();
+    let count = tries.len();
+    tries.sort();
+    tries.dedup();
+    assert!(count > 0 && tries.len() == count, "{count} {}", tries.len());
+}
+
+/// Stale by two meanings: data that the primary no longer holds, which is what the measure counts; and an answer given
+/// after its TTL has run out (RFC 8767).
+#[test]
+fn stale_answers_are_those_of_the_rows_that_say_so() {
+    let home = tempfile::tempdir().unwrap_or_else(|why| panic!("{why}"));
+    let text = r#"(
+        title: "two meanings of stale",
+        run: (measure: "3h", drain: "1h", replications: 1),
+        zones: { "a.example": (ttl: "5m", mx: [(10, "mx.a.example")], ns: ["ns1.a.example"]) },
+        servers: { "ns1.a.example": () },
+        hosts: { "mx.a.example": (), "new.a.example": () },
+        resolvers: { "r": (software: Bind(serve_stale: AfterFailure, max_stale: "1d")) },
+        clients: { "c": (resolver: "r", asks: [("a.example", MX)], arrivals: Poisson(rate: "2/min")) },
+        timeline: [
+            (at: "1h", do: Outage(server: "ns1.a.example", mode: BlackHole), for: "1h"),
+            (at: "90m", do: SetMx(zone: "a.example", mx: [(10, "new.a.example")])),
+        ],
+    )"#;
+    let results = execute_into(home.path(), text).unwrap_or_else(|why| panic!("{why}"));
+    let lookups = rows(home.path(), "lookups.csv");
+    let window: Vec<_> =
+        lookups.iter().filter(|row| row["time_s"].parse::<f64>().is_ok_and(|at| at < 10_800.0)).collect();
+    let count =
+        |is: &dyn Fn(&std::collections::BTreeMap<String, String>) -> bool| window.iter().filter(|row| is(row)).count();
+    let stale = count(&|row| row["stale"] == "true");
+    let share = support::values(&results, "stale_answers", "all", "share")[0];
+    assert!((share - stale as f64 / window.len() as f64).abs() < 1e-12, "{share} {stale} of {}", window.len());
+    let expired = count(&|row| row["source"] == "stale");
+    let both = count(&|row| row["source"] == "stale" && row["stale"] == "true");
+    // Half an hour of old data that is still so, then half an hour that is not.
+    assert!(both > 20 && expired > both + 20 && stale >= both, "{both} {expired} {stale}");
+}
+
 /// A sender may keep its routes between look-ups only while nobody records each of those: everything that can end a route
 /// early happens here, and the numbers are the same.
 #[test]

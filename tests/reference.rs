@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use mxsim::measure::RecordKind;
 use mxsim::model::compile::presets::all;
+use mxsim::model::vocabulary::{MEASURES, SCOPES, SERIES};
+use mxsim::report::tables;
 use mxsim::scenario::tree::ResolverRules;
 
 fn read(path: &str) -> String {
@@ -109,4 +112,33 @@ fn every_field_and_every_choice_of_the_language_is_on_a_page() {
     }
     assert!(seen > 300, "the sources are no longer read: {seen}");
     assert!(missing.is_empty(), "on no page of scenarios/: {missing:#?}");
+}
+
+#[test]
+fn every_measure_series_scope_and_column_is_on_the_page() {
+    let page = read("scenarios/README.md");
+    let page = page.split("## Measures").nth(1).unwrap_or_default();
+    let names: Vec<&str> = MEASURES.iter().map(|measure| measure.name).chain(SERIES.iter().copied()).collect();
+    assert!(names.len() > 60, "{}", names.len());
+    let is_absent = |name: &&str| !page.contains(&format!("`{name}`"));
+    let absent: Vec<&str> = names.into_iter().filter(is_absent).collect();
+    assert!(absent.is_empty(), "measures and series that the page does not name: {absent:?}");
+    let absent: Vec<&&str> = SCOPES.iter().filter(|scope| !page.contains(&format!("`{scope}"))).collect();
+    assert!(absent.is_empty(), "scopes that the page does not name: {absent:?}");
+    let statistics = MEASURES.iter().flat_map(|measure| measure.statistics.iter().map(move |s| (measure.name, *s)));
+    let absent: Vec<_> = statistics.filter(|(name, statistic)| !is_told(page, name, statistic)).collect();
+    assert!(absent.is_empty(), "statistics that the page does not name: {absent:?}");
+    let records = RecordKind::ALL.map(RecordKind::columns).into_iter().flat_map(|header| header.split(','));
+    let tables = [&tables::SUMMARY[..], &tables::REPLICATIONS, &tables::SERIES, &tables::QSHAPE].concat();
+    let absent: BTreeSet<&str> = records.chain(tables).filter(is_absent).collect();
+    assert!(absent.is_empty(), "columns that the page does not name: {absent:?}");
+}
+
+/// Whether the row of a measure names a statistic, or a range that it lies in.
+fn is_told(page: &str, name: &str, statistic: &str) -> bool {
+    let row = page.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{name}`")));
+    let row = row.unwrap_or_default();
+    let is_in_range = statistic.starts_with('p') && row.contains("p50 to p999");
+    let is_type = row.contains("by type") && statistic.chars().all(|c| c.is_ascii_uppercase());
+    is_in_range || is_type || row.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == statistic)
 }

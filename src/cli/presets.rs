@@ -7,7 +7,7 @@ use clap::Args;
 use comfy_table::{ContentArrangement, Table};
 use mxsim::model::compile::presets::retry::{RetryPreset, systems};
 use mxsim::model::compile::presets::{Preset, all};
-use mxsim::report::chart::{Footer, Heading, ScheduleChart, draw_schedules};
+use mxsim::report::chart::{Footer, Heading, Schedule, ScheduleChart, draw_schedules};
 use mxsim::report::schedules;
 use mxsim::report::summary_table::STYLE;
 use mxsim::scenario::diagnostic::Diagnostic;
@@ -105,9 +105,13 @@ fn compare(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
 }
 
 fn draw(path: &Path, presets: &[RetryPreset], terminal: &Terminal) -> Result<(), Exit> {
-    let seconds = |preset: &RetryPreset| {
+    let schedule = |preset: &RetryPreset| {
         let plan = schedules::middle(&preset.policy());
-        plan.attempts.iter().map(|age| age.as_secs_f64()).collect()
+        Schedule {
+            name: preset.name.to_owned(),
+            ages: plan.attempts.iter().map(|age| age.as_secs_f64()).collect(),
+            gives_up: plan.expires.map(|age| age.as_secs_f64()),
+        }
     };
     let chart = ScheduleChart {
         heading: Heading {
@@ -115,7 +119,7 @@ fn draw(path: &Path, presets: &[RetryPreset], terminal: &Terminal) -> Result<(),
             subtitle: "Attempts of a message that every host refuses; scans half a period after its arrival".into(),
             footer: Footer::default(),
         },
-        schedules: presets.iter().map(|preset| (preset.name.to_owned(), seconds(preset))).collect(),
+        schedules: presets.iter().map(schedule).collect(),
     };
     match draw_schedules(path, &chart) {
         Ok(files) => {

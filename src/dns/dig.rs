@@ -1,10 +1,10 @@
 //! Questions of a user at a terminal: to one cache, and along the delegation.
 
 use super::authority::Reply;
-use super::resolver::{Dns, NONE, Pending, Who};
-use super::{Asker, DnsEvent, DnsObserver, ServerState, Source, Waiter};
+use super::resolver::{Dns, Who};
+use super::{Asker, DnsEvent, DnsObserver, ServerState, Waiter};
 use crate::engine::scheduler::Scheduler;
-use crate::engine::time::{SimDuration, SimTime};
+use crate::engine::time::SimDuration;
 use crate::model::dns::{DelegationModel, Question, Rdata};
 use crate::model::{CacheId, DataId, ServerId, ZoneId};
 
@@ -53,22 +53,8 @@ impl Dns<'_> {
         question: Question,
         number: u32,
     ) {
-        let slot = self.put_ask(Pending {
-            cache,
-            question,
-            owner: question.name(),
-            aliases: 0,
-            stale: false,
-            ttl_s: u32::MAX,
-            stale_at: SimTime::NEVER,
-            fetch: NONE,
-            source: Source::Miss,
-            who: Who::Asker(Asker::Dig(number), Waiter(number)),
-            asked: scheduler.now(),
-            half: SimDuration::ZERO,
-            answer: None,
-            next: NONE,
-        });
+        let who = Who::Asker(Asker::Dig(number), Waiter(number));
+        let slot = self.put_ask(Self::sub_ask(cache, question, who, scheduler.now(), SimDuration::ZERO));
         self.on_question(scheduler, observer, faults, slot);
     }
 

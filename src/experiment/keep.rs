@@ -23,7 +23,7 @@ const FOLDER: &str = "unfinished";
 const FILE: &str = "replications.bin";
 
 /// How the file begins; the number changes with the form of its entries.
-const MAGIC: &[u8] = b"mxsim replications 1\n";
+const MAGIC: &[u8] = b"mxsim replications 2\n";
 
 /// What an entry is of.
 type Digest = [u8; 32];

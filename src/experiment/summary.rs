@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::statistics::{Interval, mean};
 use crate::engine::time::SimTime;
-use crate::measure::{AgeTable, Failover, Measurements, Row, RrsetView, Series, exact};
+use crate::measure::{AgeTable, Censored, Failover, Jump, Measurements, Row, RrsetView, Series, exact};
 use crate::model::timeline::ActionModel;
-use crate::model::{Model, Objective};
+use crate::model::{Model, Objective, TargetId};
 use crate::sim::RunEnd;
 
 /// What one replication gave.
@@ -47,16 +47,17 @@ pub(super) struct Done {
     #[serde(with = "exact::histogram")]
     latency: Histogram<u64>,
     deliveries: u64,
+    censored: Censored,
     failover: Failover,
     views: Vec<RrsetView>,
 }
 
 impl Done {
     pub fn new(replication: u32, seed: u64, end: &RunEnd, measurements: Measurements) -> Self {
-        let Measurements { rows, series, latency, deliveries, failover, views, ages } = measurements;
+        let Measurements { rows, series, latency, deliveries, censored, failover, views, ages } = measurements;
         let RunEnd { events, fingerprint, .. } = *end;
         let result = ReplicationResult { replication, seed, events, fingerprint, rows, series, ages };
-        Self { result, latency, deliveries, failover, views }
+        Self { result, latency, deliveries, censored, failover, views }
     }
 
     /// The shares of deliveries that took longer than each of the ascending latencies in microseconds: one pass.
@@ -112,6 +113,19 @@ pub struct SeriesSummary {
     pub high: Vec<f64>,
     /// Greatest.
     pub max: Vec<f64>,
+    /// Where it jumps.
+    pub jumps: Vec<JumpSummary>,
+}
+
+/// Mean, low and high end of its interval, of a value just before and just after an instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JumpSummary {
+    /// When.
+    pub at: SimTime,
+    /// From.
+    pub before: (f64, f64, f64),
+    /// To.
+    pub after: (f64, f64, f64),
 }
 
 /// The share of deliveries that took longer than x, over replications.
@@ -119,8 +133,12 @@ pub struct SeriesSummary {
 pub struct LatencyCurve {
     /// Latency in seconds, mean share that takes longer, low and high end of its interval.
     pub points: Vec<(f64, f64, f64, f64)>,
-    /// Share that was never delivered.
+    /// Share that ended without being delivered.
     pub undelivered: f64,
+    /// Share that is still queued when the run stops.
+    pub queued: f64,
+    /// The greatest age, in seconds, at which one of these was seen: beyond it their latency is not known.
+    pub queued_until_s: f64,
     /// Deliveries of all replications.
     pub deliveries: u64,
 }
@@ -134,6 +152,8 @@ pub struct Shade {
     pub from: SimTime,
     /// To.
     pub to: SimTime,
+    /// Whether a name server, a resolver or a part of the network is out, and not hosts alone.
+    pub is_of_dns: bool,
 }
 
 /// A change of records, for charts.
@@ -275,11 +295,11 @@ fn summarise_series(done: &[Done], confidence: f64) -> Vec<SeriesSummary> {
             low: Vec::new(),
             high: Vec::new(),
             max: Vec::new(),
+            jumps: jumps(&same, confidence),
         };
         for point in 0..series.values.len() {
             let values: Vec<f64> = same.iter().filter_map(|series| series.values.get(point).copied()).collect();
-            let (mean, interval, _) = over(&values, confidence);
-            let (low, high) = interval.unwrap_or((mean, mean));
+            let (mean, low, high) = with_ends(&values, confidence);
             summary.mean.push(mean);
             summary.low.push(low);
             summary.high.push(high);
@@ -288,6 +308,28 @@ fn summarise_series(done: &[Done], confidence: f64) -> Vec<SeriesSummary> {
         summaries.push(summary);
     }
     summaries
+}
+
+/// A mean with the ends of its interval, which are the mean itself if there is none.
+fn with_ends(values: &[f64], confidence: f64) -> (f64, f64, f64) {
+    let (mean, interval, _) = over(values, confidence);
+    let (low, high) = interval.unwrap_or((mean, mean));
+    (mean, low, high)
+}
+
+/// Changes are at the same instants in all replications.
+fn jumps(same: &[&Series], confidence: f64) -> Vec<JumpSummary> {
+    let first = same.iter().max_by_key(|series| series.jumps.len()).map_or(&[][..], |series| &series.jumps);
+    let of = |index: usize, value: fn(&Jump) -> f64| {
+        let values: Vec<f64> = same.iter().filter_map(|series| series.jumps.get(index).map(value)).collect();
+        with_ends(&values, confidence)
+    };
+    let summary = |(index, jump): (usize, &Jump)| JumpSummary {
+        at: jump.at,
+        before: of(index, |jump| jump.before),
+        after: of(index, |jump| jump.after),
+    };
+    first.iter().enumerate().map(summary).collect()
 }
 
 /// Points a factor of ten in latency.
@@ -309,13 +351,20 @@ fn latency_curve(done: &[Done], confidence: f64) -> LatencyCurve {
     let late: Vec<Vec<f64>> = done.iter().filter(|done| done.deliveries > 0).map(|done| done.late(&steps)).collect();
     let points = steps.iter().enumerate().map(|(step, micros)| {
         let shares: Vec<f64> = late.iter().map(|shares| shares[step]).collect();
-        let (mean, interval, _) = over(&shares, confidence);
-        let (low, high) = interval.unwrap_or((mean, mean));
+        let (mean, low, high) = with_ends(&shares, confidence);
         (micros / 1e6, mean, low.clamp(0.0, 1.0), high.clamp(0.0, 1.0))
     });
     let points = points.collect();
-    let undelivered = 1.0 - delivered as f64 / deliveries as f64;
-    LatencyCurve { points, undelivered, deliveries }
+    let censored: u64 = done.iter().map(|done| done.censored.count).sum();
+    let oldest = done.iter().map(|done| done.censored.age_max).max().unwrap_or_default();
+    let share = |count: u64| count as f64 / deliveries as f64;
+    LatencyCurve {
+        points,
+        undelivered: share(deliveries.saturating_sub(delivered + censored)),
+        queued: share(censored),
+        queued_until_s: oldest.as_secs_f64(),
+        deliveries,
+    }
 }
 
 fn judge(objective: &Objective, summary: &[SummaryRow]) -> ObjectiveResult {
@@ -334,10 +383,18 @@ fn marks(model: &Model) -> (Vec<Shade>, Vec<Change>) {
     for (index, item) in model.timeline.iter().enumerate() {
         match &item.action {
             _ if item.undoes && !matches!(item.action, ActionModel::SetData { .. }) => {}
-            ActionModel::Down { .. } | ActionModel::SetNetwork { .. } | ActionModel::SetBrownout { .. } => {
+            ActionModel::Down { .. }
+            | ActionModel::SetDown { .. }
+            | ActionModel::SetNetwork { .. }
+            | ActionModel::SetBrownout { .. } => {
                 let up = model.timeline[index..].iter().find(|later| later.entry == item.entry && later.undoes);
                 let to = up.map_or(model.clock.end, |up| up.at);
-                shades.push(Shade { name: item.name.clone(), from: item.at, to });
+                shades.push(Shade {
+                    name: item.name.clone(),
+                    from: item.at,
+                    to,
+                    is_of_dns: is_of_dns(model, &item.action),
+                });
             }
             ActionModel::SetData { .. } => changes.push(Change { name: item.name.clone(), at: item.at }),
             _ => {}
@@ -345,6 +402,17 @@ fn marks(model: &Model) -> (Vec<Shade>, Vec<Change>) {
     }
     changes.dedup_by(|a, b| a.name == b.name && a.at == b.at);
     (shades, changes)
+}
+
+/// Whether an outage is not of hosts alone.
+fn is_of_dns(model: &Model, action: &ActionModel) -> bool {
+    let is_server = |target: &TargetId| target.index() >= model.faults.hosts;
+    match action {
+        ActionModel::Down { targets, .. } => targets.iter().any(is_server),
+        ActionModel::SetBrownout { each } => each.iter().any(|(target, _)| is_server(target)),
+        ActionModel::SetDown { .. } | ActionModel::SetNetwork { .. } => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -361,6 +429,7 @@ mod tests {
                 series: Vec::new(),
                 latency: Histogram::new(1).unwrap(),
                 deliveries: 0,
+                censored: Censored::default(),
                 failover: Failover::default(),
                 views: Vec::new(),
                 ages: Vec::new(),

@@ -29,7 +29,7 @@ impl<'m> Mail<'m> {
         delivery.first_failed = false;
         delivery.stale_route = false;
         let work = &mut delivery.work;
-        work.soft_failure = false;
+        work.soft_failure = None;
         work.sessions = 0;
         work.tried = 0;
         work.fell_back = false;

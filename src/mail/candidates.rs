@@ -138,7 +138,17 @@ pub(super) fn add(
     is_v6: bool,
 ) {
     let room = CANDIDATES_MAX - candidates.len();
-    candidates.extend(hosts.iter().take(room).map(|&host| Candidate { host, preference, is_v6, name }));
+    let nth = |place: usize| nth(hosts, place);
+    let one = |(place, &host)| Candidate { host, preference, is_v6, nth: nth(place), name };
+    candidates.extend(hosts.iter().enumerate().take(room).map(one));
+}
+
+/// Which of its host's addresses in an RRset the one at a place is.
+#[inline]
+pub(super) fn nth(hosts: &[HostId], place: usize) -> u8 {
+    // Most RRsets hold one address, and most that hold more one a host.
+    let before = hosts[..place].iter().filter(|host| **host == hosts[place]).count();
+    u8::try_from(before).unwrap_or(u8::MAX)
 }
 
 /// Puts one family of addresses first within each preference, where the client does.
@@ -233,7 +243,7 @@ mod tests {
         let mut firsts = [0; 3];
         for coins in 0..4u64 {
             let mut list: SmallVec<[Candidate; 4]> = (0..3)
-                .map(|host| Candidate { host: HostId(host), preference: 10, is_v6: false, name: NameId(host) })
+                .map(|host| Candidate { host: HostId(host), preference: 10, is_v6: false, nth: 0, name: NameId(host) })
                 .collect();
             order(&mut list, Shuffle::AdjacentSwaps, |place| place as u32, |_| 1.0, |place| coins >> (place - 1) << 63);
             firsts[list[0].host.index()] += 1;
@@ -257,8 +267,13 @@ mod tests {
 
     #[test]
     fn equals_are_shuffled_by_address_or_by_name_and_never_across_preferences() {
-        let candidate =
-            |host, preference, name| Candidate { host: HostId(host), preference, is_v6: false, name: NameId(name) };
+        let candidate = |host, preference, name| Candidate {
+            host: HostId(host),
+            preference,
+            is_v6: false,
+            nth: 0,
+            name: NameId(name),
+        };
         let list = || -> SmallVec<[Candidate; 4]> {
             [candidate(3, 20, 2), candidate(0, 10, 0), candidate(0, 10, 0), candidate(1, 10, 1)].into_iter().collect()
         };
@@ -277,6 +292,7 @@ mod tests {
             let candidate = |(host, family): (u32, char)| Candidate {
                 host: HostId(host),
                 preference: 10,
+                nth: 0,
                 is_v6: family == '6',
                 name: NameId(host),
             };
@@ -308,7 +324,7 @@ mod tests {
         let mut firsts = [0u32; 3];
         for number in 0..4000u64 {
             let mut list: SmallVec<[Candidate; 4]> = (0..3)
-                .map(|host| Candidate { host: HostId(host), preference: 10, is_v6: false, name: NameId(host) })
+                .map(|host| Candidate { host: HostId(host), preference: 10, is_v6: false, nth: 0, name: NameId(host) })
                 .collect();
             let draw = |name: u32| {
                 number

@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::candidates::Exchanges;
+use super::candidates::{self, Exchanges};
 use super::world::World;
 use super::{Candidate, Delivery, HostAvailability, Mail, MailContext, MailObserver};
 use crate::dns::{Asker, Dns, DnsObserver, ServerState};
@@ -62,7 +62,7 @@ const NOTHING: Known = Known {
     answers: 0,
     next_count: 0,
     next_answers: 0,
-    candidates: [Candidate { host: HostId(0), preference: 0, is_v6: false, name: NameId(0) }; ADDRESSES_MAX],
+    candidates: [Candidate { host: HostId(0), preference: 0, is_v6: false, nth: 0, name: NameId(0) }; ADDRESSES_MAX],
 };
 
 impl KnownRoutes {
@@ -219,9 +219,9 @@ impl<'m> Mail<'m> {
             let Rdata::Address(hosts) = &self.model.dns.data[data.index()] else { return None };
             route.until = route.until.min(until);
             answers += 1;
-            for &host in hosts {
+            for (place, &host) in hosts.iter().enumerate() {
                 *route.candidates.get_mut(start + usize::from(count))? =
-                    Candidate { host, preference, is_v6: false, name };
+                    Candidate { host, preference, is_v6: false, nth: candidates::nth(hosts, place), name };
                 count += 1;
             }
             from = place + 1;

@@ -73,7 +73,7 @@ impl Delivery {
                 owner: domain,
                 after: None,
                 upto: u16::MAX,
-                soft_failure: false,
+                soft_failure: None,
                 sessions: 0,
                 tried: 0,
                 fell_back: false,

@@ -1,6 +1,6 @@
 //! What mail tells whoever watches. Nothing flows back.
 
-use super::{AttemptRecord, Delivery, End, Flight, Notice};
+use super::{AttemptRecord, Delivery, End, Flight, NoHost, Notice};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{HostId, NodeId};
 use crate::scenario::tree::WhenFull;
@@ -23,6 +23,10 @@ pub trait MailObserver {
     /// One try of one address within an attempt ended.
     fn on_try(&mut self, record: &AttemptRecord, delivery: &Delivery) {
         let _ = (record, delivery);
+    }
+    /// The look-ups of an attempt left it no host to try.
+    fn on_no_host(&mut self, now: SimTime, delivery: &Delivery, why: NoHost) {
+        let _ = (now, delivery, why);
     }
     /// A message was created and its first attempt began, at a host of which it is known what it will do.
     #[inline]

@@ -2,7 +2,7 @@
 
 use super::candidates::{self, Exchanges};
 use super::world::{Purpose, World, place};
-use super::{BounceCause, Delivery, HostAvailability, Mail, MailContext, MailObserver, Step};
+use super::{BounceCause, Delivery, HostAvailability, Mail, MailContext, MailObserver, NoHost, Step};
 use crate::dns::{Answer, Ask, Asker, DnsObserver, Outcome, ServerState, Waiter};
 use crate::engine::random::draw;
 use crate::model::client::{Literals, NoRoute};
@@ -62,12 +62,21 @@ impl<'m> Mail<'m> {
         delivery.work.mx = match answer.outcome {
             Outcome::Data(data) => data,
             Outcome::NoData => DataId::ABSENT,
-            Outcome::NxDomain => return self.bounce(cx, slot, BounceCause::NoDomain),
-            Outcome::ServFail => return self.defer(cx, slot),
-            Outcome::Refused => match self.model.mail.nodes[delivery.node.index()].client.dns.refused {
-                NoRoute::Bounce => return self.bounce(cx, slot, BounceCause::NoDomain),
-                NoRoute::Defer => return self.defer(cx, slot),
-            },
+            Outcome::NxDomain => {
+                cx.observer.on_no_host(cx.scheduler.now(), delivery, NoHost::NxDomain);
+                return self.bounce(cx, slot, BounceCause::NoDomain);
+            }
+            Outcome::ServFail => {
+                cx.observer.on_no_host(cx.scheduler.now(), delivery, NoHost::ServFail);
+                return self.defer(cx, slot);
+            }
+            Outcome::Refused => {
+                cx.observer.on_no_host(cx.scheduler.now(), delivery, NoHost::Refused);
+                return match self.model.mail.nodes[delivery.node.index()].client.dns.refused {
+                    NoRoute::Bounce => self.bounce(cx, slot, BounceCause::NoDomain),
+                    NoRoute::Defer => self.defer(cx, slot),
+                };
+            }
         };
         let lookups = self.model.mail.nodes[delivery.node.index()].client.lookups;
         let first = match (lookups, self.exchanges(&self.slots[slot as usize])) {
@@ -97,6 +106,7 @@ impl<'m> Mail<'m> {
             while let Some((place, preference, name)) = exchanges.next(from, after, upto) {
                 if let Some(host) = self.model.mail.literal(name) {
                     if !self.add_literal(slot, preference, name, host) {
+                        cx.observer.on_no_host(cx.scheduler.now(), &self.slots[slot as usize], NoHost::NoAddress);
                         return self.bounce(cx, slot, BounceCause::NoAddress);
                     }
                     from = place + 1;
@@ -127,12 +137,13 @@ impl<'m> Mail<'m> {
             }
             from = 0;
         }
-        let work = &self.slots[slot as usize].work;
-        if work.candidates.is_empty() && !work.soft_failure {
-            self.no_route(cx, slot, BounceCause::NoAddress);
-        } else {
-            self.defer(cx, slot);
+        let delivery = &self.slots[slot as usize];
+        match (delivery.work.candidates.is_empty(), delivery.work.soft_failure) {
+            (true, None) => return self.no_route(cx, slot, BounceCause::NoAddress),
+            (true, Some(why)) => cx.observer.on_no_host(cx.scheduler.now(), delivery, why),
+            (false, _) => {}
         }
+        self.defer(cx, slot);
     }
 
     /// Tries the candidates from the `first` on, in the order that the client puts them in.
@@ -155,12 +166,15 @@ impl<'m> Mail<'m> {
         slot: u32,
         cause: BounceCause,
     ) {
-        let rules = self.model.mail.nodes[self.slots[slot as usize].node.index()].client.dns;
-        let then = match cause {
-            BounceCause::NullMx => rules.null_mx,
-            BounceCause::NoAddress => rules.no_address,
-            BounceCause::NoDomain | BounceCause::Loop | BounceCause::Rejected => NoRoute::Bounce,
+        let delivery = &self.slots[slot as usize];
+        let rules = self.model.mail.nodes[delivery.node.index()].client.dns;
+        let (then, why) = match cause {
+            BounceCause::NullMx => (rules.null_mx, NoHost::NullMx),
+            BounceCause::NoAddress => (rules.no_address, NoHost::NoAddress),
+            BounceCause::NoDomain => (NoRoute::Bounce, NoHost::NxDomain),
+            BounceCause::Loop | BounceCause::Rejected => (NoRoute::Bounce, NoHost::Loop),
         };
+        cx.observer.on_no_host(cx.scheduler.now(), delivery, why);
         match then {
             NoRoute::Bounce => self.bounce(cx, slot, cause),
             NoRoute::Defer => self.defer(cx, slot),
@@ -259,14 +273,15 @@ impl<'m> Mail<'m> {
                         let all_tls = hosts.iter().all(has_tls);
                         if !self.sts.permits(delivery.node, delivery.domain, exchange, all_tls) {
                             // No delivery, and no failure for good: the policy may change (RFC 8461 section 5).
-                            delivery.work.soft_failure = true;
+                            delivery.work.soft_failure = Some(NoHost::Policy);
                             return cx.observer.on_sts_refused(cx.scheduler.now(), delivery);
                         }
                     }
                     candidates::add(&mut delivery.work.candidates, preference, name, hosts, is_v6);
                 }
             }
-            Outcome::ServFail | Outcome::Refused => delivery.work.soft_failure = true,
+            Outcome::ServFail => delivery.work.soft_failure = Some(NoHost::ServFail),
+            Outcome::Refused => delivery.work.soft_failure = Some(NoHost::Refused),
             Outcome::NoData | Outcome::NxDomain => {}
         }
     }
@@ -277,7 +292,7 @@ impl<'m> Mail<'m> {
         match self.model.mail.nodes[delivery.node.index()].client.dns.literals {
             Literals::Taken => candidates::add(&mut delivery.work.candidates, preference, name, &[host], false),
             Literals::NoAddress => {}
-            Literals::LeftOut => delivery.work.soft_failure = true,
+            Literals::LeftOut => delivery.work.soft_failure = Some(NoHost::NoAddress),
             Literals::Refused => return false,
         }
         true

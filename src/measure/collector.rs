@@ -3,7 +3,6 @@
 mod flights;
 mod watching;
 
-use super::SERIES_MAX;
 use super::ages::AgeTable;
 use super::books::Books;
 use super::events::Outage;
@@ -18,9 +17,10 @@ use super::routes::Routes;
 use super::staleness::Tracked;
 use super::traces::Trace;
 use super::visibility::Visibility;
+use super::{Censored, SERIES_MAX};
 use crate::dns::LookupRecord;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::mail::{AttemptRecord, Delivery, End, Flight, Kind, MailObserver, Notice, TryResult};
+use crate::mail::{AttemptRecord, Delivery, End, Flight, Kind, MailObserver, NoHost, Notice, TryResult};
 use crate::model::dns::Question;
 use crate::model::listing::is_listed;
 use crate::model::{CacheId, HostId, Model, NodeId};
@@ -34,6 +34,8 @@ pub(super) struct HostCount {
     /// Of these, such as carried something that was accepted: through a session that is kept more may follow.
     pub useful: u64,
     pub accepted: u64,
+    /// Of these, what senders handed over: what a relay hands on counts where it came first.
+    pub from_senders: u64,
     pub refused: u64,
     pub timed_out: u64,
     /// Copies of measured deliveries whose 250 was lost.
@@ -77,6 +79,7 @@ pub struct Collector<'m> {
     pub(super) visibility: Option<Visibility>,
     pub(super) notices: Notices,
     pub(super) inherited: Option<Inherited>,
+    pub(super) censored: Censored,
     records: Option<Records<'m>>,
     /// Live deliveries by domain name, kept only while outages want to know.
     live: Vec<u64>,
@@ -116,6 +119,7 @@ impl<'m> Collector<'m> {
             visibility: Visibility::of(model),
             notices: Notices::default(),
             inherited: Inherited::of(model),
+            censored: Censored::default(),
             records,
         }
     }
@@ -334,6 +338,7 @@ impl MailObserver for Collector<'_> {
         match record.result {
             TryResult::Accepted => {
                 host.accepted += n;
+                host.from_senders += n * u64::from(delivery.node.index() < self.model.mail.senders);
                 host.useful += n * u64::from(!delivery.work.reused);
                 for outage in self.outages.iter_mut() {
                     outage.on_accepted(record.end, delivery.domain);
@@ -354,6 +359,12 @@ impl MailObserver for Collector<'_> {
         }
         if let Some(records) = &mut self.records {
             records.attempt(record, delivery);
+        }
+    }
+
+    fn on_no_host(&mut self, now: SimTime, delivery: &Delivery, why: NoHost) {
+        if let Some(records) = self.records.as_mut().filter(|_| delivery.kind == Kind::Mail) {
+            records.no_host(now, delivery, why);
         }
     }
 

@@ -1,5 +1,6 @@
 //! How full a host with a session limit is.
 
+use super::SERIES_MAX;
 use super::depth::Levels;
 use crate::engine::time::SimTime;
 use crate::model::{Clock, HostId, Model};
@@ -26,11 +27,14 @@ impl HostLoad {
     /// Hosts with a limit at some time, in the order of their ids.
     pub fn of(model: &Model) -> Vec<Self> {
         let hosts = model.limited_hosts().into_iter();
-        hosts.map(|host| Self::new(host, model.mail.hosts[host.index()].sessions, &model.clock)).collect()
+        let load = |(nth, host): (usize, HostId)| {
+            Self::new(host, model.mail.hosts[host.index()].sessions, &model.clock, nth < SERIES_MAX)
+        };
+        hosts.enumerate().map(load).collect()
     }
 
-    fn new(host: HostId, limit: Option<u32>, clock: &Clock) -> Self {
-        Self { host, limit, sessions: 0, levels: Levels::new(clock, false), refused: 0, busy: 0, left: 0 }
+    fn new(host: HostId, limit: Option<u32>, clock: &Clock, has_series: bool) -> Self {
+        Self { host, limit, sessions: 0, levels: Levels::new(clock, has_series), refused: 0, busy: 0, left: 0 }
     }
 
     pub fn on_load(&mut self, now: SimTime, sessions: u32, backlog: u32) {
@@ -55,6 +59,16 @@ impl HostLoad {
             WhenFull::Busy => self.busy += 1,
             WhenFull::Backlog => self.left += 1,
         }
+    }
+
+    pub fn grid(&mut self, now: SimTime) {
+        self.levels.grid(now);
+    }
+
+    /// For each grid cell the average of sessions over the limit, and of connections in the backlog; the first hosts only.
+    pub fn cells(&self) -> [Vec<f64>; 2] {
+        let of = |index, unit: f64| self.levels.get(index).cells.iter().map(|cell| cell.0 / unit).collect();
+        [of(0, UNIT as f64), of(1, 1.0)]
     }
 
     pub fn finish(&mut self, ended: SimTime, clock: &Clock) {
@@ -89,7 +103,7 @@ mod tests {
             cell: SimDuration::from_secs(40),
             cells: 1,
         };
-        let mut load = HostLoad::new(HostId(0), None, &clock);
+        let mut load = HostLoad::new(HostId(0), None, &clock, true);
         load.on_load(s(0), 7, 0);
         load.on_limit(s(10), Some(14));
         load.on_limit(s(20), Some(10));
@@ -97,5 +111,6 @@ mod tests {
         load.finish(s(40), &clock);
         let (mean, max) = load.share();
         assert!((mean - (0.5 + 0.7) / 4.0).abs() < 1e-9 && (max - 0.7).abs() < 1e-9, "{mean} {max}");
+        assert!((load.cells()[0][0] - mean).abs() < 1e-9, "one cell as long as the window");
     }
 }

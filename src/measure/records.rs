@@ -4,15 +4,16 @@ use std::io::{self, Write};
 
 use crate::dns::{Asker, LookupRecord, Outcome, Source};
 use crate::engine::time::SimTime;
-use crate::mail::{AttemptRecord, Delivery, End, TryResult};
+use crate::mail::{AttemptRecord, Delivery, End, NoHost, TryResult};
 use crate::model::Model;
+use crate::scenario::tree::RecordType;
 
 /// What a file of records holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordKind {
     /// One row a delivery that ended or is queued, whether of the measured window or not: the last column says.
     Deliveries,
-    /// One row a delivery and try of an address.
+    /// One row a delivery and try of an address, or attempt whose look-ups found none.
     Attempts,
     /// One row an answer.
     Lookups,
@@ -41,7 +42,7 @@ impl RecordKind {
                 "variant,replication,delivery,attempt,start_s,end_s,route_from_stale_data,host,address,stage,reply,outcome"
             }
             Self::Lookups => {
-                "variant,replication,resolver,cache,client,time_s,name,type,source,rcode,ttl_s,data_version,took_s"
+                "variant,replication,resolver,cache,client,time_s,name,type,source,rcode,ttl_s,data_version,took_s,stale"
             }
         }
     }
@@ -135,8 +136,35 @@ impl<'m> Records<'m> {
                     record.end.as_secs_f64(),
                     delivery.stale_route,
                     model.dns.names.text(model.mail.hosts[record.host.index()].name),
-                    model.dns.names.text(record.exchange),
+                    address(model, record),
                     record.stage,
+                ),
+            );
+        }
+    }
+
+    /// An attempt that ended with its look-ups.
+    pub(super) fn no_host(&mut self, now: SimTime, delivery: &Delivery, why: NoHost) {
+        let sender = &self.model.mail.nodes[delivery.sender.index()].name;
+        let outcome = match why {
+            NoHost::ServFail => "SERVFAIL",
+            NoHost::Refused => "REFUSED",
+            NoHost::NxDomain => "NXDOMAIN",
+            NoHost::NoAddress => "no address",
+            NoHost::NullMx => "null MX",
+            NoHost::Loop => "loop",
+            NoHost::Policy => "MTA-STS",
+        };
+        for number in delivery.number..delivery.number + u64::from(delivery.recipients) {
+            self.write(
+                RecordKind::Attempts,
+                format_args!(
+                    "{},{},{},{},{},,,Lookup,,{outcome}",
+                    quoted(&Delivery::label(sender, number)),
+                    delivery.attempts,
+                    delivery.attempt_started.as_secs_f64(),
+                    now.as_secs_f64(),
+                    delivery.stale_route,
                 ),
             );
         }
@@ -156,7 +184,6 @@ impl<'m> Records<'m> {
         let source = match answer.source {
             Source::Miss | Source::Coalesced => "miss",
             Source::Expired => "stale",
-            Source::Hit if answer.stale => "stale",
             Source::Hit => "hit",
             Source::Negative => "negative",
             Source::Failure => "failure",
@@ -170,7 +197,7 @@ impl<'m> Records<'m> {
         self.write(
             RecordKind::Lookups,
             format_args!(
-                "{},{},{},{},{},{},{source},{rcode},{},{},{}",
+                "{},{},{},{},{},{},{source},{rcode},{},{},{},{}",
                 quoted(&model.dns.resolvers[cache.resolver.index()].name),
                 cache.member + 1,
                 quoted(&client),
@@ -180,9 +207,18 @@ impl<'m> Records<'m> {
                 answer.ttl_s,
                 answer.data_version,
                 record.took.as_secs_f64(),
+                answer.stale,
             ),
         );
     }
+}
+
+/// An address: its host, the type of its record, and which of the host's of that type it is, from 1.
+fn address(model: &Model, record: &AttemptRecord) -> String {
+    let (nth, is_v6) = record.address;
+    let kind = if is_v6 { RecordType::Aaaa } else { RecordType::A };
+    let host = model.dns.names.text(model.mail.hosts[record.host.index()].name);
+    format!("{host}#{}{}", kind.text(), u16::from(nth) + 1)
 }
 
 /// A CSV cell (RFC 4180).

@@ -101,8 +101,8 @@ impl Collector<'_> {
         let series = self.series();
         let views = self.views();
         let failover = self.trace.map(|trace| trace.failover).unwrap_or_default();
-        let ages = self.ages;
-        Measurements { rows: rows.0, series, latency, deliveries: all.created, failover, views, ages }
+        let (ages, censored) = (self.ages, self.censored);
+        Measurements { rows: rows.0, series, latency, deliveries: all.created, censored, failover, views, ages }
     }
 
     fn sender_rows(&self, rows: &mut Rows) {
@@ -162,7 +162,7 @@ impl Collector<'_> {
 
     fn host_rows(&self, rows: &mut Rows) {
         let connections: u64 = self.hosts.iter().map(|host| host.connections).sum();
-        let accepted: u64 = self.hosts.iter().map(|host| host.accepted).sum();
+        let from_senders: u64 = self.hosts.iter().map(|host| host.from_senders).sum();
         let useful: u64 = self.hosts.iter().map(|host| host.useful).sum();
         rows.count("connections", "all", connections);
         rows.share("connections_wasted", "all", connections.saturating_sub(useful), connections);
@@ -176,7 +176,7 @@ impl Collector<'_> {
             rows.count("connections", &scope, host.connections);
             rows.share("connections_wasted", &scope, host.connections.saturating_sub(host.useful), host.connections);
             rows.count("accepted", &scope, host.accepted);
-            rows.share("accepted", &scope, host.accepted, accepted);
+            rows.share("accepted", &scope, host.from_senders, from_senders);
             rows.count("refused", &scope, host.refused);
             rows.count("timed_out", &scope, host.timed_out);
             rows.count("duplicates", &scope, host.duplicates);

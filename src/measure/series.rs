@@ -3,7 +3,7 @@
 use super::collector::{Collector, has_series};
 use super::depth::Level;
 use super::queue::{Look, Queue};
-use super::{RrsetView, SERIES_MAX, Series, question_label};
+use super::{Jump, RrsetView, SERIES_MAX, Series, question_label};
 use crate::model::listing::is_listed;
 
 impl Collector<'_> {
@@ -22,19 +22,35 @@ impl Collector<'_> {
                 }
             }
         }
+        for load in self.loads.iter().take(SERIES_MAX) {
+            let scope = format!("host:{}", self.model.dns.names.text(self.model.mail.hosts[load.host.index()].name));
+            let [share, backlog] = load.cells();
+            let mut one = |measure, unit, values: Vec<f64>| {
+                series.push(Series {
+                    measure,
+                    scope: scope.clone(),
+                    unit,
+                    values: values.into_iter().take(cells).collect(),
+                    jumps: Vec::new(),
+                });
+            };
+            one("host_load", "share", share);
+            one("backlog", "1", backlog);
+        }
         for tracked in self.tracked.iter().take(SERIES_MAX) {
             let scope = format!("rrset:{}", question_label(self.model, tracked.question));
-            let mut one = |measure, value: fn(&(f64, f64, f64)) -> f64| {
+            let mut one = |measure, jumps: &[Jump], value: fn(&(f64, f64, f64)) -> f64| {
                 series.push(Series {
                     measure,
                     scope: scope.clone(),
                     unit: "share",
                     values: seen(tracked.grid.iter().map(value), cells),
+                    jumps: jumps.to_vec(),
                 });
             };
-            one("stale_resolvers", |point| point.0);
-            one("stale_resolvers_holding", |point| point.1);
-            one("split_view", |point| point.2);
+            one("stale_resolvers", &tracked.jumps, |point| point.0);
+            one("stale_resolvers_holding", &[], |point| point.1);
+            one("split_view", &[], |point| point.2);
         }
         self.entry_series(&mut series, cells);
         series
@@ -45,7 +61,8 @@ impl Collector<'_> {
         if self.dns.own.iter().all(|lookups| lookups.answers == 0) {
             return;
         }
-        let one = |scope: String, values| Series { measure: "cache_entries", scope, unit: "1", values };
+        let one =
+            |scope: String, values| Series { measure: "cache_entries", scope, unit: "1", values, jumps: Vec::new() };
         series.push(one("all".into(), (0..=cells).map(|index| self.entries_of_all(index)).collect()));
         if resolvers.len() > 1 && is_listed(resolvers.len()) {
             for (entries, resolver) in self.entries.iter().zip(resolvers).take(SERIES_MAX) {
@@ -75,7 +92,9 @@ fn seen(values: impl Iterator<Item = f64>, cells: usize) -> Vec<f64> {
 }
 
 fn queue_series(series: &mut Vec<Series>, scope: &str, queue: &Queue, cells: usize) {
-    let mut add = |measure, unit, values| series.push(Series { measure, scope: scope.to_owned(), unit, values });
+    let mut add = |measure, unit, values| {
+        series.push(Series { measure, scope: scope.to_owned(), unit, values, jumps: Vec::new() });
+    };
     let mean = |level: &Level| level.cells.iter().map(|cell| cell.0).take(cells).collect::<Vec<f64>>();
     let max = |level: &Level| level.cells.iter().map(|cell| cell.1 as f64).take(cells).collect::<Vec<f64>>();
     add("queue_depth", "1", mean(queue.depth()));

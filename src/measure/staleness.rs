@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::Jump;
 use crate::dns::Outcome;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::Question;
@@ -39,6 +40,8 @@ pub(super) struct Tracked {
     pub changes: Vec<Change>,
     /// On the grid: share of all caches, share of those that hold an answer, split view.
     pub grid: Vec<(f64, f64, f64)>,
+    /// At each change, the share of all caches that is stale.
+    pub jumps: Vec<Jump>,
     /// Views of caches are kept from here on.
     views_from: SimTime,
     pub views: Vec<Vec<(SimTime, CacheView)>>,
@@ -86,6 +89,7 @@ impl Tracked {
             stale: 0,
             changes: Vec::new(),
             grid: Vec::new(),
+            jumps: Vec::new(),
             views_from,
             views: vec![Vec::new(); caches],
         }
@@ -155,6 +159,7 @@ impl Tracked {
 
     pub fn on_change(&mut self, now: SimTime, data: DataId, scope: String) {
         self.close(now);
+        let before = self.ratio(self.caches.len() as u64);
         self.current = data;
         self.ends.clear();
         self.stale = 0;
@@ -171,6 +176,7 @@ impl Tracked {
                 self.view(now, cache, if held == data { CacheView::New } else { CacheView::Old });
             }
         }
+        self.jumps.push(Jump { at: now, before, after: self.ratio(self.caches.len() as u64) });
     }
 
     /// The latest change is seen no further than this: another follows, or the run is over.
@@ -197,9 +203,13 @@ impl Tracked {
             };
             self.view_on_grid(now, cache, view);
         }
-        let ratio = |of: u64| if of == 0 { f64::NAN } else { self.stale as f64 / of as f64 };
         let split = answers.map_or(f64::NAN, split_view);
-        self.grid.push((ratio(self.caches.len() as u64), ratio(holding), split));
+        self.grid.push((self.ratio(self.caches.len() as u64), self.ratio(holding), split));
+    }
+
+    /// How many of so many are stale.
+    fn ratio(&self, of: u64) -> f64 {
+        if of == 0 { f64::NAN } else { self.stale as f64 / of as f64 }
     }
 
     /// Notes that what a cache held is out of date by now.
@@ -287,6 +297,8 @@ mod tests {
         // Of four, q of 90 and 99 % allow none that is stale; q of 50 % allows the two there were.
         assert_eq!(change.convergence_s(), [0.0, 50.0, 50.0, 50.0]);
         assert_eq!((change.mean_s(), change.censored), ((20.0 + 50.0) / 4.0, Some(0)));
+        let jump = |at, before, after| Jump { at, before, after };
+        assert_eq!(tracked.jumps, [jump(s(10), 0.0, 0.5)]);
         // Two of four stale, of three that hold an answer; the empty one counts as what it would fetch.
         assert_eq!(tracked.grid, [(0.5, 2.0 / 3.0, 1.0 - 4.0 / 12.0)]);
         let (old, empty) = (CacheView::Old, CacheView::Empty);
@@ -319,6 +331,8 @@ mod tests {
         let found: Vec<_> = tracked.changes.iter().map(|c| (c.convergence_s()[3], c.mean_s(), c.censored)).collect();
         let inf = f64::INFINITY;
         assert_eq!(found, [(inf, inf, Some(1)), (0.0, 0.0, Some(0)), (inf, inf, Some(1))]);
+        let jumps: Vec<_> = tracked.jumps.iter().map(|jump| (jump.before, jump.after)).collect();
+        assert_eq!(jumps, [(0.0, 0.5), (0.5, 0.0), (0.0, 0.5)]);
         // Half of the caches may be stale: that was so from the beginning.
         assert_eq!(tracked.changes[2].convergence_s()[0], 0.0);
     }

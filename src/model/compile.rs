@@ -37,10 +37,11 @@ use std::sync::Arc;
 pub use clock::instant_of;
 use faults::OutageFile;
 pub use files::{Files, Folder, Memory};
-pub use load::{Loaded, Variant, load, load_source};
+pub use load::{Input, Loaded, Variant, load, load_source};
 use names::{Registry, stamp};
 pub use names::{invalid_domain, is_match};
 use problems::{PlaceKey, Said};
+pub use zones::{DELEGATION_TTL_S, NEGATIVE_TTL_S, TTL_S};
 
 use super::dns::{DnsModel, Question, Rdata};
 use super::{DataId, Model, NameId, RegionId, ServerId, ZoneId};

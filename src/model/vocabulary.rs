@@ -50,6 +50,27 @@ const HOST: &[&str] = &["host"];
 const EVENT: &[&str] = &["event"];
 const RESOLVERS: &[&str] = &["all", "resolver"];
 
+/// Every series, in the order of the tables.
+pub const SERIES: &[&str] = &[
+    "queue_depth",
+    "queue_depth_max",
+    "spool_bytes",
+    "queue_active",
+    "queue_deferred",
+    "queue_in_session",
+    "oldest_in_queue",
+    "host_load",
+    "backlog",
+    "stale_resolvers",
+    "stale_resolvers_holding",
+    "split_view",
+    "cache_entries",
+];
+
+/// How scopes begin: whose a number is.
+pub const SCOPES: &[&str] =
+    &["all", "sender:", "host:", "resolver:", "server:", "zone:", "pair:", "event:", "change:", "rrset:"];
+
 /// Every measure that has rows, in the order of the tables.
 pub const MEASURES: &[Measure] = &[
     measure("deliveries", "1", COUNT, MAIL),

@@ -41,6 +41,6 @@ pub use heatmap::{CacheRow, CacheState, HeatmapChart, draw_heatmap};
 pub use latency::{LatencyChart, LatencyCurve, draw_latency};
 pub use lines::{LinesChart, YUnit, draw_lines};
 pub use queue_depth::{QueueDepthChart, draw_queue_depth};
-pub use schedule::{ScheduleChart, draw_schedules};
+pub use schedule::{Schedule, ScheduleChart, draw_schedules};
 pub use shares::{Share, ShareRow, SharesChart, draw_shares};
 pub use staleness::{StalenessChart, draw_staleness};

@@ -16,7 +16,7 @@ use super::closed_form::ClosedForm;
 use super::folder::{Folder, WriteError};
 use super::tables::grid;
 use crate::engine::time::SimTime;
-use crate::experiment::{SeriesSummary, VariantResults};
+use crate::experiment::{JumpSummary, SeriesSummary, VariantResults};
 use crate::measure::{CacheView, RrsetView};
 use crate::model::compile::Variant;
 use crate::model::{CacheId, Model};
@@ -44,7 +44,8 @@ pub fn draw_all(folder: &mut Folder, outcome: &Outcome<'_>) -> Result<(), WriteE
             draw(folder, &numbered("heatmap", index), |path| draw_heatmap(path, &chart))?;
         }
     }
-    if let Some(chart) = failover(baseline, model, &shown_name(outcome, baseline), &heading) {
+    let of_one = of_one(&heading, baseline);
+    if let Some(chart) = failover(baseline, model, &shown_name(outcome, baseline), &of_one) {
         draw(folder, "failover", |path| draw_failover(path, &chart))?;
     }
     if let Some(chart) = shares(outcome, &heading) {
@@ -82,11 +83,20 @@ fn heading(outcome: &Outcome<'_>, baseline: &VariantResults, model: &Model) -> H
     let footer = Footer {
         deliveries: baseline.latency.deliveries,
         replications: outcome.replications() as u32,
-        seed: model.seed,
+        seed: Some(model.seed),
         // One replication has no intervals.
         confidence: if outcome.replications() > 1 { model.confidence } else { 0.0 },
     };
     Heading { title: model.title.clone(), subtitle: model.look_for.clone(), footer }
+}
+
+/// The heading of a chart of one replication: its facts are of that.
+fn of_one(heading: &Heading, variant: &VariantResults) -> Heading {
+    let shown = variant.replications.first();
+    let deliveries = shown.and_then(|one| one.value("deliveries", "all", "count")).map_or(0, |count| count as u64);
+    // Which replication it is stands in a note of its own.
+    let footer = Footer { deliveries, replications: 0, confidence: 0.0, ..heading.footer };
+    Heading { footer, ..heading.clone() }
 }
 
 fn latency(outcome: &Outcome<'_>, heading: &Heading) -> Option<LatencyChart> {
@@ -99,7 +109,8 @@ fn latency(outcome: &Outcome<'_>, heading: &Heading) -> Option<LatencyChart> {
             let points = variant.latency.points.iter().map(|p| (p.0, p.1)).collect();
             let band = variant.latency.points.iter().map(|p| (p.0, p.2, p.3)).collect();
             let curve = Curve::new(&variant.name, points).with_band(band);
-            LatencyCurve { curve, undelivered: variant.latency.undelivered }
+            let all = &variant.latency;
+            LatencyCurve { curve, undelivered: all.undelivered, queued: all.queued, queued_until_s: all.queued_until_s }
         })
         .collect();
     (!curves.is_empty()).then(|| LatencyChart { heading: heading.clone(), curves })
@@ -112,9 +123,26 @@ fn curve(label: &str, series: &SeriesSummary, model: &Model) -> Curve {
     let middle = |pair: &[f64]| if over_cells { pair.iter().sum::<f64>() / pair.len() as f64 } else { pair[0] };
     let mut at: Vec<f64> = times.windows(2).map(middle).collect();
     at.extend(times.last().filter(|_| !over_cells));
-    let points = at.iter().zip(&series.mean).map(|(x, y)| (*x, *y)).collect();
-    let band = at.iter().zip(series.low.iter().zip(&series.high)).map(|(x, (low, high))| (*x, low.max(0.0), *high));
-    Curve::new(label, points).with_band(band.collect())
+    let on_grid = at.iter().zip(series.mean.iter().zip(series.low.iter().zip(&series.high)));
+    let on_grid = on_grid.map(|(x, (mean, (low, high)))| (*x, (*mean, *low, *high)));
+    let all = with_jumps(on_grid.collect(), &series.jumps);
+    let points = all.iter().map(|(x, (mean, ..))| (*x, *mean)).collect();
+    let band = all.iter().map(|(x, (_, low, high))| (*x, low.max(0.0), *high)).collect();
+    Curve::new(label, points).with_band(band)
+}
+
+/// A mean and the ends of its interval, at an instant in seconds.
+type Point = (f64, (f64, f64, f64));
+
+/// The points of a grid with those of jumps between them, which stand for a grid's point at the same instant, too.
+fn with_jumps(mut points: Vec<Point>, jumps: &[JumpSummary]) -> Vec<Point> {
+    for jump in jumps {
+        let at = jump.at.as_secs_f64();
+        let from = points.partition_point(|point| point.0 < at);
+        let same = points[from..].partition_point(|point| point.0 <= at);
+        points.splice(from..from + same, [(at, jump.before), (at, jump.after)]);
+    }
+    points
 }
 
 fn find<'a>(variant: &'a VariantResults, measure: &str, scope: &str) -> Option<&'a SeriesSummary> {
@@ -131,7 +159,7 @@ fn queue_depth(outcome: &Outcome<'_>, heading: &Heading) -> Option<QueueDepthCha
         }
         curves.push(curve);
     }
-    let mut outages = outcome.results.variants.first().map_or_else(Vec::new, shades);
+    let mut outages = outcome.results.variants.first().map_or_else(Vec::new, |variant| shades(variant.shades.iter()));
     outages.extend(outcome.baseline().map_or_else(Vec::new, logged));
     let events = outages.iter().flat_map(|shade| [shade.from_s, shade.to_s]);
     cut_tail(&mut curves, events.fold(0.0, f64::max));
@@ -176,13 +204,13 @@ fn cut_head(curves: &mut [Curve], event: f64) {
     }
 }
 
-fn shades(variant: &VariantResults) -> Vec<Shade> {
+fn shades<'a>(of: impl Iterator<Item = &'a crate::experiment::Shade>) -> Vec<Shade> {
     let shade = |shade: &crate::experiment::Shade| Shade {
         label: shade.name.clone(),
         from_s: shade.from.as_secs_f64(),
         to_s: shade.to.as_secs_f64(),
     };
-    variant.shades.iter().map(shade).collect()
+    of.map(shade).collect()
 }
 
 /// Most outages of logs that are shaded: more are a texture.
@@ -207,6 +235,8 @@ fn marks(variant: &VariantResults) -> Vec<Mark> {
 /// One chart an RRset that changes.
 fn staleness(outcome: &Outcome<'_>, heading: &Heading) -> Vec<StalenessChart> {
     let Some(baseline) = outcome.results.variants.first() else { return Vec::new() };
+    // What is out of hosts is no matter of caches.
+    let dns_outages = shades(baseline.shades.iter().filter(|shade| shade.is_of_dns));
     let tracked = baseline.series.iter().filter(|series| series.measure == "stale_resolvers").take(RRSETS_MAX);
     tracked
         .map(|tracked| {
@@ -223,10 +253,13 @@ fn staleness(outcome: &Outcome<'_>, heading: &Heading) -> Vec<StalenessChart> {
             let theory = forms.iter().map(|(_, form)| form.coverage()).min();
             curves.extend(forms.into_iter().map(|(curve, _)| curve));
             let first = changes.iter().map(|change| change.at_s).fold(f64::INFINITY, f64::min);
-            cut_tail(&mut curves, changes.iter().map(|change| change.at_s).fold(0.0, f64::max));
+            let first = dns_outages.iter().map(|outage| outage.from_s).fold(first, f64::min);
+            let end = outcome.baseline().map_or(0.0, |model| model.clock.end.as_secs_f64());
+            let ends = dns_outages.iter().map(|outage| outage.to_s).filter(|to| *to < end);
+            cut_tail(&mut curves, changes.iter().map(|change| change.at_s).chain(ends).fold(0.0, f64::max));
             cut_head(&mut curves, first);
             let heading = Heading { subtitle: about(of, &heading.subtitle), ..heading.clone() };
-            StalenessChart { heading, curves, changes, theory }
+            StalenessChart { heading, curves, changes, outages: dns_outages.clone(), theory }
         })
         .collect()
 }
@@ -282,7 +315,7 @@ fn heatmap(outcome: &Outcome<'_>, label: &str, heading: &Heading) -> Option<Heat
     }
     let margin = ((last - first) * MARGIN).max(model.clock.cell.as_secs_f64());
     Some(HeatmapChart {
-        heading: Heading { subtitle: about(&view.label, &heading.subtitle), ..heading.clone() },
+        heading: Heading { subtitle: about(&view.label, &heading.subtitle), ..of_one(heading, variant) },
         from_s: (first - margin).max(0.0),
         to_s: (last + margin).min(model.clock.end.as_secs_f64()),
         rows,
@@ -325,6 +358,20 @@ mod tests {
         let mut flat = vec![Curve::new("a", vec![(0.0, 0.0), (1.0, 0.0)])];
         cut_tail(&mut flat, 0.0);
         assert_eq!(flat[0].points.len(), 2);
+    }
+
+    #[test]
+    fn a_jump_stands_between_the_points_of_the_grid_or_for_one() {
+        let at = |share: f64| (share, share, share);
+        let jump = |s, before, after| JumpSummary { at: SimTime::from_secs(s), before: at(before), after: at(after) };
+        let grid = || vec![(0.0, at(0.0)), (60.0, at(0.2)), (120.0, at(0.1))];
+        let shares = |jumps: &[JumpSummary]| -> Vec<(f64, f64)> {
+            with_jumps(grid(), jumps).into_iter().map(|(x, (mean, ..))| (x, mean)).collect()
+        };
+        assert_eq!(shares(&[jump(50, 0.0, 0.6)]), [(0.0, 0.0), (50.0, 0.0), (50.0, 0.6), (60.0, 0.2), (120.0, 0.1)]);
+        let two = [jump(60, 0.0, 0.6), jump(60, 0.6, 0.7)];
+        assert_eq!(shares(&two), [(0.0, 0.0), (60.0, 0.6), (60.0, 0.7), (120.0, 0.1)]);
+        assert_eq!(shares(&[jump(180, 0.1, 0.5)])[3..], [(180.0, 0.1), (180.0, 0.5)]);
     }
 
     #[test]

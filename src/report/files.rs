@@ -1,8 +1,10 @@
 //! All files of one scenario's run, each whole or not at all, the manifest last.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
 
 use super::Outcome;
 use super::charts::draw_all;
@@ -29,6 +31,7 @@ pub struct Extras {
 /// # Errors
 /// The first file that could not be written. There is no manifest then.
 pub fn write_all(mut folder: Folder, outcome: &Outcome<'_>, extras: Extras) -> Result<Vec<PathBuf>, WriteError> {
+    copy_inputs(&mut folder, outcome)?;
     if let Some(variant) = outcome.loaded.variants.first() {
         folder.write("scenario.ron", |out| {
             let resolved = with_presets(variant.scenario.clone());
@@ -60,4 +63,30 @@ pub fn write_all(mut folder: Folder, outcome: &Outcome<'_>, extras: Extras) -> R
         serde_json::to_vec_pretty(&manifest).map_err(|why| WriteError { path, source: io::Error::other(why) })?;
     text.push(b'\n');
     folder.finish(&text)
+}
+
+/// Names that files of a run have, or begin with.
+const OWN: [&str; 4] = ["scenario.ron", "summary.json", super::folder::MANIFEST, "charts/"];
+
+/// Puts the files that the scenario names beside `scenario.ron`, under the same names, so that it runs from where it lies.
+/// What lies outside the scenario's folder, has a name that a run's own file has, or has changed since it was read is left
+/// where it is.
+fn copy_inputs(folder: &mut Folder, outcome: &Outcome<'_>) -> Result<(), WriteError> {
+    let tables =
+        ["summary", "replications", "series", "qshape"].into_iter().chain(RecordKind::ALL.map(RecordKind::name));
+    let tables: Vec<String> = tables.map(|name| format!("{name}.csv")).collect();
+    let is_own = |name: &str| tables.iter().any(|own| own == name) || OWN.iter().any(|own| name.starts_with(own));
+    let is_beside = |name: &str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    for (name, input) in outcome.loaded.inputs.iter().filter(|(name, _)| is_beside(name) && !is_own(name)) {
+        let Ok(bytes) = std::fs::read(&input.path) else { continue };
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let is_same = || {
+            let place = std::fs::canonicalize(folder.path().join(name));
+            place.is_ok_and(|place| std::fs::canonicalize(&input.path).is_ok_and(|source| source == place))
+        };
+        if <[u8; 32]>::from(Sha256::digest(text)) == input.sha256 && !is_same() {
+            folder.copy(name, &bytes)?;
+        }
+    }
+    Ok(())
 }

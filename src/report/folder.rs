@@ -98,6 +98,26 @@ impl Folder {
         Ok(())
     }
 
+    /// Puts a copy of a file at `name`, with these bytes, unless something else is there that is not of an earlier run.
+    /// Whether it did.
+    ///
+    /// # Errors
+    /// What the operating system says; then there is no copy.
+    pub fn copy(&mut self, name: &str, bytes: &[u8]) -> Result<bool, WriteError> {
+        let path = self.place(name)?;
+        let is_other = || !self.earlier.contains_key(name) && fs::read(&path).is_ok_and(|known| known != bytes);
+        if !is_inside(name) || path.is_dir() || is_other() {
+            return Ok(false);
+        }
+        let fail = |source| WriteError { path: path.clone(), source };
+        // Beside the tables, where what a killed run leaves half written is looked for.
+        let temporary = self.path.join(".input.tmp");
+        let entry = fill_file(&temporary, |out| out.write_all(bytes)).map_err(fail)?;
+        fs::rename(&temporary, &path).map_err(fail)?;
+        self.files.insert(name.to_owned(), entry);
+        Ok(true)
+    }
+
     /// A path for whoever writes whole files of its own, such as a chart, in a folder that is there.
     ///
     /// # Errors
@@ -199,7 +219,8 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

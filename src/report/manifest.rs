@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::Outcome;
-use super::folder::{FileEntry, sha256};
+use super::folder::{FileEntry, hex, sha256};
 use super::utc::rfc3339;
 
 /// `manifest.json`. The one file that differs between two runs of one scenario: it holds times and threads.
@@ -18,6 +18,8 @@ pub struct Manifest<'a> {
     pub status: &'static str,
     /// What was run.
     pub scenario: ScenarioEntry<'a>,
+    /// The files that it names.
+    pub inputs: Vec<InputEntry<'a>>,
     /// What flags changed in it, in order.
     pub overrides: Vec<OverrideEntry<'a>>,
     /// What all randomness was keyed by.
@@ -51,6 +53,15 @@ pub struct ScenarioEntry<'a> {
     pub sha256: String,
     /// Its text, without the overrides of flags.
     pub text: &'a str,
+}
+
+/// A file that the scenario names, in a manifest.
+#[derive(Debug, Serialize)]
+pub struct InputEntry<'a> {
+    /// As the scenario names it: relative to its own folder.
+    pub file: &'a str,
+    /// SHA-256 of its text as it was read, without a byte order mark.
+    pub sha256: String,
 }
 
 /// An override in a manifest.
@@ -89,6 +100,7 @@ impl<'a> Manifest<'a> {
             })
         });
         let overrides = outcome.overrides.iter();
+        let inputs = outcome.loaded.inputs.iter();
         Self {
             mxsim: env!("CARGO_PKG_VERSION"),
             status: outcome.status(),
@@ -99,6 +111,7 @@ impl<'a> Manifest<'a> {
                 sha256: sha256(source.text.as_bytes()),
                 text: &source.text,
             },
+            inputs: inputs.map(|(file, input)| InputEntry { file, sha256: hex(&input.sha256) }).collect(),
             overrides: overrides.map(|change| OverrideEntry { path: &change.path, value: &change.value }).collect(),
             seed: model.map_or(0, |model| model.seed),
             replications: model.map_or(0, |model| model.replications),

@@ -4,11 +4,35 @@ use ron::Options;
 use ron::extensions::Extensions;
 use ron::ser::PrettyConfig;
 
-use crate::model::compile::presets;
+use crate::model::compile::{DELEGATION_TTL_S, NEGATIVE_TTL_S, TTL_S, presets};
 use crate::scenario::tree::Scenario;
+use crate::scenario::units::seconds;
 
-/// The scenario with what its resolvers have from their presets written out, a number a field.
+/// The scenario with what its resolvers have from their presets written out, a number a field, and the defaults of zones
+/// and regions. What follows another field, such as the TTL of a type that of its zone, stays `None`: a variant may change
+/// that field.
 pub fn with_presets(mut scenario: Scenario) -> Scenario {
+    for zone in scenario.zones.values_mut().filter(|zone| zone.zone_file.is_none()) {
+        let ttls = &mut zone.ttls;
+        let defaults = [
+            (&mut zone.ttl, TTL_S),
+            (&mut ttls.negative, NEGATIVE_TTL_S),
+            (&mut ttls.ns, DELEGATION_TTL_S),
+            (&mut ttls.glue, DELEGATION_TTL_S),
+        ];
+        defaults.into_iter().for_each(|(field, default)| {
+            field.get_or_insert(seconds(u64::from(default)));
+        });
+    }
+    if let Some(first) = scenario.regions.keys().next().filter(|name| !name.contains('{')).cloned() {
+        let hosts = scenario.hosts.values_mut().map(|host| &mut host.region);
+        let servers = scenario.servers.values_mut().map(|server| &mut server.region);
+        let senders = scenario.senders.values_mut().map(|sender| &mut sender.region);
+        let all = hosts.chain(servers).chain(senders);
+        all.for_each(|region| {
+            region.get_or_insert_with(|| first.clone());
+        });
+    }
     for resolver in scenario.resolvers.values_mut() {
         let (name, own) = resolver.software.parts();
         let all = own.or(&presets::resolver_rules(name));
@@ -80,6 +104,20 @@ mod tests {
         assert_eq!(parse(&text), scenario, "{text}");
         assert!(text.contains("event_budget") && text.contains("maximal_queue_lifetime"), "{text}");
         assert_eq!(to_ron(&parse(&text)).unwrap(), text);
+    }
+
+    #[test]
+    fn defaults_of_zones_and_regions_are_written_out_and_what_follows_another_field_is_not() {
+        let written = to_ron(&with_presets(parse(
+            r#"(title: "a", regions: { "eu": (), "us": () }, hosts: { "mx.a.example": (), "mx2.a.example": (region: "us") },
+                zones: { "a.example": (mx: [(10, "mx.a.example")]), "b.example": (ttl: "5m", ttls: (ns: "1h")) })"#,
+        )))
+        .unwrap();
+        let count = |text: &str| written.matches(text).count();
+        assert_eq!((count("ttl: \"1h\""), count("ttl: \"5m\"")), (1, 1), "{written}");
+        assert_eq!((count("negative: \"15m\""), count(" ns: \"2d\""), count(" ns: \"1h\"")), (2, 1, 1), "{written}");
+        assert_eq!((count("region: \"eu\""), count("region: \"us\"")), (1, 1), "{written}");
+        assert_eq!((count("glue: \"2d\""), count(" mx: None")), (2, 2), "{written}");
     }
 
     #[test]

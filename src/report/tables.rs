@@ -7,24 +7,27 @@ use super::number::exact;
 use crate::measure::{AGES_MIN, Ages};
 use crate::model::Clock;
 
+/// The columns of `summary.csv`.
+pub const SUMMARY: [&str; 10] =
+    ["scenario", "variant", "measure", "scope", "statistic", "unit", "value", "ci_low", "ci_high", "replications"];
+
+/// The columns of `replications.csv`.
+pub const REPLICATIONS: [&str; 9] =
+    ["scenario", "variant", "replication", "seed", "measure", "scope", "statistic", "unit", "value"];
+
+/// The columns of `series.csv`.
+pub const SERIES: [&str; 8] = ["scenario", "variant", "replication", "measure", "scope", "time_s", "unit", "value"];
+
+/// The columns of `qshape.csv` before those of the ages.
+pub const QSHAPE: [&str; 7] = ["scenario", "variant", "replication", "time_s", "node", "domain", "total"];
+
 /// `summary.csv`: every measure over all replications, with its confidence interval.
 ///
 /// # Errors
 /// What the writer says.
 pub fn summary_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = csv::Writer::from_writer(out);
-    rows.write_record([
-        "scenario",
-        "variant",
-        "measure",
-        "scope",
-        "statistic",
-        "unit",
-        "value",
-        "ci_low",
-        "ci_high",
-        "replications",
-    ])?;
+    rows.write_record(SUMMARY)?;
     for variant in &outcome.results.variants {
         for row in &variant.summary {
             let (low, high) = ends(row.interval);
@@ -51,17 +54,7 @@ pub fn summary_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()>
 /// What the writer says.
 pub fn replications_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = csv::Writer::from_writer(out);
-    rows.write_record([
-        "scenario",
-        "variant",
-        "replication",
-        "seed",
-        "measure",
-        "scope",
-        "statistic",
-        "unit",
-        "value",
-    ])?;
+    rows.write_record(REPLICATIONS)?;
     for variant in &outcome.results.variants {
         for replication in &variant.replications {
             let (index, seed) = (replication.replication.to_string(), replication.seed.to_string());
@@ -89,7 +82,7 @@ pub fn replications_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Resul
 /// What the writer says.
 pub fn series_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["scenario", "variant", "replication", "measure", "scope", "time_s", "unit", "value"])?;
+    rows.write_record(SERIES)?;
     let variants = outcome.results.variants.iter().zip(&outcome.loaded.variants);
     for (variant, loaded) in variants {
         let times: Vec<String> = grid(&loaded.model.clock).into_iter().map(exact).collect();
@@ -123,7 +116,7 @@ pub fn qshape_csv(outcome: &Outcome<'_>, out: &mut dyn Write) -> io::Result<()> 
     let mut rows = csv::Writer::from_writer(out);
     let columns = AGES_MIN.iter().map(u64::to_string);
     let beyond = AGES_MIN.last().map(|minutes| format!("{minutes}+"));
-    let first = ["scenario", "variant", "replication", "time_s", "node", "domain", "total"].map(str::to_owned);
+    let first = QSHAPE.map(str::to_owned);
     rows.write_record(first.into_iter().chain(columns).chain(beyond))?;
     for (variant, loaded) in outcome.results.variants.iter().zip(&outcome.loaded.variants) {
         for replication in &variant.replications {

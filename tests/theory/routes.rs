@@ -85,11 +85,13 @@ fn mx_order() {
         accepted.iter().zip(&deliveries).map(|(accepted, all)| accepted / all).collect()
     };
     assert_estimate("share of the first", &share("a"), 1.0 - u1, 0.002);
+    // Within 1.2 %: the second's turn comes with the first's outages, and it is their number that the mean is over.
     assert_estimate("share of the second", &share("b"), u1 * (1.0 - u2), 0.012);
     let connections = values(&results, "connections", "all", "count");
     let per_message: Vec<f64> = connections.iter().zip(&deliveries).map(|(c, all)| c / all).collect();
     assert_estimate("connections a message", &per_message, 1.0 + u1, 0.002);
     let failed = u1 * (1.0 - u2) / (1.0 - u1 * u2);
+    // The same: a hundred times a session is a refusal, of messages that met the first's outages.
     assert_measure(&results, "delivery_latency", "all", "mean", 0.3 + 30.0 * failed, 0.012);
 }
 

@@ -61,6 +61,7 @@ impl Collector<'_> {
         if self.is_in_window(flight.started) {
             let host = &mut self.hosts[flight.host().index()];
             host.accepted += 1;
+            host.from_senders += 1;
             host.useful += 1;
         }
         self.queues[message.sender.index()].land(now, flight);

@@ -83,6 +83,7 @@ impl FaultObserver for Collector<'_> {
 impl Observer for Collector<'_> {
     fn on_grid(&mut self, now: SimTime, index: u32, view: &View<'_, '_>) {
         self.queues.iter_mut().chain(&mut self.all_queues).for_each(|queue| queue.grid(now));
+        self.loads.iter_mut().for_each(|load| load.grid(now));
         let caches = self.model.dns.caches.len() as u32;
         for tracked in &mut self.tracked {
             let fetched = view.dns.would_fetch(tracked.question);
@@ -129,6 +130,8 @@ impl Observer for Collector<'_> {
         }
         if delivery.measured {
             self.books.write(delivery, |ledger| ledger.still_queued(delivery));
+            self.censored.count += u64::from(delivery.recipients);
+            self.censored.age_max = self.censored.age_max.max(now.since(delivery.created));
         }
         if let Some(records) = &mut self.records {
             records.delivery(now, delivery, "queued");

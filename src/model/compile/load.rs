@@ -1,7 +1,10 @@
 //! From a path to models: the scenario as written, and each of its variants.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 
 use super::files::read_text;
 use super::{Compiled, Files, Folder, compile};
@@ -21,6 +24,32 @@ pub struct Loaded {
     pub variants: Vec<Variant>,
     /// What its user may not have meant.
     pub warnings: Vec<Diagnostic>,
+    /// The files that it names, by the names that it gives them.
+    pub inputs: BTreeMap<String, Input>,
+}
+
+/// A file that a scenario names, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Where it was.
+    pub path: PathBuf,
+    /// SHA-256 of its text, without a byte order mark.
+    pub sha256: [u8; 32],
+}
+
+/// Takes note of what is read.
+struct Noted<'a> {
+    files: &'a mut dyn Files,
+    inputs: BTreeMap<String, Input>,
+}
+
+impl Files for Noted<'_> {
+    fn read(&mut self, path: &str) -> Result<Arc<SourceText>, String> {
+        let source = self.files.read(path)?;
+        let input = Input { path: PathBuf::from(&source.name), sha256: Sha256::digest(&source.text).into() };
+        self.inputs.insert(path.to_owned(), input);
+        Ok(source)
+    }
 }
 
 /// One variant.
@@ -53,15 +82,18 @@ pub fn load_source(
     overrides: &[Override],
     files: &mut dyn Files,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut loaded = Loaded { source: Arc::clone(source), variants: Vec::new(), warnings: Vec::new() };
+    let mut noted = Noted { files, inputs: BTreeMap::new() };
+    let mut loaded =
+        Loaded { source: Arc::clone(source), variants: Vec::new(), warnings: Vec::new(), inputs: BTreeMap::new() };
     let mut problems: Vec<Diagnostic> = Vec::new();
     // What entries take from others stands before all changes.
     let likes = Likes::of(source)?;
     let all: Vec<Override> = likes.fields.iter().cloned().chain(likes.follow(overrides)).collect();
-    let (scenario, text, map) = read_partly_with::<Scenario>(source, &all).map_err(|unread| all_of(unread, files))?;
+    let (scenario, text, map) =
+        read_partly_with::<Scenario>(source, &all).map_err(|unread| all_of(unread, &mut noted))?;
     let written = Locator::new(text, map);
     let (names, baseline) = (scenario.variants.clone(), scenario.baseline.clone());
-    match compiled(&baseline, scenario, &written, files) {
+    match compiled(&baseline, scenario, &written, &mut noted) {
         Ok((found, warnings)) => {
             problems.extend(warnings);
             loaded.variants.push(found);
@@ -78,7 +110,7 @@ pub fn load_source(
         let follows = likes.follow(&own);
         own.extend(overrides.iter().cloned());
         own = likes.fields.iter().cloned().chain(likes.follow(&own)).collect();
-        match variant(source, name, &own, files) {
+        match variant(source, name, &own, &mut noted) {
             Ok((found, warnings)) => {
                 say(&mut problems, name, warnings);
                 loaded.variants.push(found);
@@ -105,7 +137,7 @@ pub fn load_source(
     if problems.iter().any(Diagnostic::is_error) {
         return Err(problems);
     }
-    loaded.warnings = problems;
+    (loaded.warnings, loaded.inputs) = (problems, noted.inputs);
     Ok(loaded)
 }
 

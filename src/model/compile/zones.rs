@@ -12,11 +12,12 @@ use crate::model::{NameId, RegionId, ServerId, ZoneId};
 use crate::scenario::tree::{Action, Ipv6, Lame, RecordType, TimelineEntry, Zone};
 use crate::scenario::units::Duration;
 
-/// Defaults, in seconds: records 1 h (the commonest MX TTL), delegations 2 d (RFC 9199 section 3.3), negative answers
-/// 15 min (RFC 2308 section 5: 1 to 3 h works well, many zones use less).
-pub(super) const TTL_S: u32 = 3600;
-pub(super) const DELEGATION_TTL_S: u32 = 172_800;
-const NEGATIVE_TTL_S: u32 = 900;
+/// The default TTL of records, in seconds: 1 h (the commonest MX TTL).
+pub const TTL_S: u32 = 3600;
+/// That of delegations: 2 d (RFC 9199 section 3.3).
+pub const DELEGATION_TTL_S: u32 = 172_800;
+/// That of negative answers: 15 min (RFC 2308 section 5: 1 to 3 h works well, many zones use less).
+pub const NEGATIVE_TTL_S: u32 = 900;
 
 /// The greatest TTL (RFC 2181 section 8).
 const TTL_MAX_S: u64 = (1 << 31) - 1;

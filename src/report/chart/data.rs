@@ -22,8 +22,8 @@ pub struct Footer {
     pub deliveries: u64,
     /// Number of replications.
     pub replications: u32,
-    /// Master seed of the run.
-    pub seed: u64,
+    /// Master seed of the run, if chance has a part in it.
+    pub seed: Option<u64>,
     /// Confidence level of the bands, a share in (0, 1), such as 0.95; left out of the line if outside.
     pub confidence: f64,
 }

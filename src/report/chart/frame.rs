@@ -49,7 +49,7 @@ fn footer_text(footer: &Footer, note: &str) -> String {
     if !note.is_empty() {
         parts.push(note.to_owned());
     }
-    parts.push(format!("seed {}", footer.seed));
+    parts.extend(footer.seed.map(|seed| format!("seed {seed}")));
     parts.push(format!("mxsim {}", env!("CARGO_PKG_VERSION")));
     parts.join(" · ")
 }
@@ -153,10 +153,15 @@ impl Events {
             }
         }
         if self.unnamed > 0 {
-            let text = format!("{} more events without room for a name", self.unnamed);
+            let text = unnamed_note(self.unnamed);
             canvas.text((WIDTH - MARGIN, plot.bottom + 50.0), &text, NOTE, Anchor::Right, UNNAMED_NOTE_MAX);
         }
     }
+}
+
+fn unnamed_note(count: usize) -> String {
+    let events = if count == 1 { "event" } else { "events" };
+    format!("{count} more {events} without room for a name")
 }
 
 /// The bottom of every plot.
@@ -217,13 +222,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_event_is_not_events() {
+        assert_eq!(unnamed_note(1), "1 more event without room for a name");
+        assert_eq!(unnamed_note(2), "2 more events without room for a name");
+    }
+
+    #[test]
     fn a_footer_says_what_is_known() {
-        let footer = Footer { deliveries: 1_234_567, replications: 20, seed: 7, confidence: 0.95 };
+        let footer = Footer { deliveries: 1_234_567, replications: 20, seed: Some(7), confidence: 0.95 };
         let text = footer_text(&footer, &band_note(&footer));
         assert!(text.starts_with("n = 1,234,567 deliveries · 20 replications"), "{text}");
         assert!(text.contains("bands: 95 % confidence") && text.contains("seed 7"), "{text}");
         assert!(text.ends_with(env!("CARGO_PKG_VERSION")));
         let bare = footer_text(&Footer { confidence: f64::NAN, ..Footer::default() }, &band_note(&Footer::default()));
-        assert!(bare.starts_with("seed 0"), "{bare}");
+        assert!(bare.starts_with("mxsim "), "{bare}");
     }
 }

@@ -5,22 +5,20 @@ use std::path::{Path, PathBuf};
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Colour, TextStyle, WIDTH};
 use super::frame::{self, Events, MARGIN, Plot};
-use super::palette::{AXIS_TITLE, BLACK, BLUE, LABEL, ORANGE};
+use super::palette::{AXIS_TITLE, BLUE, LABEL, ORANGE};
 use super::rows::{Sign, draw_key, draw_row_label, evenly, left_of_rows, ordered, range_or_extent};
 use super::{ChartError, Heading, Mark, file, ticks};
 
 /// What a cache would answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacheState {
-    /// It holds nothing and would fetch.
+    /// It holds no data and would fetch, or has a failure cached.
     #[default]
     Empty,
     /// Data that the primary no longer holds.
     Old,
     /// What the primary holds now.
     New,
-    /// A cached failure, or no answer could be had.
-    Failed,
 }
 
 /// The states of one cache.
@@ -63,7 +61,6 @@ fn colour(state: CacheState) -> Colour {
         CacheState::Empty => EMPTY,
         CacheState::Old => ORANGE,
         CacheState::New => BLUE,
-        CacheState::Failed => BLACK,
     }
 }
 
@@ -91,16 +88,12 @@ pub(super) fn page(chart: &HeatmapChart) -> Result<Canvas, ChartError> {
     let events = Events::lay_out(&canvas, &x, left, &[], &chart.changes);
     let plot = Plot { left, right, top: events.plot_top(), bottom: frame::plot_bottom() };
     let has = |state| rows.iter().any(|row| row.changes.iter().any(|change| change.1 == state));
-    let key: Vec<(Sign, &str)> = [
-        (CacheState::Old, "old answer"),
-        (CacheState::New, "current answer"),
-        (CacheState::Empty, "empty"),
-        (CacheState::Failed, "failed"),
-    ]
-    .into_iter()
-    .filter(|(state, _)| *state == CacheState::Empty || has(*state))
-    .map(|(state, words)| (Sign::Box(colour(state)), words))
-    .collect();
+    let key: Vec<(Sign, &str)> =
+        [(CacheState::Old, "old answer"), (CacheState::New, "current answer"), (CacheState::Empty, "empty")]
+            .into_iter()
+            .filter(|(state, _)| *state == CacheState::Empty || has(*state))
+            .map(|(state, words)| (Sign::Box(colour(state)), words))
+            .collect();
     let key_left = draw_key(&mut canvas, &key);
     let title = rows_title(rows.len(), chart.rows.len());
     canvas.text((MARGIN, frame::STRIP_BASELINE), &title, AXIS_TITLE, Anchor::Left, key_left - MARGIN);
@@ -174,7 +167,7 @@ fn merged_cells(changes: &[(f64, CacheState)], (from, to): (f64, f64), columns: 
     let edge = |i: usize| from + (to - from) * (i as f64 / columns as f64);
     for cell in 0..columns {
         let (start, end) = (edge(cell), edge(cell + 1));
-        let mut held = [0.0_f64; 4];
+        let mut held = [0.0_f64; 3];
         let mut since = start;
         let mut hold = |state: CacheState, time: f64| {
             if let Some(h) = held.get_mut(state as usize) {
@@ -188,7 +181,7 @@ fn merged_cells(changes: &[(f64, CacheState)], (from, to): (f64, f64), columns: 
         }
         hold(state, end - since);
         let longest = held.iter().copied().fold(0.0, f64::max);
-        let order = [CacheState::Failed, CacheState::Old, CacheState::New, CacheState::Empty];
+        let order = [CacheState::Old, CacheState::New, CacheState::Empty];
         let shown = order.into_iter().find(|s| held.get(*s as usize) == Some(&longest)).unwrap_or(state);
         match out.last_mut() {
             Some(last) if last.state == shown => last.to = cell + 1,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::panel::{Panel, PanelCurve, Scale, page};
+use super::panel::{End, Panel, PanelCurve, Scale, page};
 use super::{ChartError, Curve, Heading, file, ticks};
 
 /// One variant of a [`LatencyChart`].
@@ -10,9 +10,13 @@ use super::{ChartError, Curve, Heading, file, ticks};
 pub struct LatencyCurve {
     /// Share of deliveries, 0..1, not yet delivered after x seconds, with a band over replications.
     pub curve: Curve,
-    /// Share of deliveries that were not delivered at all: bounced, expired, discarded or still queued. They are at
-    /// infinity, so the curve goes on level at this height. What is not a share in 0..1 counts as 0.
+    /// Share of deliveries that ended without being delivered: bounced, expired or discarded. They are at infinity, so the
+    /// curve goes on level at this height. What is not a share in 0..1 counts as 0.
     pub undelivered: f64,
+    /// Share of deliveries that were still queued when the run stopped; likewise.
+    pub queued: f64,
+    /// The greatest age in seconds at which one of them was seen. The curve ends there, with a bar: what follows is not known.
+    pub queued_until_s: f64,
 }
 
 /// Delivery latency (`delivery_latency` of the measures) on logarithmic axes, one curve a variant.
@@ -37,7 +41,7 @@ const SHARE_MIN: f64 = 1e-8;
 /// let half_at_once = Curve::new("baseline", vec![(0.1, 1.0), (0.1, 0.5), (60.0, 0.5), (3600.0, 0.02)]);
 /// let chart = LatencyChart {
 ///     heading: Heading { title: "Half wait for a retry".into(), ..Heading::default() },
-///     curves: vec![LatencyCurve { curve: half_at_once, undelivered: 0.02 }],
+///     curves: vec![LatencyCurve { curve: half_at_once, undelivered: 0.02, ..LatencyCurve::default() }],
 /// };
 /// let paths = draw_latency(&folder.join("latency"), &chart)?;
 /// assert!(paths.iter().all(|path| path.exists()));
@@ -57,12 +61,13 @@ pub(super) fn panel(chart: &LatencyChart) -> Panel<'_> {
     let (from, to) = time_range(&chart.curves, floor);
     let curve = |c| {
         let (note, note_short) = notes(c);
-        let plateau = Some(undelivered(c)).filter(|u| *u > 0.0);
+        let plateau = Some((left(c), seen_until(c))).filter(|(height, _)| *height > 0.0);
         PanelCurve {
             points: above_floor(c, floor),
             note,
             note_short,
             plateau,
+            end: if share(c.queued) > 0.0 { End::Censored } else { End::Plain },
             maximum: &[],
             ..PanelCurve::of(&c.curve)
         }
@@ -96,16 +101,35 @@ fn above_floor(c: &LatencyCurve, floor: f64) -> &[(f64, f64)] {
     points.get(..end).unwrap_or(points)
 }
 
-fn undelivered(c: &LatencyCurve) -> f64 {
-    if c.undelivered > 0.0 && c.undelivered <= 1.0 { c.undelivered } else { 0.0 }
+fn share(value: f64) -> f64 {
+    if value > 0.0 && value <= 1.0 { value } else { 0.0 }
 }
 
-/// What a label says of the deliveries at infinity: a line of its own, and in few characters.
+/// The share that no latency is known of.
+fn left(c: &LatencyCurve) -> f64 {
+    (share(c.undelivered) + share(c.queued)).min(1.0)
+}
+
+/// How far the curve goes on level: for ever, but where it would tell more of the queued than was seen.
+fn seen_until(c: &LatencyCurve) -> f64 {
+    if share(c.queued) > 0.0 && c.queued_until_s >= 0.0 { c.queued_until_s } else { f64::INFINITY }
+}
+
+/// What a label says of the deliveries that were not made: a line of its own, and in few characters.
 fn notes(c: &LatencyCurve) -> (String, String) {
-    match undelivered(c) {
-        0.0 if !c.curve.points.iter().any(|p| p.0 > 0.0 && p.1.is_finite()) => (String::from("no data"), String::new()),
-        0.0 => (String::from("all delivered"), String::new()),
-        share => (format!("{} never delivered", percent(share)), percent(share)),
+    let (undelivered, queued) = (share(c.undelivered), share(c.queued));
+    let never = || format!("{} never delivered", percent(undelivered));
+    match (undelivered > 0.0, queued > 0.0) {
+        (false, false) if !c.curve.points.iter().any(|p| p.0 > 0.0 && p.1.is_finite()) => {
+            (String::from("no data"), String::new())
+        }
+        (false, false) => (String::from("all delivered"), String::new()),
+        (true, false) => (never(), percent(undelivered)),
+        (false, true) => (format!("{} still queued", percent(queued)), format!("{} queued", percent(queued))),
+        (true, true) => (
+            format!("{}, {} queued", never(), percent(queued)),
+            format!("{} + {} queued", percent(undelivered), percent(queued)),
+        ),
     }
 }
 
@@ -144,9 +168,11 @@ fn time_range(curves: &[LatencyCurve], floor: f64) -> (f64, f64) {
     if !from.is_finite() {
         return (0.001, 1000.0);
     }
-    let any_left = curves.iter().any(|c| undelivered(c) > 0.0);
-    // A level stretch long enough to be seen as one, where there are deliveries that never end.
-    let to = last * if any_left { 1.6 } else { 1.1 };
+    // A level stretch long enough to be seen as one, where there are deliveries that are never made; what is queued ends
+    // where it was last seen.
+    let any_never = curves.iter().any(|c| left(c) > 0.0 && seen_until(c).is_infinite());
+    let queued = curves.iter().filter(|c| left(c) > 0.0).map(seen_until).filter(|until| until.is_finite());
+    let to = queued.fold(last * if any_never { 1.6 } else { 1.1 }, |to, until| to.max(until * 1.1));
     if to > from * 1.5 { (from * 0.9, to) } else { (from / 3.0, from * 3.0) }
 }
 
@@ -154,7 +180,7 @@ fn time_range(curves: &[LatencyCurve], floor: f64) -> (f64, f64) {
 /// from none, at most 10 %.
 fn share_floor(curves: &[LatencyCurve], deliveries: u64) -> f64 {
     let one_delivery = if deliveries > 0 { 1.0 / deliveries as f64 } else { 0.0 };
-    let shares = curves.iter().flat_map(|c| c.curve.points.iter().map(|p| p.1).chain([undelivered(c)]));
+    let shares = curves.iter().flat_map(|c| c.curve.points.iter().map(|p| p.1).chain([left(c)]));
     let smallest = shares.filter(|s| *s > 0.0 && s.is_finite()).fold(1.0, f64::min).max(SHARE_MIN).max(one_delivery);
     let exponent = libm::floor(libm::log10(smallest) + 1e-9).min(-1.0);
     libm::pow(10.0, exponent)
@@ -165,7 +191,7 @@ mod tests {
     use super::*;
 
     fn curve(points: Vec<(f64, f64)>, undelivered: f64) -> LatencyCurve {
-        LatencyCurve { curve: Curve::new("a", points), undelivered }
+        LatencyCurve { curve: Curve::new("a", points), undelivered, ..LatencyCurve::default() }
     }
 
     #[test]
@@ -186,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_queued_is_drawn_as_far_as_it_was_seen() {
+        let queued = LatencyCurve { queued: 0.6, queued_until_s: 900.0, ..curve(vec![(1.0, 1.0), (100.0, 0.6)], 0.0) };
+        let given_up = curve(vec![(1.0, 1.0), (100.0, 0.6)], 0.6);
+        let chart = LatencyChart { curves: vec![queued.clone(), given_up.clone()], ..LatencyChart::default() };
+        let panel = panel(&chart);
+        assert_eq!((panel.curves[0].plateau, panel.curves[0].end), (Some((0.6, 900.0)), End::Censored));
+        assert_eq!((panel.curves[1].plateau, panel.curves[1].end), (Some((0.6, f64::INFINITY)), End::Plain));
+        let of = |curve: LatencyCurve| time_range(&[curve], 0.1).1;
+        assert!((of(queued) - 990.0).abs() < 1e-9 && (of(given_up) - 160.0).abs() < 1e-9);
+    }
+
+    #[test]
     fn a_curve_ends_where_it_reaches_the_floor() {
         let c = curve(vec![(1.0, 1.0), (2.0, 0.0), (3.0, 0.0)], 0.0);
         assert_eq!(above_floor(&c, 0.1), [(1.0, 1.0), (2.0, 0.0)]);
@@ -201,6 +239,9 @@ mod tests {
         assert_eq!(note(1.0), "100 % never delivered");
         assert_eq!(note(0.9999), "> 99 % never delivered");
         assert_eq!(note(f64::NAN), "all delivered");
+        let queued = |undelivered, queued| LatencyCurve { queued, ..curve(vec![(1.0, 0.7)], undelivered) };
+        assert_eq!(notes(&queued(0.0, 0.653)).0, "65 % still queued");
+        assert_eq!(notes(&queued(0.021, 0.653)).0, "2.1 % never delivered, 65 % queued");
         assert_eq!(percent(0.000_123), "0.012 %");
         assert_eq!(percent(0.004), "0.4 %");
     }

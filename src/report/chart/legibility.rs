@@ -13,7 +13,7 @@ fn long(name: &str) -> String {
 }
 
 fn heading() -> Heading {
-    let footer = Footer { deliveries: u64::MAX, replications: u32::MAX, seed: u64::MAX, confidence: 0.999 };
+    let footer = Footer { deliveries: u64::MAX, replications: u32::MAX, seed: Some(u64::MAX), confidence: 0.999 };
     Heading { title: long("title").repeat(2), subtitle: long("subtitle").repeat(2), footer }
 }
 
@@ -30,6 +30,8 @@ fn latency_chart(curves: usize) -> LatencyChart {
     let curve = |k: usize| LatencyCurve {
         curve: falling(&long(&format!("variant {k}")), k, DAY),
         undelivered: if k.is_multiple_of(2) { 0.003 * (k + 1) as f64 } else { 0.0 },
+        queued: if k.is_multiple_of(3) { 0.002 } else { 0.0 },
+        queued_until_s: DAY * (k + 1) as f64 / 2.0,
     };
     LatencyChart { heading: heading(), curves: (0..curves).map(curve).collect() }
 }
@@ -52,7 +54,7 @@ fn lines_chart(curves: usize, events: usize) -> LinesChart {
 fn heatmap_chart(rows: usize) -> HeatmapChart {
     let changes = |k: usize| {
         let t = DAY * (k * 37 % 100) as f64 / 100.0;
-        vec![(t * 0.3, CacheState::Old), (t, CacheState::New), (t + 900.0, CacheState::Failed)]
+        vec![(t * 0.3, CacheState::Old), (t, CacheState::New), (t + 900.0, CacheState::Empty)]
     };
     HeatmapChart {
         heading: heading(),
@@ -216,7 +218,10 @@ fn impossible_data_still_gives_pictures() {
         let empty = Curve::default();
         let name = |chart: &str| folder.join(format!("{chart}{i}"));
         let undelivered = odd[i];
-        let curves = vec![LatencyCurve { curve: curve.clone(), undelivered }, LatencyCurve::default()];
+        let curves = vec![
+            LatencyCurve { curve: curve.clone(), undelivered, queued: odd[i], queued_until_s: odd[i] },
+            LatencyCurve::default(),
+        ];
         draw_latency(&name("latency"), &LatencyChart { heading: Heading::default(), curves }).unwrap();
         let outages = points.iter().map(|(a, b)| Shade { label: String::new(), from_s: *a, to_s: *b }).collect();
         let curves = vec![curve.clone(), empty.clone()];

@@ -29,6 +29,18 @@ impl Scale {
     }
 }
 
+/// What stands at the end of a curve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// A bar across: it is not known how the curve goes on.
+    Censored,
+    /// A cross: given up.
+    GivenUp,
+}
+
 /// One curve of a panel.
 pub(super) struct PanelCurve<'a> {
     pub(super) label: &'a str,
@@ -39,8 +51,10 @@ pub(super) struct PanelCurve<'a> {
     pub(super) note: String,
     /// What stands for the note after the label where there is no room for second lines; may be empty.
     pub(super) note_short: String,
-    /// Height at which the curve goes on from its last point to the right edge.
-    pub(super) plateau: Option<f64>,
+    /// Height at which the curve goes on from its last point, and the x up to which it does.
+    pub(super) plateau: Option<(f64, f64)>,
+    /// What stands at its end.
+    pub(super) end: End,
 }
 
 impl<'a> PanelCurve<'a> {
@@ -54,6 +68,7 @@ impl<'a> PanelCurve<'a> {
             note: String::new(),
             note_short: String::new(),
             plateau: None,
+            end: End::Plain,
         }
     }
 }
@@ -124,16 +139,21 @@ fn draw_curves(canvas: &mut Canvas, plot: &Plot, (x, y): (&Axis, &Axis), panel: 
             canvas.path(&run, THIN_WIDTH, style.colour, &[]);
         }
         let mut pieces = runs(item.points, x, y, column);
-        if let (Some(last), Some(height)) = (pieces.last_mut(), item.plateau.and_then(|p| y.px(p))) {
+        let plateau = item.plateau.and_then(|(height, until)| y.px(height).zip(x.px(until)));
+        if let (Some(last), Some((height, until))) = (pieces.last_mut(), plateau) {
             let end_x = last.last().map_or(plot.right, |p| p.0);
-            last.extend([(end_x, height), (plot.right, height)]);
+            last.extend([(end_x, height), (until.max(end_x), height)]);
         }
         for piece in &pieces {
             draw_piece(canvas, piece, style);
         }
         draw_markers(canvas, plot, &pieces, index);
+        let end = pieces.last().and_then(|p| p.last().copied());
+        if let Some(at) = end {
+            draw_end(canvas, at, item.end, style);
+        }
         if let Some(slot) = ends.get_mut(index) {
-            *slot = pieces.last().and_then(|p| p.last().copied());
+            *slot = end;
         }
     }
     ends
@@ -147,6 +167,18 @@ fn draw_piece(canvas: &mut Canvas, piece: &[(f64, f64)], style: CurveStyle) {
                 canvas.path(points, CURVE_WIDTH + 1.6, casing, style.dashes);
             }
             canvas.path(points, CURVE_WIDTH, style.colour, style.dashes);
+        }
+    }
+}
+
+fn draw_end(canvas: &mut Canvas, (x, y): (f64, f64), end: End, style: CurveStyle) {
+    let edge = style.casing.unwrap_or(style.colour);
+    match end {
+        End::Plain => {}
+        End::Censored => canvas.path(&[(x, y - 9.0), (x, y + 9.0)], CURVE_WIDTH, edge, &[]),
+        End::GivenUp => {
+            canvas.path(&[(x - 6.0, y - 6.0), (x + 6.0, y + 6.0)], CURVE_WIDTH, edge, &[]);
+            canvas.path(&[(x - 6.0, y + 6.0), (x + 6.0, y - 6.0)], CURVE_WIDTH, edge, &[]);
         }
     }
 }
@@ -234,7 +266,8 @@ impl Labels {
             canvas.text((x, at + LABEL.em * 0.36 + 17.0), &row.note, NOTE, Anchor::Left, self.width);
         }
         if self.left_out > 0 {
-            let text = format!("and {} more curves", self.left_out);
+            let curves = if self.left_out == 1 { "curve" } else { "curves" };
+            let text = format!("and {} more {curves}", self.left_out);
             canvas.text((plot.right + SAMPLE_START, plot.bottom), &text, NOTE, Anchor::Left, self.width + 40.0);
         }
     }

@@ -95,14 +95,15 @@ pub(super) fn page(chart: &SharesChart) -> Result<Canvas, ChartError> {
     let group = (plot.bottom - plot.top) / rows.len().max(1) as f64;
     let pitch = (group / (variants as f64 + 0.6)).min(BAR_MAX);
     let style = TextStyle { em: (pitch * 0.8).clamp(9.0, 16.0), ..LABEL };
-    let x = Axis::linear(0.0, to, plot.left, plot.right - words(&canvas, style));
+    let axis = Plot { right: plot.right - words(&canvas, style), ..plot };
+    let x = Axis::linear(0.0, to, axis.left, axis.right);
     let title = match rows.len() < chart.rows.len() {
         true => format!("{} of {} hosts, a bar a variant", rows.len(), chart.rows.len()),
         false if variants > 1 => "a bar a variant".to_owned(),
         false => String::new(),
     };
     canvas.text((MARGIN, frame::STRIP_BASELINE), &title, AXIS_TITLE, Anchor::Left, WIDTH - 2.0 * MARGIN);
-    frame::draw_x_axis(&mut canvas, &plot, &x, &ticks, &chart.x_title);
+    frame::draw_x_axis(&mut canvas, &axis, &x, &ticks, &chart.x_title);
     if rows.is_empty() {
         frame::draw_empty(&mut canvas, &plot, "no hosts");
     }
@@ -149,4 +150,34 @@ fn draw_bar(
     }
     let style = TextStyle { colour: look.text, ..style };
     canvas.text((after + GAP, middle + style.em * 0.36), &words(name, share.mean), style, Anchor::Left, WORDS_MAX);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canvas::Shape;
+    use super::super::palette::AXIS;
+    use super::*;
+
+    #[test]
+    fn the_axis_ends_at_its_last_tick() {
+        let share = Share { mean: 1.0, interval: None, each: vec![1.0] };
+        let chart = SharesChart {
+            variants: vec!["with a long name".into(), "b".into()],
+            rows: vec![ShareRow { label: "mx".into(), shares: vec![Some(share.clone()), Some(share)] }],
+            ..SharesChart::default()
+        };
+        let canvas = page(&chart).unwrap();
+        let centre = |shape: &Shape| match shape {
+            Shape::Text { baseline, text, .. } if text == "100 %" => Some(baseline.0),
+            _ => None,
+        };
+        let last = canvas.shapes.iter().find_map(centre).unwrap();
+        let baseline = |shape: &Shape| match shape {
+            Shape::Rect { from, to, fill } if *fill == AXIS && to.0 - from.0 > 100.0 => Some(to.0),
+            _ => None,
+        };
+        let ends: Vec<f64> = canvas.shapes.iter().filter_map(baseline).collect();
+        assert!(ends.iter().all(|end| (end - last).abs() < 1.0), "{last}: {ends:?}");
+        assert!(!ends.is_empty());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{ChartError, Curve, Heading, LinesChart, Mark, YUnit, draw_lines};
+use super::{ChartError, Curve, Heading, LinesChart, Mark, Shade, YUnit, draw_lines};
 
 /// `stale_resolvers(t)` of the measures, one curve a variant, with the changes of data marked.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub struct StalenessChart {
     pub curves: Vec<Curve>,
     /// Changes by name, in seconds since the start of the run.
     pub changes: Vec<Mark>,
+    /// Outages of name servers, resolvers and the network, in seconds since the start of the run.
+    pub outages: Vec<Shade>,
     /// For how many caches of how many the curves of theory are, if there are any.
     pub theory: Option<(usize, usize)>,
 }
@@ -32,7 +34,7 @@ pub(super) fn lines(chart: &StalenessChart) -> LinesChart {
         y_title: y_title(chart.theory),
         y_unit: YUnit::Share,
         curves: chart.curves.clone(),
-        shades: Vec::new(),
+        shades: chart.outages.clone(),
         marks: chart.changes.clone(),
     }
 }

@@ -144,14 +144,23 @@ pub(super) fn time_log(from: f64, to: f64) -> Vec<Tick> {
     if linear.len() > fine.len() { linear } else { fine }
 }
 
-/// Ticks from 0 for counts, with the top of the axis rounded up to a step.
+/// Ticks from 0 for counts, whole ones, with the top of the axis rounded up to a step.
 pub(super) fn counts(top: f64, count_max: usize) -> (Vec<Tick>, f64) {
-    linear_from_zero(top, count_max, 1.0, "")
+    linear_from_zero(top, count_max, 1.0, "", 1.0)
+}
+
+/// Ticks for counts from 1 up to `top` on a logarithmic axis, with its end.
+pub(super) fn counts_log(top: f64) -> (Vec<Tick>, f64) {
+    let top = if top.is_finite() && top > 2.0 { top } else { 2.0 };
+    let decades = (0..16).map(|exponent| libm::pow(10.0, f64::from(exponent)));
+    let steps = decades.flat_map(|power| [1.0, 2.0, 5.0].map(|factor| factor * power));
+    let values = steps.take_while(|value| *value <= top * 1.1);
+    (values.map(|value| Tick { value, label: grouped(value, 0) }).collect(), top * 1.1)
 }
 
 /// Ticks from 0 for shares, written as percentages, with the top of the axis rounded up to a step, at most 100 %.
 pub(super) fn shares(top: f64, count_max: usize) -> (Vec<Tick>, f64) {
-    let (ticks, top) = linear_from_zero(top.min(1.0), count_max, 100.0, " %");
+    let (ticks, top) = linear_from_zero(top.min(1.0), count_max, 100.0, " %", 0.0);
     (ticks, top.min(1.0))
 }
 
@@ -174,9 +183,10 @@ pub(super) fn shares_log(floor: f64) -> Vec<Tick> {
     ticks
 }
 
-fn linear_from_zero(top: f64, count_max: usize, times: f64, suffix: &str) -> (Vec<Tick>, f64) {
+/// `step_min` is the least step, 0 if any will do.
+fn linear_from_zero(top: f64, count_max: usize, times: f64, suffix: &str, step_min: f64) -> (Vec<Tick>, f64) {
     let top = if top.is_finite() && top > 0.0 { top } else { 1.0 };
-    let (step, exponent) = nice_step(top * times / count_max.max(1) as f64);
+    let (step, exponent) = nice_step((top * times / count_max.max(1) as f64).max(step_min));
     let intervals = (top * times / step - 1e-9).ceil().max(1.0);
     let decimals = usize::try_from(-exponent).unwrap_or(0);
     let (scale, unit) = if intervals * step >= 1e9 {
@@ -312,11 +322,20 @@ mod tests {
         let (ticks, top) = counts(1234.0, 6);
         assert_eq!(labels(&ticks), ["0", "500", "1,000", "1,500"]);
         assert_eq!(top, 1500.0);
-        assert_eq!(labels(&counts(0.3, 6).0), ["0", "0.05", "0.10", "0.15", "0.20", "0.25", "0.30"]);
+        assert_eq!(labels(&counts(0.3, 6).0), ["0", "1"]);
+        assert_eq!(labels(&counts(1.7, 6).0), ["0", "1", "2"]);
         assert_eq!(labels(&counts(4.0e6, 4).0), ["0", "1 M", "2 M", "3 M", "4 M"]);
         for odd in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(counts(odd, 6).1, 1.0);
         }
+    }
+
+    #[test]
+    fn logarithmic_counts_go_from_one_beyond_the_top() {
+        let (ticks, top) = counts_log(107.0);
+        assert_eq!(labels(&ticks), ["1", "2", "5", "10", "20", "50", "100"]);
+        assert!((top - 117.7).abs() < 1e-9);
+        assert_eq!(labels(&counts_log(f64::NAN).0), ["1", "2"]);
     }
 
     #[test]

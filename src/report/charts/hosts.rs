@@ -31,7 +31,7 @@ fn has_choice(model: &Model) -> bool {
         })
 }
 
-/// The share that each host accepted of what all did, where domains have several; the greatest first where they have no room.
+/// The share that each host accepted of what senders handed over, where domains have several; the greatest first where they have no room.
 pub(super) fn shares(outcome: &Outcome<'_>, heading: &Heading) -> Option<SharesChart> {
     let variants = &outcome.results.variants;
     let mut scopes: Vec<&str> = Vec::new();
@@ -63,7 +63,7 @@ pub(super) fn shares(outcome: &Outcome<'_>, heading: &Heading) -> Option<SharesC
     }
     Some(SharesChart {
         heading: heading.clone(),
-        x_title: "share of all mail accepted in the measured window".into(),
+        x_title: "share of what senders handed over in the measured window".into(),
         variants: variants.iter().map(|variant| variant.name.clone()).collect(),
         rows,
     })
