@@ -16,9 +16,13 @@ const SCENARIO: &str = r#"(
 )"#;
 
 fn dig(arguments: &[&str]) -> std::process::Output {
+    dig_in(SCENARIO, arguments)
+}
+
+fn dig_in(scenario: &str, arguments: &[&str]) -> std::process::Output {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("lesson.ron");
-    std::fs::write(&path, SCENARIO).expect("written");
+    std::fs::write(&path, scenario).expect("written");
     let mut command = Command::cargo_bin("mxsim").expect("built");
     command.arg("dig").arg(&path).args(arguments).output().expect("it runs")
 }
@@ -101,6 +105,53 @@ example.org.\t\t1801\tIN\tMX\t20 mx2.example.org.
 ";
     // The sender asks on the hour; the walk took three milliseconds, so that a little more than 1800 s is left, rounded up.
     assert_eq!(answer, expected);
+}
+
+/// A primary, a secondary that looks every two hours, a cutover of three records, and back after an hour.
+const SERIALS: &str = r#"(
+    title: "Serials",
+    run: (measure: "1d", seed: 3),
+    regions: { "here": (rtt: "0s") },
+    zones: { "example.org": (ttl: "1h", ttls: (negative: "10m", soa: "10m"), mx: [(10, "mx1.example.org")],
+        ns: ["ns2.example.org", "ns1.example.org"], soa: (serial: 4294967295, refresh: "2h"),
+        transfer: (primary: "ns1.example.org", notify: false)) },
+    servers: { "ns1.example.org": (latency: "0s"), "ns2.example.org": (latency: "0s") },
+    hosts: { "mx1.example.org": (), "mx2.example.org": () },
+    resolvers: { "own": (software: Bind()), "hop": (software: Dnsmasq(), upstream: ["own"]) },
+    clients: { "users": (resolver: "own", asks: [("no.example.org", A)], arrivals: Periodic(every: "7s")) },
+    timeline: [
+        (name: "cutover", at: "10h", do: SetMx(zone: "example.org", mx: [(10, "mx2.example.org")]), for: "1h"),
+        (at: "10h", do: SetTtl(zone: "example.org", ttl: "5m")),
+        (at: "20h", do: SetSerial(zone: "example.org", serial: 2026112801)),
+    ],
+)"#;
+
+fn serials(arguments: &[&str]) -> Vec<u32> {
+    let output = dig_in(SERIALS, arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("text");
+    let lines = text.lines().filter(|line| line.contains("\tSOA\t"));
+    lines.filter_map(|line| line.split_whitespace().nth(6)?.parse().ok()).collect()
+}
+
+/// Each action of the timeline is one more, modulo 2^32 (RFC 1982 section 3.1); a secondary's serial is that of its copy, a
+/// cache's that of the SOA that it was given.
+#[test]
+fn the_serial_moves_with_each_change_and_lags_where_a_copy_does() {
+    let trace = |at: &str| serials(&["example.org", "SOA", "--at", at, "--trace"]);
+    assert_eq!(trace("9h"), [4_294_967_295], "as written");
+    // The first server named is the secondary: it finds out within its two hours.
+    assert_eq!(trace("cutover"), [4_294_967_295]);
+    assert_eq!(trace("cutover + 4h"), [2], "two actions at the cutover, and back an hour later");
+    assert_eq!(trace("23h"), [2_026_112_801]);
+    let first = r#"zones/example.org/ns=["ns1.example.org", "ns2.example.org"]"#;
+    let primarys = |at: &str| serials(&["example.org", "SOA", "--at", at, "--trace", "--set", first]);
+    assert_eq!(primarys("cutover"), [1], "4294967295 + 2, the two actions of that instant");
+    assert_eq!(primarys("cutover + 1h"), [2]);
+    // What a cache has been given stays with its answer, one hop on, too.
+    let before = serials(&["no.example.org", "A", "--at", "cutover + 1s", "--resolver", "own"]);
+    assert_eq!(before, [4_294_967_295]);
+    assert_eq!(serials(&["no.example.org", "A", "--at", "19h", "--resolver", "hop"]), [2]);
 }
 
 #[test]

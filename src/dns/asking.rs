@@ -85,10 +85,13 @@ impl<'m> Dns<'m> {
     ) -> Option<Answer> {
         let now = scheduler.now();
         if is_instant {
+            let goes_on = self.goes_on(now, observer, cache, ask.question);
             let looked = self.look(now, cache, ask.question, Walk::begin(ask.question));
             if let Looked::Answer(answer) | Looked::Refresh(answer, _) = looked {
                 self.tell(observer, cache, ask.asker, ask.question, now, now, answer);
-                if let Looked::Refresh(_, question) = looked {
+                if goes_on {
+                    self.refresh(scheduler, observer, faults, cache, ask.question);
+                } else if let Looked::Refresh(_, question) = looked {
                     self.refresh(scheduler, observer, faults, cache, question);
                 }
                 return Some(answer);
@@ -157,6 +160,8 @@ impl<'m> Dns<'m> {
             return self.lose(scheduler, slot);
         }
         let walk = Walk { owner: ask.owner, aliases: ask.aliases, stale: ask.stale, ttl_s: ask.ttl_s };
+        let asked = Question::new(ask.owner, ask.question.kind());
+        let goes_on = self.goes_on(now, observer, ask.cache, asked);
         let looked = self.look(now, ask.cache, ask.question, walk);
         match looked {
             Looked::Answer(mut answer) | Looked::Refresh(mut answer, _) => {
@@ -165,7 +170,9 @@ impl<'m> Dns<'m> {
                     answer.source = ask.source;
                 }
                 self.send_answer(scheduler, observer, faults, slot, answer);
-                if let Looked::Refresh(_, question) = looked {
+                if goes_on {
+                    self.refresh(scheduler, observer, faults, ask.cache, asked);
+                } else if let Looked::Refresh(_, question) = looked {
                     self.refresh(scheduler, observer, faults, ask.cache, question);
                 }
             }

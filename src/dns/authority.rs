@@ -44,6 +44,8 @@ struct ZoneState {
     /// Changes so far.
     changes: u32,
     serial: u32,
+    /// Whether it has changed since its secondaries were told.
+    is_changed: bool,
     /// What the parent says.
     delegation: DelegationModel,
     /// What it is signed with.
@@ -117,6 +119,7 @@ impl<'m> Authority<'m> {
         let zones = model.zones.iter().map(|zone| ZoneState {
             changes: 0,
             serial: zone.soa.serial,
+            is_changed: false,
             delegation: zone.delegation,
             key: zone.delegation.ds,
             copies: zone.lame.iter().map(|&server| (server, Copied::Nothing)).collect(),
@@ -233,22 +236,36 @@ impl<'m> Authority<'m> {
         self.history.held.push(question.index() as u32, changes, before);
     }
 
-    /// One more change of a zone; how many there have been.
+    /// One more change of a zone; how many there have been. All that one action changes is one more of the serial (RFC 2136
+    /// section 3.6, RFC 1982).
     fn change(&mut self, zone: ZoneId) -> u32 {
         let state = &mut self.zones[zone.index()];
         state.changes += 1;
-        state.serial = state.serial.wrapping_add(1);
-        if !self.model.secondaries.is_empty() {
+        let changes = state.changes;
+        if !std::mem::replace(&mut state.is_changed, true) {
+            let serial = state.serial.wrapping_add(1);
+            self.put_serial(zone, serial);
             self.changed.push(zone);
         }
-        self.zones[zone.index()].changes
+        changes
+    }
+
+    fn put_serial(&mut self, zone: ZoneId, serial: u32) {
+        let state = &mut self.zones[zone.index()];
+        let before = std::mem::replace(&mut state.serial, serial);
+        self.history.serials.push(zone, state.changes, before);
+    }
+
+    /// The serial of a copy of a zone made after so many changes.
+    pub fn serial_at(&self, zone: ZoneId, changes: u32) -> u32 {
+        self.history.serials.at(zone, changes).unwrap_or(self.zones[zone.index()].serial)
     }
 
     /// The zones whose changes their secondaries have not been told of, each once, in order.
     pub fn take_changed(&mut self) -> Vec<ZoneId> {
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable();
-        changed.dedup();
+        changed.iter().for_each(|zone| self.zones[zone.index()].is_changed = false);
         changed
     }
 

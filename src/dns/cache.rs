@@ -40,7 +40,7 @@ pub(super) struct Entry {
     pub flight: u32,
     pub kind: Kind,
     /// How often it was let live on.
-    pub extensions: u8,
+    pub extensions: u16,
 }
 
 /// No fetch in flight.

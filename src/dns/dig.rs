@@ -19,6 +19,8 @@ pub struct TraceStep {
     pub question: Question,
     /// What it said.
     pub said: Said,
+    /// The serial of its copy of the zone.
+    pub serial: u32,
 }
 
 /// What an authoritative server said.
@@ -67,12 +69,13 @@ impl Dns<'_> {
         while steps.len() < STEPS_MAX {
             let mut said = Said::Failed("no server is named");
             for server in std::mem::take(&mut servers) {
-                said = if faults.server_is_up(server) {
+                let serial;
+                (said, serial) = if faults.server_is_up(server) {
                     self.said(server, zone, question)
                 } else {
-                    Said::Failed("no answer: the server is down")
+                    (Said::Failed("no answer: the server is down"), 0)
                 };
-                steps.push(TraceStep { zone, server, question, said });
+                steps.push(TraceStep { zone, server, question, said, serial });
                 if !matches!(said, Said::Failed(_)) {
                     break;
                 }
@@ -96,9 +99,10 @@ impl Dns<'_> {
         steps
     }
 
-    fn said(&self, server: ServerId, zone: ZoneId, question: Question) -> Said {
+    fn said(&self, server: ServerId, zone: ZoneId, question: Question) -> (Said, u32) {
         let negative = |soa: Option<(u32, u32)>| soa.map(|(ttl_s, minimum_s)| ttl_s.min(minimum_s));
-        match self.authority.reply(server, zone, question).reply {
+        let response = self.authority.reply(server, zone, question);
+        let said = match response.reply {
             Reply::Data { data, ttl_s, .. } => Said::Data(data, ttl_s),
             Reply::Alias { data, ttl_s, .. } => Said::Alias(data, ttl_s),
             Reply::NoData { soa, .. } => Said::NoData(negative(soa)),
@@ -108,6 +112,7 @@ impl Dns<'_> {
             Reply::Refused => Said::Failed("REFUSED: the server does not hold the zone"),
             Reply::ServFail => Said::Failed("SERVFAIL"),
             Reply::Unreachable => Said::Failed("nothing listens there"),
-        }
+        };
+        (said, self.authority.serial_at(zone, response.changes))
     }
 }

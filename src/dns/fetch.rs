@@ -32,6 +32,8 @@ pub(super) struct Fetch {
     pub ds: KeyId,
     /// Whether servers named inside it are known by glue.
     pub has_glue: bool,
+    /// Whether it has come to its zone by a referral, and had to find out the servers' addresses.
+    pub is_referred: bool,
     /// Minimised queries to come before the question.
     pub minimised: u8,
     /// Its servers, in an order drawn for this fetch.
@@ -58,6 +60,10 @@ pub(super) struct Fetch {
     pub failures: u32,
     pub sent: SimTime,
     pub round_trip: SimDuration,
+    /// Whether it is the one that may ask a server that is held dead.
+    pub is_probing: bool,
+    /// Whether this try goes over TCP.
+    pub is_tcp: bool,
     /// Whether nothing will come back from this try.
     pub is_unanswered: bool,
     /// What is on its way back.
@@ -156,8 +162,8 @@ impl<'m> Dns<'m> {
         let ask = self.asks[slot as usize];
         let question = Question::new(ask.owner, ask.question.kind());
         self.asks[slot as usize].next = NONE;
-        self.time_stale(scheduler, slot);
         let flight = self.caches[ask.cache.index()].entry_mut(question).flight;
+        self.time_stale(scheduler, slot, flight);
         if flight != NO_FETCH && self.rules(ask.cache).coalesces {
             let ask = &mut self.asks[slot as usize];
             (ask.source, ask.fetch) = (Source::Coalesced, flight);
@@ -199,6 +205,7 @@ impl<'m> Dns<'m> {
             zone: ZoneId(0),
             ds: KeyId::default(),
             has_glue: false,
+            is_referred: false,
             minimised: 0,
             servers: SmallVec::new(),
             current: 0,
@@ -216,6 +223,8 @@ impl<'m> Dns<'m> {
             deadline: SimTime::NEVER,
             sent: scheduler.now(),
             round_trip: SimDuration::ZERO,
+            is_probing: false,
+            is_tcp: false,
             is_unanswered: false,
             response: None,
             reachable: None,

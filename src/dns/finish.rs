@@ -77,7 +77,8 @@ impl Dns<'_> {
     ) {
         let now = scheduler.now();
         let (cache, question) = (self.fetches[fetch as usize].cache, self.fetches[fetch as usize].question);
-        self.keep_failure(now, observer, cache, question);
+        let is_awaited = self.fetches[fetch as usize].first != NONE;
+        self.keep_failure(now, observer, cache, question, is_awaited);
         let mut slot = self.close(fetch);
         while slot != NONE {
             let next = self.asks[slot as usize].next;

@@ -174,8 +174,16 @@ impl Dns<'_> {
         } else {
             (kind, question)
         };
+        if negative_or_soa(kind, place) {
+            self.note_upstreams_serial(cache, place, self.upstream_of(fetch));
+        }
         let new =
             super::cache::New { kind, data: answer.outcome.data(), version: answer.data_version, owner, ttl_s, until };
         self.put(now, observer, cache, question, place, new);
     }
+}
+
+/// Whether an answer brings an SOA.
+fn negative_or_soa(kind: Kind, place: Question) -> bool {
+    kind != Kind::Data || place.kind() == RecordType::Soa
 }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use rustc_hash::FxHashMap;
+
 use super::authority::Authority;
 use super::cache::{Cache, Entry, Failed, Kind, NO_FETCH};
 use super::current::ALIASES_MAX;
@@ -31,6 +33,8 @@ pub struct Dns<'m> {
     pub(super) known: Vec<Servers>,
     /// SOAs that negative answers share, cache by cache.
     pub(super) soas: Vec<SharedSoas>,
+    /// The zone's changes of which an answer's SOA spoke; only ever looked up.
+    pub(super) soa_changes: FxHashMap<(CacheId, Question), u32>,
     pub(super) transfers: Transfers,
     /// What draws of a cache's fetches are keyed by.
     pub(super) keys: Vec<EntityKey>,
@@ -144,6 +148,7 @@ impl<'m> Dns<'m> {
             delegations: model.dns.caches.iter().map(|_| Delegations::new()).collect(),
             known: model.dns.caches.iter().map(|_| Servers::new()).collect(),
             soas: model.dns.caches.iter().map(|_| SharedSoas::default()).collect(),
+            soa_changes: FxHashMap::default(),
             transfers: Transfers::new(model, replication),
             keys,
             asks: Vec::new(),
@@ -331,7 +336,7 @@ impl<'m> Dns<'m> {
             return None;
         }
         let answer = self.expired_answer(cache, asked, entry, walk);
-        if failed.is_some_and(|failed| now < failed.stale_until) {
+        if failed.is_some_and(|failed| now < failed.stale_until.max(failed.until)) {
             return Some(Looked::Answer(answer));
         }
         let is_in_flight = entry.flight != NO_FETCH;

@@ -8,7 +8,7 @@ use super::fetch::{Candidate, Fetch, Purpose};
 use super::resolver::Dns;
 use crate::engine::random::{EntityKey, below, draw, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::dns::AskingRules;
+use crate::model::dns::{AskingRules, DeadRules};
 use crate::scenario::tree::{BackOff, BadReplies, KnownTimeout, Selection};
 use known::Known;
 pub(super) use known::Servers;
@@ -43,16 +43,25 @@ impl Dns<'_> {
         (state.current, state.is_exploring) = (next, is_exploring);
         let candidate = state.servers[next];
         let server = known.of(now, rules, key, candidate.at);
-        if server.dead_until != SimTime::ZERO && server.dead_until <= now {
+        let mut wait_s = server.timeout_s(rules);
+        if probes_alone(rules, wait_s) {
+            server.probe(now, wait_s);
+            self.fetches[fetch as usize].is_probing = true;
+        } else if server.dead_until != SimTime::ZERO && server.dead_until <= now {
             // One probe, and no other before the next is due.
             server.hold_dead(now, rules);
         }
-        let mut wait_s = server.timeout_s(rules);
+        let state = &self.fetches[fetch as usize];
         let doublings = match (rules.back_off, rules.known_timeout) {
             // Knot Resolver doubles for each time-out of the server, and for what it asks after another was silent
             // (measured: 0, 0.4, 1.2, 2.0, 2.8, 4.4 s).
             (BackOff::PerServer, KnownTimeout::Slack(_)) => u32::from(server.losses).max(state.tries.min(1)),
-            (BackOff::PerRound, _) => u32::from(candidate.tries),
+            (BackOff::PerRound, _) => {
+                // BIND looks for its servers' addresses anew whenever one is found, and counts each look as a round
+                // (lib/dns/resolver.c, fctx_getaddresses; measured: two more in the first fetch, none in the next).
+                let rounds = u32::from(candidate.tries) + 1 + if state.is_referred { 2 } else { 0 };
+                rounds.saturating_sub(rules.rounds_before_back_off)
+            }
             _ => 0,
         };
         let times = f64::from(1u32 << doublings.min(24));
@@ -62,9 +71,15 @@ impl Dns<'_> {
             _ => wait_s * times,
         };
         let wait_s = if is_exploring { wait_s.min(best_timeout_s(now, rules, key, state, known)) } else { wait_s };
-        let wait = SimDuration::from_secs_f64(wait_s).min(rules.max_timeout).max(SimDuration::TICK);
+        let wait = SimDuration::from_secs_f64(wait_s);
+        // Only a first try: after a connection that was refused, Knot Resolver goes back to UDP (lib/selection.c, force_udp), and
+        // a fetch under way lasts at closed ports as long as at silent ones (measured: 10.8 s).
+        let is_first = self.fetches[fetch as usize].tries == 0;
+        self.fetches[fetch as usize].is_tcp = is_first && rules.tcp_above.is_some_and(|most| wait > most);
+        let wait = wait.min(rules.max_timeout).max(SimDuration::TICK);
         let left = rules.total.filter(|_| rules.total_cuts).map(|total| total.saturating_sub(elapsed));
-        Some(left.map_or(wait, |left| wait.min(left)))
+        let wait = left.map_or(wait, |left| wait.min(left));
+        Some(self.until_stale(now, fetch).map_or(wait, |left| wait.min(left)))
     }
 
     /// The current server has answered, `took` after it was asked.
@@ -97,13 +112,30 @@ impl Dns<'_> {
         if !rules.timeouts.is_empty() || state.servers.is_empty() || state.is_exploring {
             return;
         }
-        if state.run.is_multiple_of(rules.sends_per_loss.max(1)) {
-            let key = self.keys[state.cache.index()];
+        if state.run.is_multiple_of(sends_per_loss(rules, state.wait)) {
+            let (key, waited_s) = (self.keys[state.cache.index()], state.wait.as_secs_f64());
             let random = draw(key, state.question.index() as u64, state.place(Purpose::Penalty, 0));
             let server = state.servers[state.current].at;
-            self.known[state.cache.index()].of(now, rules, key, server).on_loss(now, rules, random, is_silent);
+            self.known[state.cache.index()]
+                .of(now, rules, key, server)
+                .on_loss(now, rules, random, waited_s, is_silent);
         }
     }
+}
+
+/// From this time-out on Unbound sends once at each, no longer once more with a smaller EDNS size
+/// (services/outside_network.c, serviced_udp_callback).
+const SENT_ONCE_FROM: SimDuration = SimDuration::from_secs(5);
+
+/// Sends at a time-out before it counts as a loss.
+fn sends_per_loss(rules: &AskingRules, wait: SimDuration) -> u32 {
+    if wait < SENT_ONCE_FROM { rules.sends_per_loss.max(1) } else { 1 }
+}
+
+/// Whether a server with this time-out gets one query at a time (Unbound: services/cache/infra.c, PROBE_MAXRTO).
+fn probes_alone(rules: &AskingRules, timeout_s: f64) -> bool {
+    let is_so = |dead: &DeadRules| timeout_s >= dead.lasts.as_secs_f64();
+    matches!(rules.known_timeout, KnownTimeout::Jacobson(_)) && rules.dead.as_ref().is_some_and(is_so)
 }
 
 /// Indices of a fetch's addresses.
@@ -128,8 +160,9 @@ fn usable(now: SimTime, rules: &AskingRules, state: &Fetch, known: &Servers) -> 
     if rules.dead.is_some() {
         let is_dead = |index: &usize| known.holds_dead(now, state.servers[*index].at);
         let all_dead = usable.iter().all(is_dead);
-        // Whoever begins with nobody alive gives up at once; who is under way goes on.
-        if all_dead && state.tries == 0 {
+        // Whoever begins with nobody alive gives up at once; who is under way goes on, but not where another probes alone.
+        let probes_alone = matches!(rules.known_timeout, KnownTimeout::Jacobson(_));
+        if all_dead && (state.tries == 0 || (probes_alone && !state.is_probing)) {
             return Indices::new();
         }
         if !all_dead {
@@ -209,7 +242,7 @@ fn pick(
         return None;
     }
     // A second send at the same time-out.
-    if !state.run.is_multiple_of(rules.sends_per_loss.max(1)) && usable.contains(&state.current) {
+    if !state.run.is_multiple_of(sends_per_loss(rules, state.wait)) && usable.contains(&state.current) {
         return Some((state.current, state.is_exploring));
     }
     // Servers asked less often in this fetch come first.

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::DnsObserver;
 use super::cache::{Kind, New};
 use super::resolver::Dns;
+use super::{DnsObserver, Outcome};
 use crate::engine::time::SimTime;
 use crate::model::dns::Question;
-use crate::model::{CacheId, DataId, ZoneId};
+use crate::model::{CacheId, DataId, ResolverId, ZoneId};
 
 /// The SOA RRsets of one cache.
 #[derive(Debug, Default)]
@@ -34,6 +34,11 @@ impl SharedSoas {
             held.kept.retain(|_, own| *own > now);
         }
         (held.until, is_new)
+    }
+
+    /// The zone's changes when its SOA was fetched, if there ever was one.
+    fn changes(&self, zone: ZoneId) -> Option<u32> {
+        self.0.get(&zone).map(|held| held.changes)
     }
 
     /// Until when the SOA of a zone lives, if there ever was one.
@@ -73,6 +78,7 @@ impl Dns<'_> {
         negative: &Negative,
     ) -> u32 {
         let Negative { question, kind, version, soa, zone, changes } = *negative;
+        self.note_serial(cache, negative_place(question, kind), changes);
         let rules = self.rules(cache);
         let ttl_s = rules.negative_ttl_s(soa);
         if soa.is_none() || !rules.negatives.shares_soa {
@@ -91,6 +97,35 @@ impl Dns<'_> {
             held.kept.insert(place, own);
         }
         rules.ttl_left_s(now, soa_until)
+    }
+
+    /// Notes which of a zone's SOAs a cache has had with an answer: only where the zone has changed, so that others cost nothing.
+    pub(super) fn note_serial(&mut self, cache: CacheId, place: Question, changes: u32) {
+        if changes > 0 || !self.soa_changes.is_empty() {
+            self.soa_changes.insert((cache, place), changes);
+        }
+    }
+
+    /// Likewise for a forwarder, of the upstream that has just told it.
+    pub(super) fn note_upstreams_serial(&mut self, cache: CacheId, place: Question, upstream: ResolverId) {
+        let caches = &self.model.dns.caches;
+        let mut known = (0..caches.len() as u32).map(CacheId).filter(|told| caches[told.index()].resolver == upstream);
+        let zone = self.model.dns.names.zone_of[place.name().index()];
+        if let Some(changes) = known.find_map(|told| self.soa_changes_of(told, place, zone)) {
+            self.note_serial(cache, place, changes);
+        }
+    }
+
+    fn soa_changes_of(&self, cache: CacheId, place: Question, zone: ZoneId) -> Option<u32> {
+        self.soas[cache.index()].changes(zone).or_else(|| self.soa_changes.get(&(cache, place)).copied())
+    }
+
+    /// The serial of the SOA that goes with an answer of a cache.
+    pub fn soa_serial(&self, cache: CacheId, question: Question, outcome: Outcome) -> u32 {
+        let kind = if outcome == Outcome::NxDomain { Kind::NxDomain } else { Kind::NoData };
+        let zone = self.model.dns.names.zone_of[question.name().index()];
+        let changes = self.soa_changes_of(cache, negative_place(question, kind), zone);
+        self.authority.serial_at(zone, changes.unwrap_or(0))
     }
 
     /// A zone's SOA was stored anew: negative answers that refer to it live on, each by its own TTL.

@@ -7,7 +7,7 @@ use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::CacheId;
 use crate::model::dns::Question;
-use crate::scenario::tree::ServeStale;
+use crate::scenario::tree::{ServeStale, StaleTimer};
 
 /// Longest extension of an entry, seconds (PowerDNS Recursor, recursor_cache.cc).
 const EXTENSION_S: u32 = 30;
@@ -64,15 +64,67 @@ impl Dns<'_> {
         }
     }
 
-    /// An asker begins to wait: it may be given what has expired before the fetch ends.
-    pub(super) fn time_stale<E: Copy + From<DnsEvent>>(&mut self, scheduler: &mut Scheduler<E>, slot: u32) {
+    /// An asker begins to wait for a fetch, or one that is to begin (`NO_FETCH`): it may be given what has expired before the
+    /// fetch ends.
+    pub(super) fn time_stale<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        slot: u32,
+        flight: u32,
+    ) {
         let (now, ask) = (scheduler.now(), self.asks[slot as usize]);
         let ServeStale::After(wait) = self.serve_stale_of(ask.cache) else { return };
         let question = Question::new(ask.owner, ask.question.kind());
         let entry = self.caches[ask.cache.index()].entry(question);
-        if entry.is_some_and(|entry| self.may_be_stale(now, ask.cache, entry)) {
-            self.asks[slot as usize].stale_at = now + wait.0;
-            scheduler.schedule(self.first_entity + ask.cache.0, now + wait.0, DnsEvent::StaleDue(slot).into());
+        if entry.is_none_or(|entry| !self.may_be_stale(now, ask.cache, entry)) {
+            return;
+        }
+        match self.rules(ask.cache).stale.timer {
+            // The fetch sees to it: see `give_stale`.
+            StaleTimer::Fetch => return,
+            StaleTimer::First if flight != NO_FETCH => {
+                let first = self.fetches[flight as usize].first;
+                if first != NONE && self.asks[first as usize].stale_at > now {
+                    self.asks[slot as usize].stale_at = self.asks[first as usize].stale_at;
+                    return;
+                }
+            }
+            StaleTimer::First | StaleTimer::Each => {}
+        }
+        self.asks[slot as usize].stale_at = now + wait.0;
+        scheduler.schedule(self.first_entity + ask.cache.0, now + wait.0, DnsEvent::StaleDue(slot).into());
+    }
+
+    /// How long a query of a fetch may take before it is time to look whether anybody is to be given what has expired.
+    pub(super) fn until_stale(&self, now: SimTime, fetch: u32) -> Option<SimDuration> {
+        let state = &self.fetches[fetch as usize];
+        let ServeStale::After(wait) = self.serve_stale_of(state.cache) else { return None };
+        let left = (state.began + wait.0).since(now);
+        (self.rules(state.cache).stale.timer == StaleTimer::Fetch && !left.is_zero()).then_some(left)
+    }
+
+    /// A query of a fetch has timed out: who waits is given what has expired, if the fetch has lasted long enough.
+    pub(super) fn give_stale<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        fetch: u32,
+    ) {
+        let now = scheduler.now();
+        let state = &self.fetches[fetch as usize];
+        let ServeStale::After(wait) = self.serve_stale_of(state.cache) else { return };
+        if self.rules(state.cache).stale.timer != StaleTimer::Fetch || now < state.began + wait.0 {
+            return;
+        }
+        let mut slot = state.first;
+        while slot != NONE {
+            let next = self.asks[slot as usize].next;
+            if let Some(answer) = self.stale_for(now, slot) {
+                self.leave(slot);
+                self.send_answer(scheduler, observer, faults, slot, answer);
+            }
+            slot = next;
         }
     }
 
@@ -89,9 +141,18 @@ impl Dns<'_> {
         if ask.stale_at != now || ask.fetch == NONE {
             return;
         }
-        let Some(answer) = self.stale_for(now, slot) else { return };
-        self.leave(slot);
-        self.send_answer(scheduler, observer, faults, slot, answer);
+        let is_for_all = self.rules(ask.cache).stale.timer == StaleTimer::First;
+        let mut slot = if is_for_all { self.fetches[ask.fetch as usize].first } else { slot };
+        while slot != NONE {
+            let next = if is_for_all { self.asks[slot as usize].next } else { NONE };
+            if self.asks[slot as usize].stale_at == now
+                && let Some(answer) = self.stale_for(now, slot)
+            {
+                self.leave(slot);
+                self.send_answer(scheduler, observer, faults, slot, answer);
+            }
+            slot = next;
+        }
     }
 
     /// What has expired, for one that waits.
@@ -133,22 +194,19 @@ impl Dns<'_> {
         observer: &mut impl DnsObserver,
         cache: CacheId,
         question: Question,
+        is_awaited: bool,
     ) {
+        if self.extend(now, observer, cache, question) {
+            return;
+        }
         let rules = self.rules(cache);
         let serve = self.serve_stale_of(cache);
-        let entry = self.caches[cache.index()].entry_mut(question);
-        if serve != ServeStale::Off
-            && u32::from(entry.extensions) < rules.stale.extensions
-            && entry.kind == Kind::Data
-            && entry.until <= now
-        {
-            entry.extensions += 1;
-            entry.until = rules.until(now, entry.ttl_s.min(EXTENSION_S));
-            return observer.on_store(now, cache, question, entry.data, entry.until);
-        }
-        let window = if serve == ServeStale::Off { SimDuration::ZERO } else { rules.stale.refresh };
-        let failed = Failed { until: rules.failed_until(now), stale_until: now + window };
-        let over = *entry;
+        // Whoever was given what had expired has not seen the failure; BIND and PowerDNS remember what they tell.
+        let is_of_answers = rules.stale.timer == StaleTimer::Fetch || rules.stale.extensions > 0;
+        let is_noted = is_awaited || serve == ServeStale::Off || !is_of_answers;
+        let window = if serve == ServeStale::Off || !is_noted { SimDuration::ZERO } else { rules.stale.refresh };
+        let failed = Failed { until: if is_noted { rules.failed_until(now) } else { now }, stale_until: now + window };
+        let over = *self.caches[cache.index()].entry_mut(question);
         if failed.until > now || failed.stale_until > now {
             self.caches[cache.index()].store_failure(question, failed);
         }
@@ -161,6 +219,42 @@ impl Dns<'_> {
         } else {
             observer.on_flush(now, cache, question);
         }
+    }
+
+    /// What was once given out after its end goes on at the first question after its new end, without waiting for a try, which
+    /// is made behind the answer (PowerDNS: recursor_cache.cc, handleServeStaleBookkeeping). Whether it does.
+    pub(super) fn goes_on(
+        &mut self,
+        now: SimTime,
+        observer: &mut impl DnsObserver,
+        cache: CacheId,
+        question: Question,
+    ) -> bool {
+        self.rules(cache).stale.extensions > 0
+            && self.caches[cache.index()].entry(question).is_some_and(|entry| entry.extensions > 0)
+            && self.extend(now, observer, cache, question)
+    }
+
+    /// Lets what is over live on for its TTL, if the rules do (recursor_cache.cc, updateStaleEntry: what was not asked for has used
+    /// up as many extensions as it has been over).
+    fn extend(&mut self, now: SimTime, observer: &mut impl DnsObserver, cache: CacheId, question: Question) -> bool {
+        let rules = self.rules(cache);
+        let most = rules.stale.extensions;
+        let entry = self.caches[cache.index()].entry_mut(question);
+        let used = u32::from(entry.extensions);
+        if self.serve_stale[self.model.dns.caches[cache.index()].resolver.index()] == ServeStale::Off
+            || used >= most
+            || entry.kind != Kind::Data
+            || entry.until > now
+        {
+            return false;
+        }
+        let span_s = entry.ttl_s.clamp(1, EXTENSION_S);
+        let late = u32::try_from(now.since(entry.until).whole_seconds().max(1)).unwrap_or(u32::MAX) / span_s;
+        entry.extensions = u16::try_from(used.saturating_add(1).saturating_add(late).min(most)).unwrap_or(u16::MAX);
+        entry.until = rules.until(now, span_s);
+        observer.on_store(now, cache, question, entry.data, entry.until);
+        true
     }
 
     /// What has expired, for those who wait for a fetch that failed.

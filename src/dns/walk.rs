@@ -192,7 +192,8 @@ impl<'m> Dns<'m> {
         let timeout = state.sent + state.wait;
         let back = state.round_trip.saturating_sub(half(state.round_trip));
         let is_up = faults.server_is_up(server);
-        let refuses = !is_up && faults.server_refuses(server) && self.rules(state.cache).asking.heeds_refusals;
+        let is_heard = state.is_tcp || self.rules(state.cache).asking.heeds_refusals;
+        let refuses = !is_up && faults.server_refuses(server) && is_heard;
         // What a closed port turns away is no query of the server's.
         if is_up || !faults.server_refuses(server) {
             observer.on_query(now, server, state.cache, query);
@@ -227,6 +228,7 @@ impl<'m> Dns<'m> {
         fetch: u32,
     ) {
         self.on_server_silent(scheduler.now(), fetch, true);
+        self.give_stale(scheduler, observer, faults, fetch);
         let state = &mut self.fetches[fetch as usize];
         state.count_try();
         if state.tries >= MINIMISED_SENDS_MAX {
@@ -252,6 +254,16 @@ impl<'m> Dns<'m> {
             && !matches!(response.reply, Reply::Referral(..));
         let rules = self.rules(cache);
         match response.reply {
+            // A connection that is refused is as one that times out, and this question leaves the server alone (Knot
+            // Resolver, lib/selection.c, error and invalidate_dead_upstream).
+            Reply::Unreachable if state.is_tcp => {
+                self.on_server_silent(now, fetch, true);
+                self.fetches[fetch as usize].count_try();
+                let state = &mut self.fetches[fetch as usize];
+                if let Some(candidate) = state.servers.get_mut(state.current) {
+                    candidate.is_unreachable = true;
+                }
+            }
             Reply::Refused | Reply::Upward | Reply::Unreachable => self.on_bad_reply(now, fetch, false),
             Reply::ServFail => self.on_bad_reply(now, fetch, rules.asking.servfail_is_loss),
             _ if is_bogus => self.on_bad_reply(now, fetch, false),
@@ -260,6 +272,7 @@ impl<'m> Dns<'m> {
                 self.fetches[fetch as usize].queries += 1;
                 self.delegations[cache.index()].on_referral(now, rules, child, &referral);
                 self.set_zone(fetch, child, referral.ns, true, referral.ds);
+                self.fetches[fetch as usize].is_referred = true;
             }
             // An alias at the whole name is one for every type (measured: Unbound's A query finds it, and it asks no more there).
             Reply::Alias { .. } if state.minimised > 0 && self.query(fetch).name() == state.question.name() => {
@@ -374,6 +387,9 @@ impl<'m> Dns<'m> {
         }
         match response.reply {
             Reply::Data { data, version, ttl_s, others_s } => {
+                if question.kind() == RecordType::Soa {
+                    self.note_serial(cache, question, response.changes);
+                }
                 let ttl_s = rules.rrset_ttl_s(ttl_s, others_s);
                 self.store(now, observer, cache, question, Kind::Data, data, version, ttl_s);
                 let answer = self.fresh(question, Outcome::Data(data), data, version, ttl_s);

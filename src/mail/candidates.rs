@@ -156,6 +156,12 @@ pub(super) fn prefer(candidates: &mut [Candidate], preference: AddressPreference
     match preference {
         AddressPreference::Ipv6First => candidates.sort_by_key(|known| (known.preference, !known.is_v6)),
         AddressPreference::Ipv4First => candidates.sort_by_key(|known| (known.preference, known.is_v6)),
+        AddressPreference::Ipv4FirstOfEach | AddressPreference::Ipv6FirstOfEach => {
+            let v6_is_first = preference == AddressPreference::Ipv6FirstOfEach;
+            for of_one in candidates.chunk_by_mut(|a, b| (a.preference, a.name) == (b.preference, b.name)) {
+                of_one.sort_by_key(|known| known.is_v6 != v6_is_first);
+            }
+        }
         AddressPreference::Any | AddressPreference::Ipv4Only => {}
     }
 }

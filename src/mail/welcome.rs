@@ -85,6 +85,16 @@ impl<'m> Mail<'m> {
         }
     }
 
+    /// How long a connection that meets silence is alone, where the client connects to the exchange's other family as well.
+    fn fallback_delay(&self, slot: u32) -> Option<SimDuration> {
+        let delivery = &self.slots[slot as usize];
+        let delay = self.model.mail.nodes[delivery.node.index()].client.fast_fallback?;
+        let Step::Host(hop) = delivery.work.step else { return None };
+        let (now, then) = delivery.work.candidates.get(usize::from(hop)..)?.split_first()?;
+        let is_other = then.iter().any(|next| next.name == now.name && next.is_v6 != now.is_v6);
+        is_other.then_some(delay)
+    }
+
     fn chance(&self, slot: u32, host: HostId) -> Option<FailureMode> {
         let (delivery, guard) = (&self.slots[slot as usize], self.hosts[host.index()].guard.as_ref()?);
         let Step::Host(hop) = delivery.work.step else { return None };
@@ -180,6 +190,7 @@ impl<'m> Mail<'m> {
             }
             FailureMode::BlackHole => {
                 let patience = rules.connect_timeout.min(rules.syn.gives_up());
+                let patience = self.fallback_delay(slot).map_or(patience, |delay| patience.min(delay));
                 (Verdict::failed(TryResult::TimedOut, Stage::Connect), none, patience)
             }
             // A host that stands still only ever makes its clients wait.

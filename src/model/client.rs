@@ -28,6 +28,8 @@ pub struct ClientRules {
     pub lookups: AddressLookups,
     /// Which of IPv4 and IPv6 comes first.
     pub address_preference: AddressPreference,
+    /// How long an exchange's first family is waited for before the other is connected to as well (RFC 8305), if it is.
+    pub fast_fallback: Option<SimDuration>,
     /// What becomes of its own name in an MX list.
     pub own: OwnMx,
     /// When lost SYNs are sent again.

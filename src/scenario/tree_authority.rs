@@ -8,7 +8,7 @@ use super::units::Duration;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SoaRecord {
-    /// Serial at time 0, 1 if absent; each change adds one, modulo 2^32 (RFC 1982).
+    /// Serial at time 0, 1 if absent; each action that changes the zone adds one, modulo 2^32 (RFC 1982).
     pub serial: Option<u32>,
     /// A secondary's time between checks, two hours if absent (RFC 1912 section 2.2: 20 min to 12 h).
     pub refresh: Option<Duration>,

@@ -115,6 +115,8 @@ pub struct SmtpClient {
     pub lookups: Option<AddressLookups>,
     /// Which of IPv4 and IPv6 comes first.
     pub address_preference: Option<AddressPreference>,
+    /// How long an exchange's first family is waited for before the other is connected to as well (RFC 8305); 0 for not.
+    pub fast_fallback: Option<Duration>,
     /// When lost SYNs are sent again.
     pub syn: Option<SynRetry>,
     /// Processors of its machine (1 if absent): at most so many deliveries have one at a time, the others wait.
@@ -139,6 +141,10 @@ pub enum AddressPreference {
     Ipv4First,
     /// All IPv6 ones first.
     Ipv6First,
+    /// Of each exchange its IPv4 ones first.
+    Ipv4FirstOfEach,
+    /// Of each exchange its IPv6 ones first.
+    Ipv6FirstOfEach,
     /// As the shuffle has them. Where there are more than are tried in an attempt, some of each are
     /// (Postfix's `smtp_address_preference = any` and `smtp_balance_inet_protocols`).
     Any,

@@ -131,6 +131,10 @@ overridable! {
     /// When it gives out what has expired (RFC 8767): `Off`; `AtOnce`, while a refresh goes on; `After("1800ms")` of a refresh,
     /// or when that failed; `AfterFailure`.
     serve_stale: ServeStale,
+    /// What the time in `After` counts from: the question of `Each` who waits; that of the `First` of those who wait, for all of
+    /// them; or the beginning of the `Fetch`, where who waits is given it whenever a query times out from then on, and
+    /// `stale_refresh_time` begins only if somebody has waited to the end.
+    stale_timer: StaleTimer,
     /// TTL in a stale answer; 0 for what is left of an extension.
     stale_ttl: Duration,
     /// Whether that is at most the TTL that it came with.
@@ -160,6 +164,8 @@ overridable! {
     /// What a time-out does to the next: nothing (`Off`), it doubles for that server (`PerServer`), or when all were tried
     /// (`PerRound`).
     back_off: BackOff,
+    /// Rounds over all servers before that with `PerRound`; two less at servers whose addresses the fetch had to find out.
+    rounds_before_back_off: u32,
     /// Longest wait for one try.
     max_timeout: Duration,
     /// Time from a question to SERVFAIL when nobody answers; 0 for none.
@@ -178,7 +184,8 @@ overridable! {
     servfail_is_loss: bool,
     /// Time-outs in a row after which a server is held dead; 0 for never.
     dead_after: u32,
-    /// How long it is left alone then.
+    /// How long it is left alone then; with `Jacobson`, the time-out from which on one query at a time goes to it, and all
+    /// others fail.
     dead_for: Duration,
     /// Whether that doubles each time.
     dead_doubles: bool,
@@ -186,6 +193,8 @@ overridable! {
     server_memory: Duration,
     /// Whether a refused datagram (ICMP) counts at once.
     heeds_refusals: bool,
+    /// A first try that may take longer than this goes over TCP, whose refusal counts at once; 0 for never.
+    tcp_above: Duration,
     /// Which of a zone's servers it asks: `Random` order for each fetch; any whose time-out is within a `Band("400ms")` of the
     /// best; `LowestSrtt(decay: 0.98)`, the others' decaying by that factor a second; `FadingAverage("60s")`, the lowest average,
     /// fading with that time constant; `BestOrAny(0.05)`, the best known and with that probability another; `FirstToAnswer`.
@@ -274,6 +283,17 @@ pub enum ServeStale {
     After(Duration),
     /// When a refresh failed.
     AfterFailure,
+}
+
+/// What the time counts from after which a refresh is waited for no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StaleTimer {
+    /// Each question.
+    Each,
+    /// That of the first who waits.
+    First,
+    /// The beginning of the fetch; it is looked at when a query times out.
+    Fetch,
 }
 
 /// Whether primaries tell a cache of changes.

@@ -28,6 +28,8 @@ pub struct Dug {
     pub current: (DataId, u32),
     /// TTLs of the first and of the other records of the RRset at its primary, seconds, where they differ.
     pub unequal: Vec<Option<(u32, u32)>>,
+    /// The serial of the SOA that each answer has, if any.
+    pub serials: Vec<u32>,
     /// The walk along the delegation at the instant.
     pub trace: Vec<TraceStep>,
 }
@@ -68,7 +70,10 @@ pub fn dig(
     let aliases = caches.iter().zip(&seen.answers);
     let aliases = aliases.map(|(&cache, answer)| simulation.aliases(cache, question, answer.as_ref())).collect();
     let unequal = seen.answers.iter().map(|answer| simulation.unequal(question, answer.as_ref())).collect();
-    Ok(Some(Dug { answers: seen.answers, aliases, unequal, queries: seen.queries, current, trace }))
+    let serial =
+        |(&cache, answer): (&CacheId, &Option<LookupRecord>)| simulation.serial(cache, question, answer.as_ref());
+    let serials = caches.iter().zip(&seen.answers).map(serial).collect();
+    Ok(Some(Dug { answers: seen.answers, aliases, unequal, serials, queries: seen.queries, current, trace }))
 }
 
 impl Simulation<'_> {
@@ -109,6 +114,13 @@ impl Simulation<'_> {
     fn unequal(&self, question: Question, answer: Option<&LookupRecord>) -> Option<(u32, u32)> {
         let of = Question::new(answer?.answer.owner, question.kind());
         Some(self.dns.ttls_s(of)).filter(|(first_s, others_s)| first_s != others_s)
+    }
+
+    fn serial(&self, cache: CacheId, question: Question, answer: Option<&LookupRecord>) -> u32 {
+        answer.map_or(0, |record| {
+            let of = Question::new(record.answer.owner, question.kind());
+            self.dns.soa_serial(cache, of, record.answer.outcome)
+        })
     }
 
     fn trace(&self, question: Question) -> Vec<TraceStep> {

@@ -198,3 +198,24 @@ fn the_first_retry_comes_after_the_presets_time_out() {
         assert!((sent[1] - sent[0] - expected).abs() < 1e-6, "{resolver}: {sent:?}");
     }
 }
+
+/// BIND's second fetch at servers that it knows by then to be silent: its rounds begin to double after three (resolver.c,
+/// nonbackofftries), not after one as in the first fetch, which had to find the servers' addresses. Recorded with one server,
+/// from the second question on: 10.99, 11.80, 12.60, 13.40, 15.00 and 18.20 s after the first.
+#[test]
+fn a_fetch_at_known_servers_doubles_its_waits_later() {
+    let rows = rows("all_dead.csv");
+    let row = rows.iter().find(|row| row["resolver"] == "B8" && row["servers"] == "bh").expect("BIND and one server");
+    let packets = row["first_upstream_packets"].split(' ').filter_map(|packet| packet.split_once(':')?.0.parse().ok());
+    let second: Vec<f64> = packets.filter(|at| (10.5..21.0).contains(at)).collect();
+    assert_eq!(second.len(), 6);
+    let client = r#"arrivals: Periodic(every: "10.99s", offset: "10s")"#;
+    let model = model(&scenario(software("B8"), "bh", client, "35s"));
+    let watch = watch(&model, 0);
+    let sent = watch.queries.iter().filter(|(_, server, ..)| label_of(&model, *server).starts_with("ns0"));
+    let simulated: Vec<f64> = sent.map(|(at, ..)| seconds(*at) - 10.0).filter(|at| (10.5..21.0).contains(at)).collect();
+    assert_eq!(simulated.len(), second.len(), "{simulated:?}");
+    for (at, measured) in simulated.iter().zip(&second) {
+        assert!((at - measured).abs() <= 0.1, "{simulated:?} beside {second:?}");
+    }
+}

@@ -19,6 +19,7 @@ pub(super) struct History {
     /// Delegations, by the changes of the parent.
     pub delegations: Log<ZoneId, DelegationModel>,
     pub keys: Log<ZoneId, KeyId>,
+    pub serials: Log<ZoneId, u32>,
 }
 
 /// Values by key, each with the number of the zone's change that ended it.

@@ -143,16 +143,30 @@ impl Known {
         self.srtt = if self.srtt == 0.0 { value_s } else { (1.0 - old) * value_s + old * self.srtt };
     }
 
-    pub fn on_loss(&mut self, now: SimTime, rules: &AskingRules, random: u64, is_silent: bool) {
+    /// A query that waited so long, seconds, has had no answer.
+    pub fn on_loss(&mut self, now: SimTime, rules: &AskingRules, random: u64, waited_s: f64, is_silent: bool) {
         self.losses = self.losses.saturating_add(1);
         match (rules.known_timeout, rules.selection) {
-            (KnownTimeout::Jacobson(_), _) => self.timeout = (self.timeout * 2.0).min(rules.max_timeout.as_secs_f64()),
-            (_, Selection::LowestSrtt { .. }) => self.srtt += srtt_penalty_s(self.srtt) * unit_open(random),
+            // What the query waited for is doubled, so that queries that are lost together count once (Unbound: util/rtt.c,
+            // rtt_lost).
+            (KnownTimeout::Jacobson(_), _) => {
+                let doubled = self.timeout.max(2.0 * waited_s).min(rules.max_timeout.as_secs_f64());
+                // One that has answered meanwhile is not blamed.
+                self.timeout = if self.timeout < waited_s { self.timeout } else { doubled };
+            }
+            (_, Selection::LowestSrtt { .. }) => {
+                // A quarter for a server that has never answered, with EDNS or without (fctx_cancelquery: mask >>= 2).
+                let share = if self.has_answered { 1.0 } else { 0.25 };
+                self.srtt += share * srtt_penalty_s(self.srtt) * unit_open(random);
+            }
             (_, Selection::FadingAverage(_)) => self.fade_in(now, FADING_LOSS_S),
             _ => {}
         }
         if !matches!(rules.selection, Selection::FadingAverage(_)) {
             self.seen = now;
+        }
+        if matches!(rules.known_timeout, KnownTimeout::Jacobson(_)) {
+            return;
         }
         let Some(dead) = rules.dead.as_ref().filter(|dead| u32::from(self.losses) >= dead.after) else { return };
         if is_silent {
@@ -161,6 +175,13 @@ impl Known {
             // One that fails is not dead: it is asked each time where there is no other (measured, exp3: Knot Resolver).
             self.losses = u16::try_from(dead.after - 1).unwrap_or(u16::MAX);
         }
+    }
+
+    /// A query goes out that it is alone to be asked with: all others have to wait for its time-out and a second or two
+    /// (Unbound: services/cache/infra.c, infra_host).
+    pub fn probe(&mut self, now: SimTime, wait_s: f64) {
+        let begins = SimTime::ZERO + SimDuration::from_secs(now.whole_seconds());
+        self.dead_until = begins + SimDuration::from_secs((wait_s + 1.999) as u64);
     }
 
     /// Leaves it alone for a while, longer each time where the rules say so.

@@ -233,6 +233,10 @@ impl Compiler<'_> {
             own: written.own_mx.unwrap_or(preset.own),
             lookups: written.lookups.unwrap_or(preset.lookups),
             address_preference: written.address_preference.unwrap_or(preset.address_preference),
+            fast_fallback: match written.fast_fallback {
+                Some(delay) => (!delay.0.is_zero()).then_some(delay.0),
+                None => preset.fast_fallback,
+            },
             syn: written.syn.unwrap_or(preset.syn),
             processors: written.processors.unwrap_or(preset.processors),
             processor_time: written.processor_time.map_or(preset.processor_time, |span| span.0),

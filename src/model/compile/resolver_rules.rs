@@ -6,7 +6,7 @@ use crate::engine::time::SimDuration;
 use crate::model::dns::{AskingRules, DeadRules, NegativeRules, PrefetchRules, Rules, StaleRules, TtlRules};
 use crate::scenario::tree::{
     BackOff, BadReplies, Expiry, KnownTimeout, NegativeTtl, NsRule, Prefetch, Push, QnameMinimisation, Selection,
-    ServeStale, Software, TopBit, UnequalTtls,
+    ServeStale, Software, StaleTimer, TopBit, UnequalTtls,
 };
 use crate::scenario::units::Duration;
 
@@ -78,6 +78,7 @@ impl Compiler<'_> {
             },
             stale: StaleRules {
                 serve: all.serve_stale.unwrap_or(ServeStale::Off),
+                timer: all.stale_timer.unwrap_or(StaleTimer::Each),
                 ttl_s: stale_ttl_s,
                 ttl_is_capped: all.stale_ttl_is_capped.unwrap_or(false),
                 max: limit(all.max_stale).unwrap_or(SimDuration::MAX),
@@ -97,6 +98,7 @@ impl Compiler<'_> {
                 first_timeout: span(all.first_timeout),
                 known_timeout: all.known_timeout.unwrap_or(KnownTimeout::Fixed),
                 back_off: all.back_off.unwrap_or(BackOff::Off),
+                rounds_before_back_off: all.rounds_before_back_off.unwrap_or(1),
                 max_timeout: span(all.max_timeout),
                 total: limit(all.total_time),
                 total_cuts: all.total_time_cuts.unwrap_or(false),
@@ -112,6 +114,7 @@ impl Compiler<'_> {
                 }),
                 server_memory: span(all.server_memory),
                 heeds_refusals: all.heeds_refusals.unwrap_or(false),
+                tcp_above: limit(all.tcp_above),
                 selection: all.selection.unwrap_or(Selection::Random),
                 ns: all.ns.unwrap_or(NsRule::Parent),
                 refresh_asks_parent: all.refresh_asks_parent.unwrap_or(false),

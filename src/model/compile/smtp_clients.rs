@@ -132,6 +132,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         lookups: AddressLookups::All,
         // Of systems that are not named below: an assumption, as a host's own table of policies has it (RFC 6724 section 2.1).
         address_preference: AddressPreference::Ipv6First,
+        fast_fallback: None,
         own: OwnMx::DropEqualsAndWorse,
         syn: SynRetry::Classic,
         keeps: None,
@@ -182,7 +183,9 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // Operations Guide: connect 0 (the kernel's), initial 5 min, helo 5 min, mail 10 min, rcpt 1 h, datainit 5 min,
         // datablock 1 h, datafinal 1 h, starttls 1 h; MaxHopCount 25. conf.c: a queue run keeps one connection, for 5 min
         // (MaxMciCache, MciCacheTimeout; mci.c).
+        // daemon.c, makeconnection: of each host IPv6 first (InetMode, where the machine has it), then IPv4.
         ClientSystem::Sendmail => ClientRules {
+            address_preference: AddressPreference::Ipv6FirstOfEach,
             connect_timeout: SimDuration::MAX,
             timeouts: Timeouts {
                 mail: seconds(600),
@@ -199,7 +202,9 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         },
         // limit.c: a connection to a relay every 2 s (conndelay_relay), sessions kept 10 s; routes in the order of their
         // connections. mta_session.c: 300 s for the connection and each reply; DNS cases measured, 6.8.0p2.
+        // openbsd-compat/libasr/asr.c, asr_ctx_create: AF_INET6 before AF_INET unless built otherwise.
         ClientSystem::OpenSmtpd => ClientRules {
+            address_preference: AddressPreference::Ipv6FirstOfEach,
             connect_timeout: seconds(300),
             timeouts: Timeouts::all(seconds(300)),
             shuffle: Shuffle::Off,
@@ -221,7 +226,9 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         },
         // outbound/client_pool.js: the socket's time of inactivity is connect_timeout, 30 s, from the connection to the last
         // reply; hmail.js, sort_mx: one pass of adjacent swaps.
+        // outbound/config.js: ipv6_enabled is off; with it each exchange's AAAA comes before its A (hmail.js, found_mx).
         ClientSystem::Haraka => ClientRules {
+            address_preference: AddressPreference::Ipv4Only,
             greeting_timeout: seconds(30),
             timeouts: Timeouts::all(seconds(30)),
             shuffle: Shuffle::AdjacentSwaps,
@@ -230,7 +237,9 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             ..ideal
         },
         // rfc5321 client_types.rs: connect 60 s, banner 60 s, STARTTLS 5 s, all others 300 s; mailexchanger: addresses shuffled, none: transient.
+        // dns-resolver, resolve_addresses: all addresses of a preference are shuffled, of both families.
         ClientSystem::KumoMta => ClientRules {
+            address_preference: AddressPreference::Any,
             connect_timeout: seconds(60),
             greeting_timeout: seconds(60),
             timeouts: Timeouts { starttls: seconds(5), ..Timeouts::all(seconds(300)) },
@@ -242,7 +251,9 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         },
         // smtp/queue.rs: connect, greeting, EHLO, MAIL, RCPT 5 min, DATA and its end 10 min, TLS 3 min; 5 MX of at most 2
         // addresses each.
+        // queue, get_route_or_default: ip_lookup_strategy Ipv4thenIpv6 (outbound/lookup.rs, ip_lookup: of each host).
         ClientSystem::Stalwart => ClientRules {
+            address_preference: AddressPreference::Ipv4FirstOfEach,
             connect_timeout: seconds(300),
             timeouts: Timeouts {
                 starttls: seconds(180),
@@ -261,7 +272,9 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // mx-connect, get-connection.js: 5 min to connect (MAX_CONNECT_TIME), at most 20 addresses, sorted by preference and
         // not shuffled; lib/sender.js: greetingTimeout 2 min; nodemailer, smtp-connection: 10 min of inactivity after it
         // (SOCKET_TIMEOUT). lib/sender.js, connectionCache: sessions are kept for 5 s, and for 100 messages (reuseCount).
+        // mx-connect, buildMxHostList: A before AAAA of each exchange (preferIPv6 is off).
         ClientSystem::ZoneMta => ClientRules {
+            address_preference: AddressPreference::Ipv4FirstOfEach,
             connect_timeout: seconds(300),
             greeting_timeout: seconds(120),
             timeouts: Timeouts::all(seconds(600)),
@@ -274,7 +287,10 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         },
         // queue/direct.go: 30 s to connect; smtpclient/client.go: 30 s for each line read or written, 1 min for the
         // handshake of TLS; the resolver of Go shuffles names of equal preference.
+        // smtpclient/gather.go, GatherIPs: as Go's resolver sorts them (RFC 6724: IPv6 first), one after the other; that later attempts
+        // change the family is not modelled.
         ClientSystem::Mox => ClientRules {
+            address_preference: AddressPreference::Ipv6FirstOfEach,
             greeting_timeout: seconds(30),
             timeouts: Timeouts { starttls: seconds(60), ..Timeouts::all(seconds(30)) },
             shuffle: Shuffle::Names,
@@ -286,7 +302,10 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // target/remote/remote.go: connect_timeout, command_timeout and submission_timeout 5 min each; sorted by preference and
         // not shuffled. smtpconn/pool: a domain's sessions are kept for 150 s from the first that was (conn_max_idle_time; what
         // comes later does not move that).
+        // Go's net.Dialer: IPv6 first (RFC 6724), and IPv4 as well after FallbackDelay, 300 ms.
         ClientSystem::Maddy => ClientRules {
+            address_preference: AddressPreference::Ipv6FirstOfEach,
+            fast_fallback: Some(SimDuration::from_nanos(300_000_000)),
             connect_timeout: seconds(300),
             timeouts: Timeouts::all(seconds(300)),
             shuffle: Shuffle::Off,
@@ -297,7 +316,10 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             ..ideal
         },
         // courier/smtp.go: 1 min to connect, 10 min for a whole session (here for each reply), at most 5 MX.
+        // courier/smtp.go, net.DialTimeout: IPv6 first, and IPv4 as well after 300 ms (net.Dialer, FallbackDelay).
         ClientSystem::Chasquid => ClientRules {
+            address_preference: AddressPreference::Ipv6FirstOfEach,
+            fast_fallback: Some(SimDuration::from_nanos(300_000_000)),
             connect_timeout: seconds(60),
             greeting_timeout: seconds(600),
             timeouts: Timeouts::all(seconds(600)),

@@ -3,7 +3,7 @@
 use crate::engine::time::SimDuration;
 use crate::scenario::tree::{
     BackOff, BadReplies, Expiry, KnownTimeout, NegativeTtl, NsRule, QnameMinimisation, RecordType, Selection,
-    ServeStale, TopBit, UnequalTtls,
+    ServeStale, StaleTimer, TopBit, UnequalTtls,
 };
 
 /// How a resolver caches and asks.
@@ -85,6 +85,8 @@ pub struct PrefetchRules {
 pub struct StaleRules {
     /// When; the timeline may change it.
     pub serve: ServeStale,
+    /// What the time in that counts from.
+    pub timer: StaleTimer,
     /// TTL in them, seconds; 0 for what is left of an extension.
     pub ttl_s: u32,
     /// Whether that is at most the TTL it came with.
@@ -108,6 +110,8 @@ pub struct AskingRules {
     pub known_timeout: KnownTimeout,
     /// What a time-out does to the next.
     pub back_off: BackOff,
+    /// Rounds over all servers before that, where it goes by rounds.
+    pub rounds_before_back_off: u32,
     /// Longest wait for one try.
     pub max_timeout: SimDuration,
     /// From the question to SERVFAIL, if there is a limit.
@@ -130,6 +134,8 @@ pub struct AskingRules {
     pub server_memory: SimDuration,
     /// Whether a refused datagram counts at once.
     pub heeds_refusals: bool,
+    /// Expected waits beyond this go over TCP.
+    pub tcp_above: Option<SimDuration>,
     /// Which server.
     pub selection: Selection,
     /// Whose NS RRset.

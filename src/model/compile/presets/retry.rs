@@ -103,6 +103,7 @@ impl RetryPreset {
             ("client.session_limit", limit(rules.session_limit), self.client),
             ("client.shuffle", shuffle.to_owned(), self.client),
             ("client.address_preference", format!("{:?}", rules.address_preference), self.families()),
+            ("client.fast_fallback", rules.fast_fallback.unwrap_or_default().to_string(), self.families()),
             ("(DNS)", rules.dns.describe(), self.client),
         ]);
         rows.extend(STAGES.map(|(name, stage)| (name, rules.failures.describe(stage), self.client)));
@@ -117,6 +118,14 @@ impl RetryPreset {
             "Postfix" => "smtp_addr.c: smtp_address_preference any, smtp_balance_inet_protocols",
             "Exim" => "host.c, host_find_bydns: within one preference IPv6 comes first",
             "Qmail" => "dns.c, dns_ipplus: A records alone",
+            "Sendmail" => "daemon.c, makeconnection: of each host IPv6 first, then IPv4",
+            "OpenSmtpd" => "libasr, asr.c: AF_INET6 before AF_INET",
+            "Haraka" => "outbound/config.js: ipv6_enabled is off",
+            "KumoMta" => "dns-resolver, resolve_addresses: both families are shuffled together",
+            "Stalwart" => "get_route_or_default: Ipv4thenIpv6",
+            "ZoneMta" => "mx-connect, get-connection.js: A before AAAA of each exchange",
+            "Mox" => "smtpclient/gather.go: as Go's resolver sorts them (RFC 6724)",
+            "Maddy" | "Chasquid" => "Go's net.Dialer: RFC 6724, and RFC 6555 after FallbackDelay, 300 ms",
             _ => "assumption (RFC 6724 section 2.1: IPv6 before IPv4)",
         }
     }

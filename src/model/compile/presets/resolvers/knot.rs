@@ -25,6 +25,7 @@ pub(in super::super) const KNOT_RESOLVER: Sheet = Sheet {
         ("nxdomain_cut", "false", "measured in an unsigned zone"),
         ("prefetch", "Off", "predict module not loaded; with it Near(left: \"5s\", share: 0.01) (impl.h; measured)"),
         ("serve_stale", "Off", "serve_stale module not loaded; with it After(\"3s\") (serve_stale.lua)"),
+        ("stale_timer", "Each", "serve_stale.lua: creation_time_mono of each query"),
         ("stale_ttl", "1s", "serve_stale.lua; measured"),
         ("stale_ttl_is_capped", "false", "serve_stale.lua"),
         ("max_stale", "1d", "serve_stale.lua"),
@@ -38,6 +39,7 @@ pub(in super::super) const KNOT_RESOLVER: Sheet = Sheet {
         ("first_timeout", "400ms", "lib/selection.c; measured 0.40 s"),
         ("known_timeout", "Slack(\"20ms\")", "lib/selection.c: srtt + max(4 var, 20 ms)"),
         ("back_off", "PerServer", "lib/selection.c: doubles per time-out in a row; measured 0, .4, 1.2, 2, 2.8, 4.4"),
+        ("rounds_before_back_off", "1", "back_off is not PerRound"),
         (
             "max_timeout",
             "1600ms",
@@ -59,6 +61,7 @@ pub(in super::super) const KNOT_RESOLVER: Sheet = Sheet {
         ("dead_doubles", "true", "lib/selection.h"),
         ("server_memory", "1d", "kept in the cache; assumption"),
         ("heeds_refusals", "false", "measured: ICMP is ignored"),
+        ("tcp_above", "2s", "lib/selection.c, TCP_RTT_THRESHOLD 2000"),
         ("selection", "BestOrAny(0.05)", "lib/selection.c: epsilon 1/20; measured 305/13"),
         ("ns", "ChildRenewed", "measured (exp7): renewed by each answer with NS, never followed the move in 269 s"),
         ("refresh_asks_parent", "false", "predict module not loaded"),
