@@ -36,9 +36,11 @@ pub mod retry;
 mod reuse;
 mod route;
 mod runs;
+mod scans;
 mod session;
 mod status;
 mod sts;
+mod tcpto;
 mod welcome;
 mod world;
 

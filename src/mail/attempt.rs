@@ -1,6 +1,6 @@
 //! One attempt: lookups, then hosts in turn, then acceptance, deferral or the end.
 
-use super::queue::{Left, Tally};
+use super::queue::{Left, Place, Tally};
 use super::world::{Purpose, World, place};
 use super::{
     AttemptRecord, BounceCause, End, Hop, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult,
@@ -105,8 +105,10 @@ impl<'m> Mail<'m> {
             delivery.work.step = Step::Host(hop);
             delivery.work.tried += 1;
             delivery.work.reused = reused;
+            // A queue with a gate has waited for the machine already.
+            let waits = delivery.work.tried == 1 && delivery.work.place == Place::None;
             let machine = &mut self.nodes[delivery.node.index()].machine;
-            let ready = match machine.as_mut().filter(|_| delivery.work.tried == 1) {
+            let ready = match machine.as_mut().filter(|_| waits) {
                 Some(machine) => machine.start(now),
                 None => now,
             };

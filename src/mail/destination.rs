@@ -85,6 +85,11 @@ impl Destination {
         self.busy < self.window && !self.todo.is_empty()
     }
 
+    /// How many may.
+    pub fn startable(&self) -> usize {
+        self.todo.len().min(self.window.saturating_sub(self.busy) as usize)
+    }
+
     /// Nothing is there for it: its history is lost unless it is dead (`qmgr_entry_done`).
     pub fn is_idle(&self) -> bool {
         self.busy == 0 && self.todo.is_empty()

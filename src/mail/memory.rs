@@ -6,6 +6,7 @@ use super::hints::Hints;
 use super::hoststat::Deferred;
 use super::mta_relay::{Route, find_route};
 use super::retry::{Record, Retried, update};
+use super::tcpto::Tcpto;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::{EximErrors, Memory, RetryPolicy, RetrySchedule, RouteLimits};
 use crate::model::{HostId, NameId};
@@ -18,8 +19,8 @@ pub(super) enum Remembered {
     Records { hosts: FxHashMap<HostId, Record>, forget_s: u64, hints: Hints },
     /// sendmail's host status: until when a host is passed over, by all processes; or by those of one queue run.
     Status { persistent: Option<SimDuration>, until: FxHashMap<HostId, SimTime> },
-    /// qmail's `tcpto`: the second of the last time-out that counted, and how many there were.
-    Timeouts { apart_s: u64, timeouts: u32, unit: SimDuration, hosts: FxHashMap<HostId, (u64, u32)> },
+    /// qmail's table of addresses that time out.
+    Timeouts(Tcpto),
     /// OpenSMTPD's routes.
     Routes {
         unit: SimDuration,
@@ -49,8 +50,8 @@ impl Remembered {
                 Some(Self::Records { hosts: FxHashMap::default(), forget_s, hints: Hints::new(forget_s) })
             }
             Memory::HostStatus { persistent } => Some(Self::Status { persistent, until: FxHashMap::default() }),
-            Memory::TimeoutTable { timeouts, apart, unit, .. } => {
-                Some(Self::Timeouts { apart_s: apart.whole_seconds(), timeouts, unit, hosts: FxHashMap::default() })
+            Memory::TimeoutTable { timeouts, apart, unit, entries } => {
+                Some(Self::Timeouts(Tcpto::new(timeouts, apart, unit, entries)))
             }
             Memory::Routes { unit, max, max_deferred, task_hiwat, limits } => {
                 let deferred = Deferred::new(max_deferred, task_hiwat);
@@ -75,11 +76,7 @@ impl Remembered {
                 }
             }
             Self::Status { until, .. } => rests(until.get(&host).is_some_and(|until| now < *until)),
-            Self::Timeouts { timeouts, unit, hosts, .. } => rests(hosts.get(&host).is_some_and(|&(second, count)| {
-                // (60 + pid mod 32) * 64 s after the last.
-                let rest = unit.saturating_mul(60 + (bits >> 59));
-                count >= *timeouts && now.whole_seconds() < second.saturating_add(rest.whole_seconds())
-            })),
+            Self::Timeouts(table) => rests(table.holds(now, host, bits)),
             Self::Routes { hosts, .. } => rests(hosts.get(&host).is_some_and(|route| now < route.until)),
         }
     }
@@ -98,15 +95,8 @@ impl Remembered {
                     until.insert(host, what.now + *span);
                 }
             }
-            Self::Timeouts { apart_s, hosts, .. } if timed_out => {
-                let now = what.now.whole_seconds();
-                let entry = hosts.entry(host).or_insert((now, 0));
-                // tcpto_err: what comes within two minutes of the last does not count.
-                if entry.1 == 0 || now >= entry.0.saturating_add(*apart_s) {
-                    *entry = (now, (entry.1 + 1).min(10));
-                }
-            }
-            Self::Timeouts { .. } => {}
+            Self::Timeouts(table) if timed_out => table.timed_out(what.now, host),
+            Self::Timeouts(_) => {}
             Self::Routes { unit, max, hosts, .. } => {
                 let route = hosts.entry(host).or_default();
                 // A penalty goes down by one when the route is enabled again (mta_route_enable).
@@ -142,7 +132,7 @@ impl Remembered {
                 hints.flush();
             }
             Self::Status { until, .. } => until.clear(),
-            Self::Timeouts { hosts, .. } => hosts.clear(),
+            Self::Timeouts(table) => table.clear(),
             Self::Routes { hosts, .. } => hosts.values_mut().for_each(|route| {
                 (route.until, route.penalty) = (SimTime::ZERO, 0);
             }),
@@ -154,7 +144,7 @@ impl Remembered {
         match self {
             Self::Records { hosts, .. } => drop(hosts.remove(&host)),
             Self::Status { until, .. } => drop(until.remove(&host)),
-            Self::Timeouts { hosts, .. } => drop(hosts.remove(&host)),
+            Self::Timeouts(table) => table.worked(host),
             // It goes on to count what its connections were.
             Self::Routes { .. } => {}
         }
@@ -189,28 +179,6 @@ mod tests {
 
     fn at(second: u64) -> Retried {
         Retried { now: SimTime::from_secs(second), age_s: 0, bits: 0 }
-    }
-
-    #[test]
-    fn qmail_rests_a_host_after_two_time_outs_that_are_apart() {
-        // tcpto.c: at least 2 time-outs, 120 s apart, then (60 + 0..31) * 64 s.
-        let memory = Memory::TimeoutTable {
-            timeouts: 2,
-            apart: SimDuration::from_secs(120),
-            unit: SimDuration::from_secs(64),
-            entries: 64,
-        };
-        let mut table = Remembered::new(&memory).expect("a memory");
-        let host = HostId(0);
-        let holds = |table: &Remembered, second| table.holds(SimTime::from_secs(second), host, 0, None, 0);
-        table.failed(&at(1000), host, true, None);
-        table.failed(&at(1060), host, true, None);
-        assert_eq!(holds(&table, 1100), Held::No);
-        table.failed(&at(1130), host, true, None);
-        assert_eq!((holds(&table, 1131), holds(&table, 1130 + 3839)), (Held::Rests, Held::Rests));
-        assert_eq!(holds(&table, 1130 + 3840), Held::No);
-        table.worked(host);
-        assert_eq!(holds(&table, 1131), Held::No);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! A node: its source, and the queue of what it holds back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::known_routes::KnownRoutes;
 use super::machine::Machine;
 use super::queue::Queue;
+use super::scans::Scans;
 use crate::arrivals::ArrivalClock;
 use crate::engine::random::{EntityKey, Stream, unit_open};
-use crate::engine::time::{SimDuration, SimTime};
-use crate::model::mail::{Clockwork, NodeModel};
+use crate::engine::time::SimDuration;
+use crate::model::mail::NodeModel;
 use crate::model::{Model, RegionId};
 
 /// A node in one replication.
@@ -38,15 +39,6 @@ pub(super) struct Node<'m> {
     pub queue: Option<Box<Queue>>,
 }
 
-/// What waits for which scan. One event is pending for each scan that will find something, not one a message.
-#[derive(Debug)]
-pub(super) struct Scans {
-    pub phase: SimDuration,
-    pub period: SimDuration,
-    due: BTreeMap<u64, Vec<(u32, u16)>>,
-    spare: Vec<Vec<(u32, u16)>>,
-}
-
 impl<'m> Node<'m> {
     pub fn new(model: &'m Model, node: &'m NodeModel, replication: u32) -> Self {
         // A sender and a host that relays may share a name.
@@ -54,10 +46,10 @@ impl<'m> Node<'m> {
         let stream = |purpose| Stream::new(model.seed, replication, kind, &node.name, purpose);
         let arrivals =
             node.source.as_ref().map(|source| ArrivalClock::new(&source.arrivals, &source.begins, stream("arrivals")));
-        let scans = node.retry.clockwork().map(|Clockwork { period, phase }| {
+        let scans = node.retry.clockwork().map(|clock| {
             let share = unit_open(stream("scan phase").next_u64());
-            let phase = phase.unwrap_or_else(|| SimDuration::from_secs_f64(share * period.as_secs_f64()));
-            Scans { phase, period, due: BTreeMap::new(), spare: Vec::new() }
+            let phase = clock.phase.unwrap_or_else(|| SimDuration::from_secs_f64(share * clock.period.as_secs_f64()));
+            Scans::new(&clock, phase)
         });
         let key = EntityKey::new(model.seed, replication, kind, &node.name, "deliveries");
         Self {
@@ -81,35 +73,5 @@ impl Node<'_> {
     #[inline]
     pub fn is_plain(&self) -> bool {
         self.queue.is_none() && self.machine.is_none()
-    }
-}
-
-impl Scans {
-    /// Puts a delivery in the queue of the first scan at or after `due`. `Some(when)` if nothing waited for that scan yet.
-    pub fn put(&mut self, due: SimTime, slot: u32, generation: u16) -> (SimTime, bool) {
-        let (tick, at) = super::retry::next_scan(due, self.phase, self.period);
-        let spare = &mut self.spare;
-        let mut is_new = false;
-        let waiting = self.due.entry(tick).or_insert_with(|| {
-            is_new = true;
-            spare.pop().unwrap_or_default()
-        });
-        waiting.push((slot, generation));
-        (at, is_new)
-    }
-
-    /// Takes what waits for the scan at `now`.
-    pub fn take(&mut self, now: SimTime) -> Vec<(u32, u16)> {
-        let (tick, _) = super::retry::next_scan(now, self.phase, self.period);
-        self.due.remove(&tick).unwrap_or_default()
-    }
-
-    /// Gives a vector that `take` gave back, to be used again.
-    pub fn give_back(&mut self, mut used: Vec<(u32, u16)>) {
-        used.clear();
-        // One backlog after a long outage must not hold its memory for ever.
-        if used.capacity() <= 4096 && self.spare.len() < 16 {
-            self.spare.push(used);
-        }
     }
 }

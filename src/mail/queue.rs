@@ -11,6 +11,7 @@ use super::memory::Remembered;
 use super::mta_relay::{Connected, Route, next_look};
 use super::ready_queue::ReadyQueues;
 use super::runs::Runs;
+use super::scans::Scans;
 use super::world::World;
 use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
 use crate::dns::{DnsObserver, ServerState};
@@ -204,9 +205,17 @@ impl<'m> Mail<'m> {
             Some(queue) if queue.gate.is_some() => {
                 self.slots[slot as usize].work.step = Step::Queued;
                 queue.incoming.push_back(slot);
+                self.stirs(cx, node);
                 self.wants_pump(node);
             }
             _ => self.start_attempt(cx, slot),
+        }
+    }
+
+    /// A node's queue manager has something to do.
+    pub(super) fn stirs<E: World, O, F>(&mut self, cx: &MailContext<'_, 'm, E, O, F>, node: NodeId) {
+        if let Some(scans) = &mut self.nodes[node.index()].scans {
+            scans.stirs(cx.scheduler.now());
         }
     }
 
@@ -228,9 +237,15 @@ impl<'m> Mail<'m> {
             if let Some(queue) = &mut self.nodes[node.index()].queue {
                 queue.is_pumped = false;
             }
+            if self.nodes[node.index()].scans.as_ref().is_some_and(Scans::is_woken) {
+                self.on_scan(cx, node.0);
+            }
             self.admit(cx, node);
             while let Some(slot) = self.next_to_start(cx, node) {
                 self.start_attempt(cx, slot);
+            }
+            if let Some(machine) = &mut self.nodes[node.index()].machine {
+                machine.lets_go();
             }
             self.pass_on(cx, node);
             self.run(cx, node);
@@ -282,6 +297,9 @@ impl<'m> Mail<'m> {
     /// The next delivery that may start.
     fn next_to_start<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, node: NodeId) -> Option<u32> {
         let now = cx.scheduler.now();
+        if !self.has_turn(cx, node) {
+            return None;
+        }
         loop {
             let queue = self.nodes[node.index()].queue.as_mut()?;
             if queue.running >= queue.limits.deliveries {
@@ -310,7 +328,11 @@ impl<'m> Mail<'m> {
                     continue;
                 }
             }
-            let queue = self.nodes[node.index()].queue.as_mut()?;
+            let state = &mut self.nodes[node.index()];
+            if let Some(machine) = &mut state.machine {
+                machine.takes_turn();
+            }
+            let queue = state.queue.as_mut()?;
             let destination = &mut self.destinations.slab[id as usize];
             let (_, slot) = destination.todo.pop_front()?;
             destination.busy += 1;
@@ -361,10 +383,11 @@ impl<'m> Mail<'m> {
         let (node, domain) = (delivery.node, delivery.domain);
         let place = std::mem::take(&mut delivery.work.place);
         let runner = std::mem::take(&mut delivery.work.runner);
-        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         if place == Place::None && runner == 0 {
             return;
         }
+        self.stirs(cx, node);
+        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         if let Some(runs) = &mut queue.runs {
             runs.finished(runner);
         }

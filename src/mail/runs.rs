@@ -246,9 +246,26 @@ impl<'m> Mail<'m> {
             runner.is_busy = true;
             work.runner = place as u16 + 1;
             work.generation = work.generation.wrapping_add(1);
-            if !self.passes_over(cx, slot) {
-                self.start_attempt(cx, slot);
+            let generation = work.generation;
+            let now = cx.scheduler.now();
+            // Each message of a run is a process of its own, also one that is passed over (`queue.c: queue_run`); by when it
+            // has got that far its time may have come.
+            let machine = self.nodes[node.index()].machine.is_some() && self.is_passed_over(now, slot);
+            match self.nodes[node.index()].machine.as_mut().filter(|_| machine).map(|machine| machine.start(now)) {
+                Some(at) => self.schedule(cx, slot, at, MailEvent::Visit(slot, generation)),
+                None => self.visit(cx, slot),
             }
+        }
+    }
+
+    /// A runner has come to a message.
+    pub(super) fn visit<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        if !self.passes_over(cx, slot) {
+            self.start_attempt(cx, slot);
         }
     }
 }

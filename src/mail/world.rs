@@ -14,6 +14,7 @@ use super::node::Node;
 use super::path::Paths;
 use super::queue::Left;
 use super::recipients::Fate;
+use super::scans::Scan;
 use super::sts::Sts;
 use super::{BounceCause, Delivery, End, Kind, MailObserver, Step};
 use crate::arrivals::Arrival;
@@ -54,6 +55,10 @@ pub enum MailEvent {
     NextHost(u32, u16),
     /// A client has waited long enough for a greeting.
     Impatient(u32, u16),
+    /// A node's machine is ready for its next delivery.
+    Turn(u32),
+    /// A queue runner has come to a message.
+    Visit(u32, u16),
 }
 
 /// Whether hosts are up.
@@ -233,6 +238,12 @@ impl<'m> Mail<'m> {
             MailEvent::Impatient(slot, generation) => self.on_impatient(cx, slot, generation),
             MailEvent::Wakes(destination) => self.on_wakes(cx, destination),
             MailEvent::Closes(node) => self.on_closes(cx, NodeId(node)),
+            MailEvent::Turn(node) => self.on_turn(cx, NodeId(node)),
+            MailEvent::Visit(slot, generation) => {
+                if self.is_current(slot, generation) {
+                    self.visit(cx, slot);
+                }
+            }
             MailEvent::NextHost(slot, generation) => {
                 if self.is_current(slot, generation) {
                     self.on_next_host(cx, slot);
@@ -366,7 +377,7 @@ impl<'m> Mail<'m> {
         slot
     }
 
-    fn on_scan<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+    pub(super) fn on_scan<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         node: u32,
@@ -376,7 +387,15 @@ impl<'m> Mail<'m> {
             return self.start_run(cx, NodeId(node));
         }
         let Some(scans) = &mut self.nodes[node as usize].scans else { return };
-        let due = scans.take(now);
+        let due = match scans.comes(now) {
+            Scan::Takes(due) => due,
+            Scan::Sleeps(until) => {
+                if until <= self.model.clock.end {
+                    cx.scheduler.schedule(self.entities.nodes + node, until, MailEvent::Scan(node).into());
+                }
+                return;
+            }
+        };
         for &(slot, generation) in &due {
             if self.is_current(slot, generation) {
                 self.take_up(cx, slot);

@@ -58,7 +58,17 @@ fn measured(row: &BTreeMap<String, String>, messages: &[BTreeMap<String, String>
     let mx = zone("d.example", r#"(10, "a.d.example")"#);
     Case {
         retry,
-        resolver_rtt: if system == "exim" { "6ms" } else { "0s" },
+        resolver_rtt: match system {
+            "exim" => "6ms",
+            "postfix" => "lognormal(median 12ms, sigma 0.5)",
+            _ => "0s",
+        },
+        client: match system {
+            "postfix" => r#"(processor_time: "12ms")"#.into(),
+            // A queue run took 1.0 to 1.9 s to visit the hundred messages of the measured run, of which these are ten.
+            "exim" if row["set"] == "open" => r#"(processor_time: "130ms")"#.into(),
+            _ => "()".into(),
+        },
         zones: mx,
         refuses: if mode == "servfail" { "d.example" } else { "nothing.example" },
         hosts: hosts(&["a.d.example"], ""),
@@ -76,12 +86,11 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
     for row in rows(include_str!("../fixtures/mta/retry_shared.csv")) {
         let (system, set, mode) = (row["mta"].as_str(), row["set"].as_str(), row["mode"].as_str());
         let (least, most) = match (system, mode) {
-            // 62 to 65 measured, on a machine that was busy: of the deliveries of one scan three to five began before the third
-            // had failed, here all five that may; and one scan came a second late, so that the next found the rest not over.
-            ("postfix", "refuse" | "banner421") => (58, 70),
-            // 62 measured, 57 here with look-ups that fail at once: five of some sixty are not explained.
-            ("postfix", "servfail") => (57, 67),
-            ("postfix", "blackhole") => (70, 86),
+            // Of the messages of one scan three to five are under way before the third has failed, as the machine has it; and
+            // where it fails in the second after that of its scan, the rest is not over when the next comes.
+            ("postfix", "refuse" | "banner421") => (62, 67),
+            ("postfix", "servfail") => (59, 65),
+            ("postfix", "blackhole") => (76, 80),
             ("postfix", _) => (110, 110),
             // One probe for all, and up to three more before the first failure is written.
             ("exim", "refuse" | "banner421") if set == "open" => (20, 25),
@@ -92,17 +101,20 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
             ("exim", _) => (195, 205),
             // One connection a queue run, and the first of each.
             ("sendmail", "refuse" | "banner421") => (108, 118),
-            ("sendmail", "rcpt451") => (990, 1030),
+            // At every queue run. After a 451 to MAIL the log has 678 with an address, and 331 without one, each within
+            // milliseconds of another message for that host or for one other (below): in all as many as after one to RCPT.
+            ("sendmail", "rcpt451" | "mail451") => (990, 1030),
+            // What its log says of look-ups is no attempt.
+            ("sendmail", "servfail") => (990, 1030),
             ("opensmtpd", _) => (80, 80),
-            // What its log says of look-ups is no attempt; why fewer were made after a 451 to MAIL is not known.
-            ("sendmail", "servfail" | "mail451") => continue,
             other => panic!("{other:?}"),
         };
         let is_of_row =
             |message: &&BTreeMap<String, String>| ["mta", "set", "mode"].iter().all(|c| message[*c] == row[*c]);
         let messages: Vec<_> = all.iter().filter(is_of_row).cloned().collect();
-        let runs = if system == "postfix" { 1 } else { 3 };
+        let runs = if system == "postfix" { 12 } else { 3 };
         let mut made = Vec::new();
+        let (mut near, mut ages) = (0, 0);
         for seed in 1..=runs {
             run(&measured(&row, &messages, seed), |log| {
                 // OpenSMTPD's log does not tell a failed connection from none, for want of a route.
@@ -113,15 +125,12 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
                     (least..=most).contains(&attempts),
                     "{system} {set} {mode}: {attempts} attempts ({least} to {most})"
                 );
-                let (mut near, mut ages) = (0, 0);
                 for ((nth, ended), message) in log.ended.iter().zip(&messages) {
                     assert_eq!(ended.outcome, "expired", "{system} {mode}");
                     let age = ended.ended_s - ended.created_s;
                     let (low, high) = (number(&row, "first_expiry_s"), number(&row, "last_expiry_s"));
-                    // Within a scan, or a queue run; of a second more where scans come late. Exim's last look at a domain whose
-                    // look-ups fail comes up to 40 s after the one before, here a quarter of that later than measured.
-                    let late = if (system, mode) == ("exim", "servfail") { 10.0 } else { 4.0 };
-                    assert!(age > low - 4.0 && age < high + late, "{system} {set} {mode}: expired at {age}");
+                    // Within a scan, or a queue run; of a second more where scans come late.
+                    assert!(age > low - 4.0 && age < high + 4.0, "{system} {set} {mode}: expired at {age}");
                     // Whether tried or put off, a message comes up at its own time.
                     if system == "postfix" && mode != "blackhole" {
                         let mut real: Vec<f64> = ["attempts_s", "suspended_s"]
@@ -137,10 +146,20 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
                         ages += ours.len();
                     }
                 }
-                assert!(near * 100 >= ages * 98, "{system} {mode}: {near} of {ages} within a scan period");
             });
         }
-        println!("{system} {set} {mode}: {made:?}, measured {}", row["attempts"]);
+        assert!(near * 100 >= ages * 98, "{system} {mode}: {near} of {ages} within a scan period");
+        let (mean, real) = (made.iter().sum::<f64>() / made.len() as f64, number(&row, "attempts"));
+        if system == "sendmail" && mode.ends_with("451") {
+            // A kept connection that is not open any more leaves no address in the log (`mci.c`, `mci_get` clears it and
+            // sets it from what is open), and the status of the last: how often messages came up is what can be compared.
+            let count = |column: &str| -> usize { messages.iter().map(|m| m[column].split_whitespace().count()).sum() };
+            let came_up = (count("attempts_s") + count("suspended_s")) as f64;
+            assert!((mean - came_up).abs() <= 0.02 * came_up, "{mode}: {mean}, measured {came_up}");
+        }
+        println!("{system} {set} {mode}: {made:?}, measured {real}");
+        // On average over machines that are as quick as each other, and not in step.
+        assert!(system != "postfix" || (mean - real).abs() <= 2.0, "{mode}: {mean} attempts, measured {real}");
     }
 }
 

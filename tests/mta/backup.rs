@@ -22,10 +22,18 @@ fn an_outage_with_a_backup_costs_what_was_measured() {
         let mode = if mode == "down" { "Refuse" } else { "BlackHole" };
         let case = Case {
             retry: policy(system, ""),
-            // A process a message, as in the backlogs: the second message of an instant starts before the first has failed.
-            client: if system == "exim" { r#"(processor_time: "31ms")"#.into() } else { "()".into() },
+            // A process a message, as in the backlogs: the second message of an instant starts before the first has failed. What
+            // a delivery took of the machine is that of the messages before the outage.
+            client: match (system, mode) {
+                ("exim", "Refuse") => r#"(processor_time: "20ms")"#.into(),
+                ("exim", _) => r#"(processor_time: "31ms")"#.into(),
+                _ => "()".into(),
+            },
             zones: zone("d.example", r#"(10, "a.d.example"), (20, "b.d.example")"#),
-            hosts: hosts(&["a.d.example", "b.d.example"], r#"service: "2ms""#),
+            hosts: hosts(
+                &["a.d.example", "b.d.example"],
+                &format!(r#"service: "{}""#, if system == "sendmail" { "50ms" } else { "2ms" }),
+            ),
             timeline: format!(
                 r#"(at: "{:.3}s", do: Outage(host: "a.d.example", mode: {mode}), for: "30s"), "#,
                 start + 10.0
@@ -65,8 +73,10 @@ fn an_outage_with_a_backup_costs_what_was_measured() {
             assert!((first - number(&row, "first_b_s")).abs() <= 1.0, "{label}: {first}");
             assert!((last - number(&row, "last_b_s")).abs() <= 3.0, "{label}: {last}");
             let real = number(&row, "mean_s");
-            // Below a tenth of a second the machine's own time decides.
-            assert!((mean - real).abs() <= f64::max(0.15 * real, 0.1), "{label}: {mean}, measured {real}");
+            // Of some hundredths of a second the machine's own time decides; sendmail's deliveries to the second host took
+            // 0.09 s longer than those to the first, which is not explained.
+            let machine = if system == "sendmail" { 0.05 } else { 0.015 };
+            assert!((mean - real).abs() <= f64::max(0.15 * real, machine), "{label}: {mean}, measured {real}");
             // Who pays the time-out: what was under way before sessions were kept keeps none, and found none.
             assert!((slow - number(&row, "over_1s")).abs() <= few, "{label}: {slow} paid the time-out");
             assert!((longest - number(&row, "max_s")).abs() <= 1.1, "{label}: {longest}");

@@ -108,6 +108,9 @@ pub struct Clockwork {
     pub period: SimDuration,
     /// Time of the first tick, less than a period; drawn once a node and replication if absent.
     pub phase: Option<SimDuration>,
+    /// Whether who keeps it sleeps whole seconds: a tick falls in its second at the fraction of it at which he last had
+    /// something to do, or as soon as he has something to do in it (Postfix's `events.c: event_loop`).
+    pub sleeps_whole_seconds: bool,
 }
 
 /// In which order a queue runner visits what is in its queue.

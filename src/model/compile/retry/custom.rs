@@ -22,7 +22,9 @@ impl Compiler<'_> {
         }
         let schedule = self.schedule(&field(path, "schedule"), &custom.schedule);
         let cap = custom.cap.map_or(SimDuration::MAX, |cap| cap.0);
-        let pickup = custom.scan.map_or(Pickup::AtOnce, |scan| Pickup::Scan(Clockwork { period: scan.0, phase: None }));
+        let pickup = custom.scan.map_or(Pickup::AtOnce, |scan| {
+            Pickup::Scan(Clockwork { period: scan.0, phase: None, sleeps_whole_seconds: false })
+        });
         RetryPolicy {
             pickup,
             memory: self.keyed_on(&field(path, "keyed_on"), custom.keyed_on),

@@ -74,7 +74,7 @@ pub(super) fn warn_after(ages: Vec<SimDuration>) -> DelayWarning {
 }
 
 fn clock(period: Duration, phase: Option<Duration>) -> Clockwork {
-    Clockwork { period: period.0, phase: phase.map(|phase| phase.0) }
+    Clockwork { period: period.0, phase: phase.map(|phase| phase.0), sleeps_whole_seconds: false }
 }
 
 /// `0` is no limit, as Postfix has it.
@@ -89,7 +89,7 @@ fn postfix(own: &PostfixRetry) -> RetryPolicy {
     };
     let limit = limit(own.default_destination_concurrency_limit);
     RetryPolicy {
-        pickup: Pickup::Scan(clock(own.queue_run_delay, own.scan_phase)),
+        pickup: Pickup::Scan(Clockwork { sleeps_whole_seconds: true, ..clock(own.queue_run_delay, own.scan_phase) }),
         bounce_expiry: (own.bounce_queue_lifetime != own.maximal_queue_lifetime)
             .then_some(Expiry::AfterAttempt(own.bounce_queue_lifetime.0)),
         warning,
