@@ -76,7 +76,6 @@ fn measured(row: &BTreeMap<String, String>, messages: &[BTreeMap<String, String>
         arrivals: messages.iter().map(|message| (start + number(message, "arrived_s"), "d.example".into())).collect(),
         drain_s: if system == "opensmtpd" { 22_000 } else { 400 },
         seed,
-        ..Case::default()
     }
 }
 
