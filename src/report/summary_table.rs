@@ -152,8 +152,12 @@ fn scopes(line: &Line, variants: &[VariantResults]) -> Vec<String> {
             scopes.push(row.scope.clone());
         }
     }
-    scopes.truncate(SCOPES_MAX);
-    scopes
+    // The only zone that an outage hits is the outage's.
+    let zones_of = |event: &str| {
+        scopes.iter().filter(|scope| scope.split_once(" zone:").is_some_and(|(of, _)| of == event)).count()
+    };
+    let is_other = |scope: &&String| scope.split_once(" zone:").is_none_or(|(event, _)| zones_of(event) > 1);
+    scopes.iter().filter(is_other).take(SCOPES_MAX).cloned().collect()
 }
 
 fn cell(row: Option<&SummaryRow>, replications: usize) -> String {
