@@ -1,6 +1,8 @@
 //! Scenarios in texts, run to results.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod worlds;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
