@@ -102,13 +102,12 @@ fn lookup_rows(rows: &mut Rows, scope: &str, counts: &Lookups, took: Option<&hdr
     rows.share("stale_answers", scope, counts.stale, counts.answers);
     rows.share("servfail", scope, counts.servfail, counts.answers);
     rows.add("lookup_time", scope, "mean", "s", mean_s(counts.took_ns, counts.answers));
+    let longest_s = if counts.answers == 0 { f64::NAN } else { counts.longest_ns as f64 / 1e9 };
     if let Some(took) = took {
         let zeros = counts.answers.saturating_sub(took.len());
         let ps = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
-        let longest_s = counts.longest_ns as f64 / 1e9;
         rows.quantiles("lookup_time", scope, ps, took, zeros, counts.answers, longest_s);
     }
-    let longest_s = if counts.answers == 0 { f64::NAN } else { counts.longest_ns as f64 / 1e9 };
     rows.add("lookup_time", scope, "max", "s", longest_s);
 }
 

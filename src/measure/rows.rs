@@ -11,7 +11,7 @@ use super::queue::Queue;
 use super::staleness::CONVERGED;
 use super::{Measurements, Row};
 use crate::engine::time::SimTime;
-use crate::model::listing::{PAIRS_MAX, is_listed};
+use crate::model::listing::is_listed;
 
 /// Collects rows.
 pub(super) struct Rows(Vec<Row>);
@@ -127,7 +127,7 @@ impl Collector<'_> {
             latency_rows(rows, &scope, &ledger, None);
         }
         let senders = self.model.mail.senders;
-        if senders * domains.len() > PAIRS_MAX {
+        if !is_listed(senders.saturating_mul(domains.len())) {
             return;
         }
         for (sender, node) in self.model.mail.nodes.iter().take(senders).enumerate() {

@@ -8,11 +8,8 @@ use super::{HostId, Model, ResolverId};
 use crate::scenario::nearest::list_names;
 use crate::scenario::tree::RecordType;
 
-/// Most entities of a kind that get numbers of their own beside the sum over all.
+/// Most entities of a kind, or pairs of sender and domain, that get numbers of their own beside the sum over all.
 pub const SCOPES_MAX: usize = 200;
-
-/// Most pairs of sender and domain that get numbers of their own.
-pub const PAIRS_MAX: usize = 200;
 
 /// Whether a kind with so many members is reported one by one.
 pub fn is_listed(count: usize) -> bool {

@@ -1,6 +1,6 @@
 //! What hosts did: a failover in time, and who took how much of the mail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Outcome;
 use super::super::chart::{
@@ -10,7 +10,7 @@ use super::shown_replication;
 use crate::engine::time::SimTime;
 use crate::experiment::VariantResults;
 use crate::mail::TryResult;
-use crate::measure::{Failover, Try, surroundings};
+use crate::measure::{Failover, surroundings};
 use crate::model::dns::Rdata;
 use crate::model::timeline::ActionModel;
 use crate::model::{HostId, Model};
@@ -144,8 +144,8 @@ fn troubles(trace: &Failover) -> Vec<(SimTime, HostId, HostState)> {
     changes.into_iter().map(state).collect()
 }
 
-/// Hosts in the order of their lanes: as declared, those that nothing happens to left out, but those that are down or
-/// tried in vain first where not all may be shown.
+/// Hosts in the order of their lanes: as declared, those that nothing happens to left out. Where not all may be shown, those
+/// that are down and tried in vain come first, then the others that are down, then those that are tried.
 fn lanes(
     trace: &Failover,
     troubles: &[(SimTime, HostId, HostState)],
@@ -153,20 +153,18 @@ fn lanes(
     start: SimTime,
     end: SimTime,
 ) -> Vec<HostId> {
+    let before_end = troubles.iter().filter(|(at, _, state)| *state != HostState::Up && *at < end);
+    let troubled: BTreeSet<HostId> = before_end.map(|(_, host, _)| *host).collect();
+    let seen = trace.tries.iter().filter(|tried| tried.at >= start && tried.at < end);
+    let tried: BTreeSet<HostId> = seen.map(|tried| tried.host).collect();
     let mut hosts: Vec<HostId> = (0..model.mail.hosts.len() as u32).map(HostId).collect();
-    let is_troubled =
-        |host: HostId| troubles.iter().any(|(at, id, state)| *id == host && *state != HostState::Up && *at < end);
-    let is_tried =
-        |host: HostId| trace.tries.iter().any(|tried| tried.host == host && tried.at >= start && tried.at < end);
     if hosts.len() <= HOSTS_MAX {
-        hosts.retain(|host| is_troubled(*host) || is_tried(*host));
-    }
-    if hosts.len() > HOSTS_MAX {
-        let fails = |host: HostId| {
-            let fails = |tried: &Try| tried.host == host && tried.result != TryResult::Accepted && tried.at >= start;
-            is_troubled(host) && trace.tries.iter().any(fails)
-        };
-        hosts.sort_by_key(|host| !fails(*host));
+        hosts.retain(|host| troubled.contains(host) || tried.contains(host));
+    } else {
+        let in_vain = trace.tries.iter().filter(|tried| tried.result != TryResult::Accepted && tried.at >= start);
+        let in_vain: BTreeSet<HostId> = in_vain.map(|tried| tried.host).collect();
+        let fails = |host: &HostId| troubled.contains(host) && in_vain.contains(host);
+        hosts.sort_by_key(|host| (!fails(host), !troubled.contains(host), !tried.contains(host)));
     }
     hosts
 }
@@ -196,6 +194,31 @@ mod tests {
         };
         let states: Vec<HostState> = troubles(&trace).into_iter().map(|(.., state)| state).collect();
         assert_eq!(states, [HostState::Brownout, HostState::Down, HostState::Brownout, HostState::Up]);
+    }
+
+    #[test]
+    fn a_host_that_is_down_has_a_lane_though_nobody_tries_it() {
+        use crate::measure::Try;
+        use crate::model::compile::{Memory, load_source};
+        use crate::scenario::diagnostic::SourceText;
+        let text = r#"(
+            title: "lanes",
+            zones: { "d{i}.example": (count: 30, mx: [(10, "mx.d{i}.example")]) },
+            hosts: { "mx.d{i}.example": (count: 30) },
+        )"#;
+        let source = std::sync::Arc::new(SourceText { name: "lanes.ron".into(), text: text.into() });
+        let loaded = load_source(&source, &[], &mut Memory::default()).unwrap_or_else(|said| panic!("{said:?}"));
+        let at = SimTime::from_secs;
+        let tried =
+            |host, result| Try { at: at(20), sender: crate::model::NodeId(0), number: 0, host: HostId(host), result };
+        let trace = Failover {
+            tries: vec![tried(3, TryResult::Accepted), tried(27, TryResult::TimedOut)],
+            ..Failover::default()
+        };
+        let down = HostState::Down;
+        let troubles = [(at(10), HostId(25), down), (at(12), HostId(27), down), (at(90), HostId(5), down)];
+        let lanes = lanes(&trace, &troubles, &loaded.variants[0].model, at(0), at(60));
+        assert_eq!(lanes[..4], [HostId(27), HostId(25), HostId(3), HostId(0)]);
     }
 
     #[test]
