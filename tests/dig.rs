@@ -154,6 +154,56 @@ fn the_serial_moves_with_each_change_and_lags_where_a_copy_does() {
     assert_eq!(serials(&["no.example.org", "A", "--at", "19h", "--resolver", "hop"]), [2]);
 }
 
+/// A zone that goes to another operator's servers, whose old ones keep it as it was.
+const MOVE: &str = r#"(
+    title: "A move",
+    run: (measure: "1d", seed: 3),
+    regions: { "here": (rtt: "0s") },
+    zones: { "example.org": (ttl: "1h", ttls: (negative: "2h", soa: "2h", ns: "4h"), mx: [(10, "mx1.example.org")],
+        ns: ["ns2.old.example", "ns1.old.example"], transfer: (primary: "ns1.old.example")) },
+    servers: { "ns1.old.example": (latency: "0s"), "ns2.old.example": (latency: "0s"), "a.new.example": (latency: "0s"),
+        "b.new.example": (latency: "0s") },
+    hosts: { "mx1.example.org": () },
+    resolvers: { "own": (software: Unbound()), "late": (software: Unbound()), "hop": (software: Dnsmasq(), upstream: ["own"]) },
+    clients: {
+        "users": (resolver: "own", asks: [("no.example.org", A)], arrivals: Periodic(every: "7s")),
+        "others": (resolver: "late", asks: [("example.org", MX)], begins: "9h", arrivals: Periodic(every: "7s")),
+    },
+    timeline: [
+        (name: "move", at: "10h",
+            do: SetNs(zone: "example.org", ns: ["a.new.example", "b.new.example"], at: Both, old: Keep, ttl: "4h")),
+    ],
+)"#;
+
+/// The primary's name in an SOA (RFC 1035 section 3.3.13, MNAME) is data of the zone: a server says what its copy says, a cache
+/// what it was given.
+#[test]
+fn the_primarys_name_moves_with_the_zones_data() {
+    let primaries = |arguments: &[&str]| -> Vec<String> {
+        let output = dig_in(MOVE, arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("text");
+        let lines = text.lines().filter(|line| line.contains("\tSOA\t"));
+        lines.filter_map(|line| line.split_whitespace().nth(4).map(str::to_owned)).collect()
+    };
+    let trace = |at: &str| primaries(&["example.org", "SOA", "--at", at, "--trace"]);
+    assert_eq!(trace("move - 1s"), ["ns1.old.example."], "the primary, not the first server named");
+    assert_eq!(trace("move + 1s"), ["a.new.example."]);
+    // A cache keeps the SOA of a denial for the denial's TTL, one hop on, too.
+    let denial = |resolver: &str, at: &str| primaries(&["no.example.org", "A", "--at", at, "--resolver", resolver]);
+    assert_eq!(denial("own", "move + 1s"), ["ns1.old.example."]);
+    assert_eq!(denial("hop", "move + 1s"), ["ns1.old.example."]);
+    // One that still has the old delegation asks the old servers, which say what they always said.
+    assert_eq!(denial("late", "move + 2h"), ["ns1.old.example."]);
+    assert_eq!(denial("late", "move + 12h"), ["a.new.example."]);
+    assert_eq!(denial("own", "move + 12h"), ["a.new.example."]);
+    assert_eq!(denial("hop", "move + 12h"), ["a.new.example."]);
+    // Others named at the parent alone: what is in the zone is what it was.
+    let parent = MOVE.replace("at: Both", "at: Parent");
+    let output = dig_in(&parent, &["example.org", "SOA", "--at", "move + 1s", "--trace"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\tSOA\tns1.old.example. "), "{output:?}");
+}
+
 #[test]
 fn records_of_one_rrset_may_have_ttls_of_their_own() {
     let ttls = |software: &str| -> Vec<u32> {

@@ -4,6 +4,7 @@ mod history;
 
 use smallvec::SmallVec;
 
+use super::dig::SoaTold;
 use super::paged::Paged;
 use crate::model::dns::{DelegationModel, DnsModel, KeyId, Question, Rdata};
 use crate::model::{DataId, NameId, ServerId, ZoneId};
@@ -256,9 +257,15 @@ impl<'m> Authority<'m> {
         self.history.serials.push(zone, state.changes, before);
     }
 
-    /// The serial of a copy of a zone made after so many changes.
-    pub fn serial_at(&self, zone: ZoneId, changes: u32) -> u32 {
-        self.history.serials.at(zone, changes).unwrap_or(self.zones[zone.index()].serial)
+    /// The SOA of a copy of a zone made after so many changes. The primary is the one that secondaries ask, while the zone
+    /// names it: with other servers come other data, and the first of them stands for where they are kept.
+    pub fn soa_at(&self, zone: ZoneId, changes: u32) -> SoaTold {
+        let serial = self.history.serials.at(zone, changes).unwrap_or(self.zones[zone.index()].serial);
+        let ns = self.held_at(Question::new(self.model.zones[zone.index()].apex, RecordType::Ns), Some(changes)).data;
+        let servers: &[ServerId] = if let Rdata::Ns(servers) = &self.model.data[ns.index()] { servers } else { &[] };
+        let asked = self.model.secondaries.iter().find(|secondary| secondary.zone == zone);
+        let asked = asked.map(|secondary| secondary.primary).filter(|primary| servers.contains(primary));
+        SoaTold { serial, primary: asked.or(servers.first().copied()) }
     }
 
     /// The zones whose changes their secondaries have not been told of, each once, in order.

@@ -19,8 +19,17 @@ pub struct TraceStep {
     pub question: Question,
     /// What it said.
     pub said: Said,
-    /// The serial of its copy of the zone.
+    /// What its copy of the zone says in its SOA.
+    pub soa: SoaTold,
+}
+
+/// What may change in a zone's SOA (RFC 1035 section 3.3.13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SoaTold {
+    /// SERIAL.
     pub serial: u32,
+    /// MNAME, the server that the zone's data come from.
+    pub primary: Option<ServerId>,
 }
 
 /// What an authoritative server said.
@@ -69,13 +78,13 @@ impl Dns<'_> {
         while steps.len() < STEPS_MAX {
             let mut said = Said::Failed("no server is named");
             for server in std::mem::take(&mut servers) {
-                let serial;
-                (said, serial) = if faults.server_is_up(server) {
+                let soa;
+                (said, soa) = if faults.server_is_up(server) {
                     self.said(server, zone, question)
                 } else {
-                    (Said::Failed("no answer: the server is down"), 0)
+                    (Said::Failed("no answer: the server is down"), SoaTold::default())
                 };
-                steps.push(TraceStep { zone, server, question, said, serial });
+                steps.push(TraceStep { zone, server, question, said, soa });
                 if !matches!(said, Said::Failed(_)) {
                     break;
                 }
@@ -99,7 +108,7 @@ impl Dns<'_> {
         steps
     }
 
-    fn said(&self, server: ServerId, zone: ZoneId, question: Question) -> (Said, u32) {
+    fn said(&self, server: ServerId, zone: ZoneId, question: Question) -> (Said, SoaTold) {
         let negative = |soa: Option<(u32, u32)>| soa.map(|(ttl_s, minimum_s)| ttl_s.min(minimum_s));
         let response = self.authority.reply(server, zone, question);
         let said = match response.reply {
@@ -113,6 +122,6 @@ impl Dns<'_> {
             Reply::ServFail => Said::Failed("SERVFAIL"),
             Reply::Unreachable => Said::Failed("nothing listens there"),
         };
-        (said, self.authority.serial_at(zone, response.changes))
+        (said, self.authority.soa_at(zone, response.changes))
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::cache::{Kind, New};
+use super::dig::SoaTold;
 use super::resolver::Dns;
 use super::{DnsObserver, Outcome};
 use crate::engine::time::SimTime;
@@ -120,12 +121,12 @@ impl Dns<'_> {
         self.soas[cache.index()].changes(zone).or_else(|| self.soa_changes.get(&(cache, place)).copied())
     }
 
-    /// The serial of the SOA that goes with an answer of a cache.
-    pub fn soa_serial(&self, cache: CacheId, question: Question, outcome: Outcome) -> u32 {
+    /// The SOA that goes with an answer of a cache.
+    pub fn soa_told(&self, cache: CacheId, question: Question, outcome: Outcome) -> SoaTold {
         let kind = if outcome == Outcome::NxDomain { Kind::NxDomain } else { Kind::NoData };
         let zone = self.model.dns.names.zone_of[question.name().index()];
         let changes = self.soa_changes_of(cache, negative_place(question, kind), zone);
-        self.authority.serial_at(zone, changes.unwrap_or(0))
+        self.authority.soa_at(zone, changes.unwrap_or(0))
     }
 
     /// A zone's SOA was stored anew: negative answers that refer to it live on, each by its own TTL.

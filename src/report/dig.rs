@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::dns::dig::{Said, TraceStep};
+use crate::dns::dig::{Said, SoaTold, TraceStep};
 use crate::dns::{Answer, LookupRecord, Outcome, Source};
 use crate::engine::time::SimTime;
 use crate::model::dns::{Question, Rdata};
@@ -48,9 +48,9 @@ fn line(owner: &str, ttl_s: u32, kind: &str, rdata: &str) -> String {
     format!("{owner}{}{ttl_s}\tIN\t{kind}\t{rdata}", "\t".repeat(tabs))
 }
 
-/// The lines of an RRset; of an SOA, with its serial.
-fn lines(model: &Model, question: Question, data: DataId, ttl_s: u32, serial: u32) -> Vec<String> {
-    lines_of(model, question, data, (ttl_s, ttl_s), serial)
+/// The lines of an RRset; of an SOA, with what may change in it.
+fn lines(model: &Model, question: Question, data: DataId, ttl_s: u32, soa: SoaTold) -> Vec<String> {
+    lines_of(model, question, data, (ttl_s, ttl_s), soa)
 }
 
 /// The lines of an RRset whose first record may have another TTL than the rest.
@@ -59,7 +59,7 @@ fn lines_of(
     question: Question,
     data: DataId,
     (ttl_s, others_s): (u32, u32),
-    serial: u32,
+    soa: SoaTold,
 ) -> Vec<String> {
     let owner = dotted(model, question.name());
     let kind = question.kind().text();
@@ -80,15 +80,16 @@ fn lines_of(
         Rdata::Cname(target) => vec![of(dotted(model, *target))],
         Rdata::Txt(texts) => texts.iter().map(|text| of(format!("{text:?}"))).collect(),
         Rdata::Ns(servers) => servers.iter().map(|&server| of(server_name(model, server))).collect(),
-        Rdata::Soa => vec![soa_line(model, question.name(), ttl_s, serial)],
+        Rdata::Soa => vec![soa_line(model, question.name(), ttl_s, soa)],
     }
 }
 
 /// The SOA of the zone that holds a name.
-fn soa_line(model: &Model, name: NameId, ttl_s: u32, serial: u32) -> String {
+fn soa_line(model: &Model, name: NameId, ttl_s: u32, soa: SoaTold) -> String {
     let zone = &model.dns.zones[model.dns.names.zone_of[name.index()].index()];
     let apex = dotted(model, zone.apex);
-    let primary = zone.servers.first().map_or_else(|| ".".into(), |&server| server_name(model, server));
+    let SoaTold { serial, primary } = soa;
+    let primary = primary.map_or_else(|| ".".into(), |server| server_name(model, server));
     let contact = if apex == "." { "hostmaster.".to_owned() } else { format!("hostmaster.{apex}") };
     let [refresh_s, retry_s, expire_s] = zone.soa.timers_s;
     let minimum_s = zone.soa.minimum_s;
@@ -173,22 +174,20 @@ impl Answers<'_> {
     /// What stands in the answer and the authority section: records along aliases; the SOA that a negative answer lives by
     /// (RFC 2308 section 2).
     fn sections(&self, index: usize, cache: CacheId, answer: &Answer) -> (Vec<String>, Vec<String>) {
-        let (aliases, serial) = (self.dug.aliases[index].iter(), self.dug.serials[index]);
-        let mut answers: Vec<String> =
-            aliases.flat_map(|&(alias, data, ttl_s)| lines(self.model, alias, data, ttl_s, 0)).collect();
+        let (aliases, soa) = (self.dug.aliases[index].iter(), self.dug.soas[index]);
+        let mut answers: Vec<String> = aliases
+            .flat_map(|&(alias, data, ttl_s)| lines(self.model, alias, data, ttl_s, SoaTold::default()))
+            .collect();
         match answer.outcome {
             Outcome::Data(data) => {
                 let of = Question::new(answer.owner, self.question.kind());
-                answers.extend(lines_of(self.model, of, data, self.ttls_s(index, cache, answer), serial));
+                answers.extend(lines_of(self.model, of, data, self.ttls_s(index, cache, answer), soa));
                 (answers, Vec::new())
             }
             Outcome::NoData | Outcome::NxDomain => {
                 let zone = &self.model.dns.zones[self.model.dns.names.zone_of[answer.owner.index()].index()];
                 let has_soa = zone.soa.sent != NegativeSoa::Absent;
-                (
-                    answers,
-                    has_soa.then(|| soa_line(self.model, answer.owner, answer.ttl_s, serial)).into_iter().collect(),
-                )
+                (answers, has_soa.then(|| soa_line(self.model, answer.owner, answer.ttl_s, soa)).into_iter().collect())
             }
             Outcome::ServFail | Outcome::Refused => (Vec::new(), Vec::new()),
         }
@@ -218,7 +217,7 @@ impl Answers<'_> {
         let _ = writeln!(out, ";; WHEN: {}", self.when());
         let root = &self.model.dns.zones[0];
         let hints = root.delegation;
-        lines(self.model, Question::new(root.apex, RecordType::Ns), hints.ns, hints.ns_ttl_s, 0)
+        lines(self.model, Question::new(root.apex, RecordType::Ns), hints.ns, hints.ns_ttl_s, SoaTold::default())
             .into_iter()
             .for_each(|line| _ = writeln!(out, "{line}"));
         let _ = writeln!(out, ";; Received from root hints\n");
@@ -233,16 +232,16 @@ impl Answers<'_> {
         let found = match step.said {
             Said::Referral(child, delegation) => {
                 let apex = Question::new(model.dns.zones[child.index()].apex, RecordType::Ns);
-                lines(model, apex, delegation.ns, delegation.ns_ttl_s, 0)
+                lines(model, apex, delegation.ns, delegation.ns_ttl_s, SoaTold::default())
             }
-            Said::Data(data, ttl_s) => lines(model, step.question, data, ttl_s, step.serial),
+            Said::Data(data, ttl_s) => lines(model, step.question, data, ttl_s, step.soa),
             Said::Alias(data, ttl_s) => {
                 let alias = Question::new(step.question.name(), RecordType::Cname);
-                lines(model, alias, data, ttl_s, 0)
+                lines(model, alias, data, ttl_s, SoaTold::default())
             }
             Said::NoData(ttl_s) | Said::NxDomain(ttl_s) => {
                 let verdict = if matches!(step.said, Said::NoData(_)) { "no data of that type" } else { "NXDOMAIN" };
-                let soa = ttl_s.map(|ttl_s| soa_line(model, step.question.name(), ttl_s, step.serial));
+                let soa = ttl_s.map(|ttl_s| soa_line(model, step.question.name(), ttl_s, step.soa));
                 soa.into_iter().chain([format!(";; {verdict}")]).collect()
             }
             Said::Failed(why) => vec![format!(";; {why}")],
@@ -270,7 +269,7 @@ impl Answers<'_> {
             let answer = &record.answer;
             let of = Question::new(answer.owner, self.question.kind());
             let rrset = match answer.outcome {
-                Outcome::Data(data) => lines(self.model, of, data, answer.ttl_s, self.dug.serials[index]),
+                Outcome::Data(data) => lines(self.model, of, data, answer.ttl_s, self.dug.soas[index]),
                 _ => Vec::new(),
             };
             json!({

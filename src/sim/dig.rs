@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::world::{CHECK_EVERY, RunError, Simulation};
 use super::{Observer, View};
-use crate::dns::dig::TraceStep;
+use crate::dns::dig::{SoaTold, TraceStep};
 use crate::dns::{Asker, DnsObserver, LookupRecord};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::faults::FaultObserver;
@@ -28,8 +28,8 @@ pub struct Dug {
     pub current: (DataId, u32),
     /// TTLs of the first and of the other records of the RRset at its primary, seconds, where they differ.
     pub unequal: Vec<Option<(u32, u32)>>,
-    /// The serial of the SOA that each answer has, if any.
-    pub serials: Vec<u32>,
+    /// The SOA that each answer has, if any.
+    pub soas: Vec<SoaTold>,
     /// The walk along the delegation at the instant.
     pub trace: Vec<TraceStep>,
 }
@@ -70,10 +70,9 @@ pub fn dig(
     let aliases = caches.iter().zip(&seen.answers);
     let aliases = aliases.map(|(&cache, answer)| simulation.aliases(cache, question, answer.as_ref())).collect();
     let unequal = seen.answers.iter().map(|answer| simulation.unequal(question, answer.as_ref())).collect();
-    let serial =
-        |(&cache, answer): (&CacheId, &Option<LookupRecord>)| simulation.serial(cache, question, answer.as_ref());
-    let serials = caches.iter().zip(&seen.answers).map(serial).collect();
-    Ok(Some(Dug { answers: seen.answers, aliases, unequal, serials, queries: seen.queries, current, trace }))
+    let soa = |(&cache, answer): (&CacheId, &Option<LookupRecord>)| simulation.soa(cache, question, answer.as_ref());
+    let soas = caches.iter().zip(&seen.answers).map(soa).collect();
+    Ok(Some(Dug { answers: seen.answers, aliases, unequal, soas, queries: seen.queries, current, trace }))
 }
 
 impl Simulation<'_> {
@@ -116,11 +115,9 @@ impl Simulation<'_> {
         Some(self.dns.ttls_s(of)).filter(|(first_s, others_s)| first_s != others_s)
     }
 
-    fn serial(&self, cache: CacheId, question: Question, answer: Option<&LookupRecord>) -> u32 {
-        answer.map_or(0, |record| {
-            let of = Question::new(record.answer.owner, question.kind());
-            self.dns.soa_serial(cache, of, record.answer.outcome)
-        })
+    fn soa(&self, cache: CacheId, question: Question, answer: Option<&LookupRecord>) -> SoaTold {
+        let Some(answer) = answer.map(|record| record.answer) else { return SoaTold::default() };
+        self.dns.soa_told(cache, Question::new(answer.owner, question.kind()), answer.outcome)
     }
 
     fn trace(&self, question: Question) -> Vec<TraceStep> {
