@@ -127,7 +127,7 @@ fn decimals(value: f64, digits: i32) -> usize {
 }
 
 /// Fixed decimals, with thin groups of three in a whole part of five digits or more.
-fn grouped(value: f64, decimals: usize) -> String {
+pub(super) fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));

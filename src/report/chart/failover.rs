@@ -319,6 +319,6 @@ mod tests {
     #[test]
     fn the_title_says_how_many_of_how_many() {
         let chart = FailoverChart { attempts_total: 12_345, ..FailoverChart::default() };
-        assert_eq!(attempts_title(&chart, 400, 0), "400 of 12,345 attempts");
+        assert_eq!(attempts_title(&chart, 400, 0), "400 of 12 345 attempts");
     }
 }

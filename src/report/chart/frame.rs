@@ -4,8 +4,9 @@ use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Colour, HEIGHT, WIDTH};
 use super::labels::{EventPlace, place_events};
 use super::palette::{AXIS, AXIS_TITLE, FOOTER, GRID, LABEL, MARK, NOTE, SHADE, SHADE_EDGE, SUBTITLE, TICK, TITLE};
-use super::ticks::{Tick, grouped};
+use super::ticks::Tick;
 use super::{Footer, Heading, Mark, Shade};
+use crate::report::number::grouped;
 
 /// Free space at the left and right edge of a page.
 pub(super) const MARGIN: f64 = 24.0;
@@ -70,7 +71,7 @@ pub(super) fn band_note(footer: &Footer) -> String {
     }
 }
 
-/// A whole number with commas between thousands.
+/// A whole number in groups of three digits.
 pub(super) fn thousands(n: u64) -> String {
     // Exact below 2^53; the counts of a run stay far below.
     grouped(n as f64, 0)
@@ -231,7 +232,7 @@ mod tests {
     fn a_footer_says_what_is_known() {
         let footer = Footer { deliveries: 1_234_567, replications: 20, seed: Some(7), confidence: 0.95 };
         let text = footer_text(&footer, &band_note(&footer));
-        assert!(text.starts_with("n = 1,234,567 deliveries · 20 replications"), "{text}");
+        assert!(text.starts_with("n = 1 234 567 deliveries · 20 replications"), "{text}");
         assert!(text.contains("bands: 95 % confidence") && text.contains("seed 7"), "{text}");
         assert!(text.ends_with(env!("CARGO_PKG_VERSION")));
         let bare = footer_text(&Footer { confidence: f64::NAN, ..Footer::default() }, &band_note(&Footer::default()));

@@ -1,5 +1,7 @@
 //! Where axes are ticked and what the ticks say.
 
+use crate::report::number::grouped;
+
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3600.0;
 const DAY: f64 = 86_400.0;
@@ -227,27 +229,6 @@ fn multiples(from: f64, to: f64, step: f64) -> Vec<f64> {
     (0..=(last - first).max(-1.0) as i64).map(|i| (first + i as f64) * step).collect()
 }
 
-/// A count with commas between thousands and `decimals` places.
-pub(super) fn grouped(value: f64, decimals: usize) -> String {
-    let text = format!("{:.decimals$}", value.abs());
-    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
-    let mut out = String::new();
-    if value < 0.0 {
-        out.push('-');
-    }
-    for (i, c) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    if !rest.is_empty() {
-        out.push('.');
-        out.push_str(rest);
-    }
-    out
-}
-
 /// Seconds in words of at most two units: `250 ms`, `90 s` as `1 min 30 s`, `30 h` as `1 d 6 h`.
 pub(super) fn duration_text(seconds: f64) -> String {
     if !seconds.is_finite() {
@@ -320,7 +301,7 @@ mod tests {
     #[test]
     fn count_axes_start_at_zero_and_cover_the_top() {
         let (ticks, top) = counts(1234.0, 6);
-        assert_eq!(labels(&ticks), ["0", "500", "1,000", "1,500"]);
+        assert_eq!(labels(&ticks), ["0", "500", "1000", "1500"]);
         assert_eq!(top, 1500.0);
         assert_eq!(labels(&counts(0.3, 6).0), ["0", "1"]);
         assert_eq!(labels(&counts(1.7, 6).0), ["0", "1", "2"]);
