@@ -2,8 +2,8 @@
 
 use super::down::STUB_GIVES_UP;
 use super::path::{half, round_trip};
-use super::resolver::{Dns, Looked, NONE, Pending, Walk, Who, failure};
-use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, LookupRecord, Outcome, ServerState, Source};
+use super::resolver::{Dns, Looked, Pending, Walk, Who, failure};
+use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, LookupRecord, Outcome, ServerState, Source, Waiter};
 use crate::engine::random::draw;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
@@ -85,15 +85,8 @@ impl<'m> Dns<'m> {
     ) -> Option<Answer> {
         let now = scheduler.now();
         if is_instant {
-            let goes_on = self.goes_on(now, observer, cache, ask.question);
-            let looked = self.look(now, cache, ask.question, Walk::begin(ask.question));
-            if let Looked::Answer(answer) | Looked::Refresh(answer, _) = looked {
-                self.tell(observer, cache, ask.asker, ask.question, now, now, answer);
-                if goes_on {
-                    self.refresh(scheduler, observer, faults, cache, ask.question);
-                } else if let Looked::Refresh(_, question) = looked {
-                    self.refresh(scheduler, observer, faults, cache, question);
-                }
+            let told = self.answer_at_once(scheduler, observer, faults, ask, cache, SimDuration::ZERO);
+            if let Ok(answer) = told {
                 return Some(answer);
             }
         }
@@ -107,20 +100,9 @@ impl<'m> Dns<'m> {
         let is_way = is_inside || self.is_answering(ask.region, cache);
         let lost = failure(ask.question.name(), Source::Failure);
         let slot = self.put_ask(Pending {
-            cache,
-            question: ask.question,
-            owner: ask.question.name(),
-            aliases: 0,
-            stale: false,
-            ttl_s: u32::MAX,
-            stale_at: SimTime::NEVER,
-            fetch: NONE,
-            source: Source::Miss,
-            who: Who::Asker(ask.asker, ask.waiter),
-            asked: now,
             half: half(round_trip),
             answer: (!is_way).then_some(lost),
-            next: NONE,
+            ..Pending::begin(ask, cache, now)
         });
         if !is_way {
             scheduler.schedule(self.first_entity + cache.0, now + STUB_GIVES_UP, DnsEvent::AnswerArrives(slot).into());
@@ -131,6 +113,60 @@ impl<'m> Dns<'m> {
             scheduler.schedule(self.first_entity + cache.0, at, DnsEvent::QuestionArrives(slot).into());
         }
         None
+    }
+
+    /// How long it takes one way from a region to a resolver, if that is always the same time, for every member of a farm.
+    pub fn constant_way(&self, resolver: ResolverId, region: RegionId) -> Option<SimDuration> {
+        let resolver = &self.model.dns.resolvers[resolver.index()];
+        let to = self.model.dns.caches[resolver.first_at(region).index()].region;
+        let is_constant = self.network.path(region, to).all(|link| link.rtt.is_constant());
+        let is_fixed = is_constant && self.network.is_way(region, to) && !resolver.is_inside;
+        is_fixed.then(|| half(round_trip(self.network, region, to, |_| 0)))
+    }
+
+    /// Takes a question that is at its resolver now and was `way` on its way; so will be the answer. Only for who waits for
+    /// no answer, and while nothing is disturbed.
+    pub fn arrive<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        ask: &Ask,
+        way: SimDuration,
+    ) {
+        let resolver = &self.model.dns.resolvers[ask.resolver.index()];
+        let cache = resolver.cache_for(ask.region, ask.question, ask.key, || draw(ask.key, ask.a, ask.b ^ 0xff));
+        if let Err(walk) = self.answer_at_once(scheduler, observer, faults, ask, cache, way) {
+            let begun = Pending::begin(ask, cache, scheduler.now() - way);
+            let slot = self.put_ask(Pending { half: way, ..begun.along(walk) });
+            self.join_or_fetch(scheduler, observer, faults, slot);
+        }
+    }
+
+    /// Answers from the cache what is there now after `way`, and is told of as if the answer had come after as long.
+    fn answer_at_once<E: Copy + From<DnsEvent>>(
+        &mut self,
+        scheduler: &mut Scheduler<E>,
+        observer: &mut impl DnsObserver,
+        faults: &impl ServerState,
+        ask: &Ask,
+        cache: CacheId,
+        way: SimDuration,
+    ) -> Result<Answer, Walk> {
+        let now = scheduler.now();
+        let goes_on = self.goes_on(now, observer, cache, ask.question);
+        let looked = self.look(now, cache, ask.question, Walk::begin(ask.question));
+        let answer = match looked {
+            Looked::Answer(answer) | Looked::Refresh(answer, _) => answer,
+            Looked::Fetch(walk) => return Err(walk),
+        };
+        self.tell(observer, cache, ask.asker, ask.question, now - way, now + way, answer);
+        if goes_on {
+            self.refresh(scheduler, observer, faults, cache, ask.question);
+        } else if let Looked::Refresh(_, question) = looked {
+            self.refresh(scheduler, observer, faults, cache, question);
+        }
+        Ok(answer)
     }
 
     pub(super) fn put_ask(&mut self, ask: Pending) -> u32 {
@@ -177,8 +213,7 @@ impl<'m> Dns<'m> {
                 }
             }
             Looked::Fetch(walk) => {
-                let ask = &mut self.asks[slot as usize];
-                (ask.owner, ask.aliases, ask.stale, ask.ttl_s) = (walk.owner, walk.aliases, walk.stale, walk.ttl_s);
+                self.asks[slot as usize] = ask.along(walk);
                 self.join_or_fetch(scheduler, observer, faults, slot);
             }
         }
@@ -196,6 +231,11 @@ impl<'m> Dns<'m> {
         let ask = self.asks[slot as usize];
         if self.is_disturbed && !self.is_up(ask.cache) && !matches!(ask.who, Who::Fetch(_)) {
             return self.lose(scheduler, slot);
+        }
+        // Whom no answer wakes up needs no event for it.
+        if let Who::Asker(asker @ (Asker::Client(_) | Asker::Probe(_)), waiter) = ask.who {
+            self.free_asks.push(slot);
+            return self.complete(observer, &ask, asker, waiter, scheduler.now() + ask.half, answer);
         }
         let ask = &mut self.asks[slot as usize];
         ask.answer = Some(answer);
@@ -221,8 +261,7 @@ impl<'m> Dns<'m> {
         let answer = ask.answer.unwrap_or(failure(ask.owner, Source::Failure));
         match ask.who {
             Who::Asker(asker, waiter) => {
-                self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
-                self.completed.push_back(Completed { waiter, asker, answer, asked: ask.asked });
+                self.complete(observer, &ask, asker, waiter, now, answer);
             }
             Who::Fetch(fetch) => {
                 let asker = Asker::Cache(self.fetches[fetch as usize].cache);
@@ -238,6 +277,20 @@ impl<'m> Dns<'m> {
                 }
             }
         }
+    }
+
+    /// A question is answered at an instant, now or soon.
+    fn complete(
+        &mut self,
+        observer: &mut impl DnsObserver,
+        ask: &Pending,
+        asker: Asker,
+        waiter: Waiter,
+        at: SimTime,
+        answer: Answer,
+    ) {
+        self.tell(observer, ask.cache, asker, ask.question, ask.asked, at, answer);
+        self.completed.push_back(Completed { waiter, asker, answer, asked: ask.asked });
     }
 
     #[inline]

@@ -20,8 +20,9 @@ pub(super) enum Kind {
     NxDomain,
 }
 
-/// A cached RRset, or that there is none: 56 bytes.
+/// A cached RRset, or that there is none: a cache line, so that a hit reads one and never two.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct Entry {
     /// Strictly before this instant it is given out as it is: data that is neither over, nor to be refreshed, nor to be
     /// counted as used.
@@ -83,7 +84,8 @@ pub(super) struct Failed {
 /// A cache.
 #[derive(Debug)]
 pub(super) struct Cache {
-    entries: Paged<Entry>,
+    /// By type, then by name: what finds the entries of one type is small enough to stay near.
+    entries: [Paged<Entry>; RecordType::ALL.len()],
     /// What failed; only ever looked up by question.
     failures: FxHashMap<Question, Failed>,
     lru: Option<Lru>,
@@ -91,27 +93,20 @@ pub(super) struct Cache {
     epoch: u64,
 }
 
-/// Entries of one type stand together: a page holds 64 names in a row, so that a cache of MX records alone has no empty
-/// places for other types.
-#[inline]
-const fn place(question: Question) -> usize {
-    let index = question.index();
-    index & !0x1ff | (index & 7) << 6 | index >> 3 & 0x3f
-}
-
-const fn question_at(place: usize) -> Question {
-    Question::from_index((place & !0x1ff | (place & 0x3f) << 3 | place >> 6 & 7) as u32)
-}
-
 impl Cache {
     pub fn new(rules: &Rules) -> Self {
-        Self { entries: Paged::new(), failures: FxHashMap::default(), lru: rules.capacity.map(Lru::new), epoch: 0 }
+        Self {
+            entries: std::array::from_fn(|_| Paged::new()),
+            failures: FxHashMap::default(),
+            lru: rules.capacity.map(Lru::new),
+            epoch: 0,
+        }
     }
 
     /// What there is for a question, live or not.
     #[inline]
     pub fn entry(&self, question: Question) -> Option<&Entry> {
-        self.entries.get(place(question))
+        self.entries[question.kind() as usize].get(question.name().index())
     }
 
     /// The entry for a question, if a hit of it is one that there is nothing to say of.
@@ -133,11 +128,12 @@ impl Cache {
 
     /// How many entries are live.
     pub fn count_live(&self, now: SimTime) -> u64 {
-        self.entries.iter().filter(|entry| entry.until > now && entry.kind != Kind::Empty).count() as u64
+        self.entries.iter().flat_map(Paged::iter).filter(|entry| entry.until > now && entry.kind != Kind::Empty).count()
+            as u64
     }
 
     pub fn entry_mut(&mut self, question: Question) -> &mut Entry {
-        self.entries.get_mut(place(question), EMPTY)
+        self.entries[question.kind() as usize].get_mut(question.name().index(), EMPTY)
     }
 
     /// The failure that is remembered for a question.
@@ -233,11 +229,13 @@ impl Cache {
         if let Some(lru) = &mut self.lru {
             lru.clear();
         }
-        for (place, entry) in self.entries.iter_mut() {
-            if entry.until > now {
-                dropped(question_at(place));
+        for (kind, entries) in RecordType::ALL.into_iter().zip(&mut self.entries) {
+            for (name, entry) in entries.iter_mut() {
+                if entry.until > now {
+                    dropped(Question::new(NameId(name as u32), kind));
+                }
+                (entry.plain_until, entry.until, entry.kind) = (SimTime::ZERO, SimTime::ZERO, Kind::Empty);
             }
-            (entry.plain_until, entry.until, entry.kind) = (SimTime::ZERO, SimTime::ZERO, Kind::Empty);
         }
     }
 }
@@ -304,14 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_holds_one_type_of_64_names() {
-        for index in (0..5000).chain([u32::MAX - 8]) {
-            let question = Question::from_index(index);
-            assert_eq!(question_at(place(question)), question);
-        }
-        let mx = |name| place(Question::new(NameId(name), RecordType::Mx));
-        assert!((0..64).all(|name| mx(name) / 64 == mx(0) / 64));
-        assert_ne!(mx(0) / 64, place(Question::new(NameId(0), RecordType::A)) / 64);
-        assert_eq!(size_of::<Entry>(), 56);
+    fn an_entry_fills_a_cache_line() {
+        assert_eq!(size_of::<Entry>(), 64);
     }
 }

@@ -9,6 +9,7 @@ use crate::scenario::tree::NsRule;
 /// A zone cut in a cache. Glue stands here and nowhere else, so that no address from an additional section ever answers a
 /// question (RFC 2181 section 5.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(align(32))]
 pub(super) struct Cut {
     /// Live before this instant.
     pub until: SimTime,

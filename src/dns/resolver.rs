@@ -12,7 +12,7 @@ use super::fetch::Fetch;
 use super::selection::Servers;
 use super::soa::SharedSoas;
 use super::transfer::Transfers;
-use super::{Answer, Asker, Completed, DnsEvent, DnsObserver, Outcome, ServerState, Source, Waiter};
+use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, Outcome, ServerState, Source, Waiter};
 use crate::engine::random::EntityKey;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
@@ -88,6 +88,33 @@ pub(super) struct Pending {
     pub answer: Option<Answer>,
     /// The next that waits for the same fetch.
     pub next: u32,
+}
+
+impl Pending {
+    /// A question that was asked at an instant.
+    pub const fn begin(ask: &Ask, cache: CacheId, asked: SimTime) -> Self {
+        Self {
+            cache,
+            question: ask.question,
+            owner: ask.question.name(),
+            aliases: 0,
+            stale: false,
+            ttl_s: u32::MAX,
+            stale_at: SimTime::NEVER,
+            fetch: NONE,
+            source: Source::Miss,
+            who: Who::Asker(ask.asker, ask.waiter),
+            asked,
+            half: SimDuration::ZERO,
+            answer: None,
+            next: NONE,
+        }
+    }
+
+    /// The same, having come so far along aliases.
+    pub const fn along(self, walk: Walk) -> Self {
+        Self { owner: walk.owner, aliases: walk.aliases, stale: walk.stale, ttl_s: walk.ttl_s, ..self }
+    }
 }
 
 /// Who asked.

@@ -11,29 +11,30 @@ use crate::model::faults::Brownout;
 use crate::model::mail::HostModel;
 use crate::scenario::tree::{BacklogFull, HostIpv6, WhenFull};
 
-/// A host in one replication.
+/// A host in one replication. What every try reads comes first and fills a cache line.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Host<'m> {
     /// Most sessions at once, now.
     pub limit: Option<u32>,
     /// Service time, now.
     pub service: Dist,
-    /// Where it is.
-    pub region: RegionId,
-    /// What a connection over IPv6 meets, now.
-    pub ipv6: HostIpv6,
-    /// Sessions open; counted only while there is a limit.
-    pub sessions: u32,
-    /// Connections that wait, first come first served.
-    pub backlog: VecDeque<Waiting>,
-    /// Whether whatever it accepts is at its end, and plainly so: it relays nothing, asks nothing, has one store.
-    pub is_plain_end: bool,
     /// What it asks of those who connect.
     pub guard: Option<Box<Guard<'m>>>,
-    /// How long it stood still.
-    pub standstill: Standstill,
     /// How it browns out now.
     pub brownout: Option<Box<Brownout>>,
+    /// Where it is.
+    pub region: RegionId,
+    /// Sessions open; counted only while there is a limit.
+    pub sessions: u32,
+    /// Whether whatever it accepts is at its end, and plainly so: it relays nothing, asks nothing, has one store.
+    pub is_plain_end: bool,
+    /// What a connection over IPv6 meets, now.
+    pub ipv6: HostIpv6,
+    /// Connections that wait, first come first served.
+    pub backlog: VecDeque<Waiting>,
+    /// How long it stood still.
+    pub standstill: Standstill,
 }
 
 /// A connection in the backlog.

@@ -35,8 +35,9 @@ pub(super) struct KnownRoutes {
     pub passes_on: bool,
 }
 
-/// A route, and how long it is the one.
+/// A route, and how long it is the one: a cache line.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct Known {
     /// Every answer that it stands on is given out strictly before this instant, unless the epoch moves.
     until: SimTime,

@@ -27,8 +27,9 @@ use crate::model::{CacheId, HostId, Model, NodeId};
 use crate::scenario::tree::{ProbeKind, RecordType, WhenFull};
 use crate::sim::View;
 
-/// Counts of one host.
+/// Counts of one host, in a cache line.
 #[derive(Debug, Clone, Default)]
+#[repr(align(64))]
 pub(super) struct HostCount {
     pub connections: u64,
     /// Of these, such as carried something that was accepted: through a session that is kept more may follow.

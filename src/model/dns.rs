@@ -98,7 +98,7 @@ pub enum Rdata {
     /// Text.
     Txt(Box<[Box<str>]>),
     /// Name servers, in the order written.
-    Ns(Box<[ServerId]>),
+    Ns(SmallVec<[ServerId; 4]>),
     /// The start of a zone of authority: one for all zones, since what differs is no data of an answer's age.
     Soa,
 }
@@ -173,23 +173,28 @@ impl ResolverModel {
         asker: EntityKey,
         random: impl FnOnce() -> u64,
     ) -> CacheId {
-        let count = self.farm.count() as u32;
-        let site = self.nearest.get(region.index()).map_or(0, |site| site * count);
-        if count == 1 {
-            return CacheId(self.first_cache.0 + site);
+        let first = self.first_at(region);
+        if self.farm.count() == 1 {
+            return first;
         }
         let bits = match self.choice {
             FarmChoice::Random => random(),
             FarmChoice::Hashed => draw(self.hash, u64::from(question.name().0), 0),
             FarmChoice::Sticky => draw(asker, u64::from(self.first_cache.0), u64::MAX),
         };
-        CacheId(self.first_cache.0 + site + self.farm.index(bits) as u32)
+        CacheId(first.0 + self.farm.index(bits) as u32)
+    }
+
+    /// The first cache of the site that a region's questions go to.
+    #[inline]
+    pub fn first_at(&self, region: RegionId) -> CacheId {
+        let site = self.nearest.get(region.index()).copied().unwrap_or(0);
+        CacheId(self.first_cache.0 + site * self.farm.count() as u32)
     }
 
     /// The cache that answers every question of a region, if there is only one.
     pub fn only_cache(&self, region: RegionId) -> Option<CacheId> {
-        let site = self.nearest.get(region.index()).copied().unwrap_or(0);
-        (self.farm.count() == 1).then_some(CacheId(self.first_cache.0 + site))
+        (self.farm.count() == 1).then(|| self.first_at(region))
     }
 }
 

@@ -68,3 +68,10 @@ pub enum ActionModel {
     /// Makes what nodes hold back due now.
     FlushQueue { nodes: Vec<NodeId> },
 }
+
+impl ActionModel {
+    /// Whether questions may go to other caches afterwards, take another time, or get lost.
+    pub const fn moves_questions(&self) -> bool {
+        matches!(self, Self::SetDown { .. } | Self::SetNetwork { .. })
+    }
+}

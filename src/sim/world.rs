@@ -120,6 +120,8 @@ struct Client<'m> {
     arrivals: ArrivalClock<'m>,
     key: EntityKey,
     asked: u64,
+    /// How long each of its questions is on its way, if that never changes: its event is then the question's arrival.
+    way: Option<SimDuration>,
 }
 
 /// Why a run ended before its time.
@@ -142,16 +144,19 @@ impl<'m> Simulation<'m> {
         let faults = Faults::new(model, replication, &mut scheduler, observer);
         let mut dns = Dns::new(model, replication);
         dns.start(&mut scheduler);
+        let is_steady = model.timeline.iter().all(|item| !item.action.moves_questions());
         let clients = model
             .dns
             .clients
             .iter()
             .map(|client| {
+                let way = dns.constant_way(client.resolver, client.region).filter(|way| is_steady && !way.is_zero());
                 let stream = Stream::new(model.seed, replication, "client", &client.name, "arrivals");
                 Client {
                     arrivals: ArrivalClock::new(&client.arrivals, &client.begins, stream),
                     key: EntityKey::new(model.seed, replication, "client", &client.name, "questions"),
                     asked: 0,
+                    way,
                 }
             })
             .collect();
@@ -275,9 +280,10 @@ impl<'m> Simulation<'m> {
     }
 
     fn schedule_client(&mut self, client: usize) {
+        let way = self.clients[client].way.unwrap_or(SimDuration::ZERO);
         let next = self.clients[client].arrivals.next().filter(|next| next.at < self.model.clock.arrivals_end);
         if let Some(next) = next {
-            let at = next.at.max(self.scheduler.now());
+            let at = (next.at + way).max(self.scheduler.now());
             self.scheduler.schedule(self.entities.clients + client as u32, at, Event::Client(client as u32));
         }
     }
@@ -297,7 +303,10 @@ impl<'m> Simulation<'m> {
             asker: Asker::Client(id),
             waiter: Waiter(0),
         };
-        self.dns.ask(&mut self.scheduler, observer, &self.faults, ask);
+        match client.way {
+            Some(way) => self.dns.arrive(&mut self.scheduler, observer, &self.faults, &ask, way),
+            None => _ = self.dns.ask(&mut self.scheduler, observer, &self.faults, ask),
+        }
         self.schedule_client(id.index());
     }
 

@@ -68,6 +68,7 @@ impl SoaModel {
 
 /// An authoritative server.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 pub struct ServerModel {
     /// Its host name.
     pub name: NameId,
