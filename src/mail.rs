@@ -218,8 +218,8 @@ pub(crate) struct Work {
     pub tally: Tally,
     /// What it has of its relay's connections, where those are counted.
     pub connected: Connected,
-    /// Whether this attempt has come to the fallback relay.
-    pub fell_back: bool,
+    /// How many fallback relays this attempt has come to.
+    pub fell_back: u32,
     /// The addresses of the attempt, in order of trial.
     pub candidates: SmallVec<[Candidate; 4]>,
     /// When the SYN of the current try was sent.

@@ -8,6 +8,7 @@ pub mod like;
 mod lines;
 pub mod locator;
 pub mod nearest;
+pub mod next_hop;
 pub mod postconf;
 pub mod postqueue;
 pub mod read;

@@ -71,6 +71,60 @@ fn postconf_and_master_cf_make_a_policy() {
     assert_eq!(attempts(&results, "all"), f64::from(postfix_attempts(60, 600, 7200)));
 }
 
+/// A host that takes nothing, and relays; a `main.cf` of one sender beside it.
+fn relayed(main: &str, client: &str) -> Loaded {
+    let text = format!(
+        r#"(
+        title: "relayhost",
+        run: (measure: "1h", drain: "9d", replications: 1, seed: 4),
+        regions: {{ "here": (rtt: "0s") }},
+        zones: {{ "d.example": (mx: [(10, "mx.d.example")]), "example": () }},
+        hosts: {{
+            "mx.d.example": (),
+            "r1.example": (relays_for: ["d.example"], resolver: "r"), "r2.example": (relays_for: ["d.example"], resolver: "r"),
+        }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ {} }},
+        timeline: [(at: "0s", do: Outage(host: "r1.example"))],
+    )"#,
+        sender("s", "d.example", r#"PostfixConfig(file: "main.cf")"#)
+            .replace("(resolver", &format!("({client} resolver")),
+    );
+    let source = Arc::new(SourceText { name: "relayhost.ron".into(), text });
+    let mut files = Memory([("main.cf".to_owned(), main.to_owned())].into());
+    load_source(&source, &[], &mut files).unwrap_or_else(|problems| panic!("{}", render(&problems, false)))
+}
+
+#[test]
+fn relayhost_and_fallback_relay_are_gone_to_in_turn() {
+    let taken = |loaded: &Loaded, host: &str| {
+        values(&run_loaded(loaded, None), "accepted", &format!("host:{host}.example"), "count")[0]
+    };
+    // The first of the list is down: the second is tried in the same attempt (`smtp_connect.c`, one list of sites).
+    for main in [
+        "relayhost = [r1.example]:smtp, [r2.example]\n",
+        "relayhost = [r1.example]\nsmtp_fallback_relay = [r2.example]\n",
+        "relayhost = [r1.example]\nfallback_relay = [r1.example] [r2.example]\n",
+    ] {
+        let loaded = relayed(main, "");
+        assert!(loaded.warnings.is_empty(), "{main}: {}", render(&loaded.warnings, false));
+        assert_eq!((taken(&loaded, "r2"), taken(&loaded, "mx.d")), (1.0, 1.0), "{main}");
+        assert_eq!(attempts(&run_loaded(&loaded, None), "all"), 2.0, "{main}: the sender's and the relay's");
+    }
+    // None, as Debian has it.
+    let loaded = relayed("relayhost =\n", "");
+    assert!(loaded.warnings.is_empty() && taken(&loaded, "r2") == 0.0 && taken(&loaded, "mx.d") == 1.0);
+    // What is not there is named, and so is a port; the rest is used.
+    let loaded = relayed("relayhost = [r3.example], [r2.example]:587\n", "");
+    let said = render(&loaded.warnings, false);
+    assert!(said.contains("no host or domain `r3.example` to relay to: left out of `relayhost`"), "{said}");
+    assert!(said.contains("port 587 of `r2.example` is not modelled"), "{said}");
+    assert_eq!(taken(&loaded, "r2"), 1.0);
+    // What the scenario says is instead of it; it may be a list, too.
+    let loaded = relayed("relayhost = [r1.example]\n", r#"client: (smart_host: "[r1.example], [r2.example]"),"#);
+    assert_eq!(taken(&loaded, "r2"), 1.0);
+}
+
 #[test]
 fn an_exim_section_gives_each_domain_its_rule() {
     let section = "begin retry\nd.example  *  F,1h,10m\n*  refused  F,2h,30m\n* * F,4d,6h\n";

@@ -87,6 +87,36 @@ fn a_fallback_relay_takes_what_no_mx_takes_in_the_same_attempt() {
 }
 
 #[test]
+fn a_fallback_relay_takes_what_could_not_be_looked_up() {
+    let hosts = format!(r#""mx.d.example": (), "r1.example": ({RELAY}), "r2.example": (),"#);
+    let to = |domain: &str, more: &str| sender(10, more).replace("d.example", domain);
+    let results = |domain: &str, retry: &str, relay: &str, rest: &str| {
+        let more = format!(r#"client: (fallback_relay: "{relay}"), retry: {retry}"#);
+        run(&scenario(&hosts, &to(domain, &more), rest))
+    };
+    let relay = "[r1.example]";
+    let gone = r#"timeline: [(name: "o", at: "0s", do: SetAddress(name: "r2.example", hosts: []))],"#;
+    let silent = r#"timeline: [(name: "o", at: "0s", do: Outage(server: "ns.d.example"), for: "3h")],"#;
+    for retry in ["Postfix()", "Sendmail()"] {
+        // The domain's name server is silent: sent to the relay at once (smtp_connect.c; sendmail's domain.c, getmxrr), which
+        // waits for it.
+        let found = results("d.example", retry, relay, silent);
+        assert_eq!(of_host(&found, "accepted", "r1", "count"), 10.0, "{retry}");
+        assert!(all(&found, "handoff_latency", "mean") < 60.0, "{retry}");
+        // There is no such domain: only Postfix sends even that, and bounces nothing itself.
+        let found = results("r2.example", retry, relay, gone);
+        let taken = if retry == "Postfix()" { 10.0 } else { 0.0 };
+        assert_eq!(of_host(&found, "accepted", "r1", "count"), taken, "{retry}");
+    }
+    // A relay that is not found is a "configuration problem" for Postfix: the mail waits.
+    let hosts = r#""mx.d.example": (), "r1.example": (), "r2.example": (),"#;
+    let more = r#"client: (smart_host: "[r1.example]"), retry: Postfix()"#;
+    let gone = r#"timeline: [(name: "o", at: "0s", do: SetAddress(name: "r1.example", hosts: []))],"#;
+    let found = run(&scenario(hosts, &sender(10, more), gone));
+    assert_eq!((all(&found, "bounced", "count"), all(&found, "expired", "count")), (0.0, 10.0));
+}
+
+#[test]
 fn relays_share_a_queue_or_split_it() {
     // A thousand messages over two submission hosts, each with Postfix's limit of 20 to a destination, ten seconds a message:
     // two queues keep 40 sessions busy, one that both feed keeps 20.

@@ -32,7 +32,7 @@ impl<'m> Mail<'m> {
         work.soft_failure = None;
         work.sessions = 0;
         work.tried = 0;
-        work.fell_back = false;
+        work.fell_back = 0;
         work.reused = false;
         work.tally = Tally::default();
         work.candidates.clear();
@@ -157,24 +157,36 @@ impl<'m> Mail<'m> {
         }
     }
 
-    /// No candidate is left to try: the fallback relay comes last; then the attempt is over.
+    /// No candidate is left to try: fallback relays come last; then the attempt is over.
     fn exhausted<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
     ) {
-        let delivery = &mut self.slots[slot as usize];
-        let fallback = self.model.mail.nodes[delivery.node.index()].client.fallback;
-        match fallback.filter(|_| !delivery.work.fell_back) {
-            None if delivery.work.tried == 0 && delivery.work.tally.held > 0 => self.hold_back(cx, slot),
-            None => self.defer(cx, slot),
-            Some(relay) => {
-                let work = &mut delivery.work;
-                (work.fell_back, work.sessions, work.tried) = (true, 0, 0);
-                work.candidates.clear();
-                self.route_to(cx, slot, relay);
-            }
+        if self.falls_back(cx, slot) {
+            return;
         }
+        let work = &self.slots[slot as usize].work;
+        match work.tried == 0 && work.tally.held > 0 {
+            true => self.hold_back(cx, slot),
+            false => self.defer(cx, slot),
+        }
+    }
+
+    /// Goes on with the next fallback relay of an attempt: `false` if none is left.
+    pub(super) fn falls_back<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) -> bool {
+        let delivery = &mut self.slots[slot as usize];
+        let fallback = &self.model.mail.nodes[delivery.node.index()].client.fallback;
+        let Some(&relay) = fallback.get(delivery.work.fell_back as usize) else { return false };
+        let work = &mut delivery.work;
+        (work.fell_back, work.sessions, work.tried) = (work.fell_back.saturating_add(1), 0, 0);
+        work.candidates.clear();
+        self.route_to(cx, slot, relay);
+        true
     }
 
     pub(super) fn on_syn_arrives<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(

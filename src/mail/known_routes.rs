@@ -141,7 +141,7 @@ impl<'m> Mail<'m> {
         let known = self.nodes[delivery.node.index()].known.as_ref();
         let (known, route) = known.and_then(|known| known.route_of(now, cx.dns, delivery))?;
         let work = &mut delivery.work;
-        let is_it = work.after.is_none() && (work.mx, work.upto) == (route.mx, route.upto) && !work.fell_back;
+        let is_it = work.after.is_none() && (work.mx, work.upto) == (route.mx, route.upto) && work.fell_back == 0;
         let preference = route.next().first().filter(|_| is_it)?.preference;
         (work.after, work.upto) = (Some(route.upto), preference);
         let first = work.candidates.len();
@@ -180,7 +180,7 @@ impl<'m> Mail<'m> {
     ) -> Option<(CacheId, Known)> {
         let (now, delivery) = (cx.scheduler.now(), &self.slots[slot as usize]);
         let work = &delivery.work;
-        let is_first = work.after.is_none() && work.owner == delivery.domain && !work.fell_back;
+        let is_first = work.after.is_none() && work.owner == delivery.domain && work.fell_back == 0;
         if !is_first || delivery.node != delivery.sender || cx.observer.hears_each_lookup() {
             return None;
         }

@@ -76,7 +76,7 @@ impl Delivery {
                 soft_failure: None,
                 sessions: 0,
                 tried: 0,
-                fell_back: false,
+                fell_back: 0,
                 reused: false,
                 place: Default::default(),
                 runner: 0,

@@ -62,20 +62,15 @@ impl<'m> Mail<'m> {
         delivery.work.mx = match answer.outcome {
             Outcome::Data(data) => data,
             Outcome::NoData => DataId::ABSENT,
-            Outcome::NxDomain => {
-                cx.observer.on_no_host(cx.scheduler.now(), delivery, NoHost::NxDomain);
-                return self.bounce(cx, slot, BounceCause::NoDomain);
-            }
+            Outcome::NxDomain => return self.no_route(cx, slot, BounceCause::NoDomain),
             Outcome::ServFail => {
                 cx.observer.on_no_host(cx.scheduler.now(), delivery, NoHost::ServFail);
-                return self.defer(cx, slot);
+                return self.not_routed(cx, slot, NoRoute::Defer, BounceCause::NoDomain);
             }
             Outcome::Refused => {
                 cx.observer.on_no_host(cx.scheduler.now(), delivery, NoHost::Refused);
-                return match self.model.mail.nodes[delivery.node.index()].client.dns.refused {
-                    NoRoute::Bounce => self.bounce(cx, slot, BounceCause::NoDomain),
-                    NoRoute::Defer => self.defer(cx, slot),
-                };
+                let then = self.model.mail.nodes[delivery.node.index()].client.dns.refused;
+                return self.not_routed(cx, slot, then, BounceCause::NoDomain);
             }
         };
         let lookups = self.model.mail.nodes[delivery.node.index()].client.lookups;
@@ -143,7 +138,7 @@ impl<'m> Mail<'m> {
             (true, Some(why)) => cx.observer.on_no_host(cx.scheduler.now(), delivery, why),
             (false, _) => {}
         }
-        self.defer(cx, slot);
+        self.not_routed(cx, slot, NoRoute::Defer, BounceCause::NoAddress);
     }
 
     /// Tries the candidates from the `first` on, in the order that the client puts them in.
@@ -160,7 +155,7 @@ impl<'m> Mail<'m> {
     }
 
     /// There is nowhere to send it: what its system makes of that.
-    pub(super) fn no_route<E: World, O: MailObserver, F>(
+    pub(super) fn no_route<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
@@ -175,9 +170,27 @@ impl<'m> Mail<'m> {
             BounceCause::Loop | BounceCause::Rejected => (NoRoute::Bounce, NoHost::Loop),
         };
         cx.observer.on_no_host(cx.scheduler.now(), delivery, why);
+        self.not_routed(cx, slot, then, cause);
+    }
+
+    /// A look-up led nowhere: to a fallback relay, unless the message goes round in circles, else it waits or bounces.
+    fn not_routed<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        then: NoRoute,
+        cause: BounceCause,
+    ) {
+        let delivery = &self.slots[slot as usize];
+        let client = &self.model.mail.nodes[delivery.node.index()].client;
+        let is_forgiven = client.dns.not_found_falls_back && cause != BounceCause::Loop;
+        let is_relay = client.smart_host.is_some() || delivery.work.fell_back > 0;
+        if (then == NoRoute::Defer || is_forgiven) && self.falls_back(cx, slot) {
+            return;
+        }
         match then {
-            NoRoute::Bounce => self.bounce(cx, slot, cause),
-            NoRoute::Defer => self.defer(cx, slot),
+            NoRoute::Bounce if !(is_forgiven && is_relay) => self.bounce(cx, slot, cause),
+            NoRoute::Bounce | NoRoute::Defer => self.defer(cx, slot),
         }
     }
 

@@ -50,8 +50,8 @@ pub struct ClientRules {
     pub processor_time: SimDuration,
     /// Where everything goes instead of its domain's MX.
     pub smart_host: Option<RelayTo>,
-    /// Where what failed at every MX host goes.
-    pub fallback: Option<RelayTo>,
+    /// Where what failed at every MX host goes, one after the other.
+    pub fallback: Vec<RelayTo>,
 }
 
 /// How long each reply after the greeting may take (RFC 5321 section 4.5.3.2).
@@ -260,6 +260,9 @@ pub struct DnsRules {
     pub refused: NoRoute,
     /// An exchange that is an address; RFC 5321 section 5.1 wants a name there.
     pub literals: Literals,
+    /// Whether what is not found, or has a null MX, goes to a fallback relay too, and waits where it is a relay that is not
+    /// found. What could not be looked up goes there always.
+    pub not_found_falls_back: bool,
 }
 
 /// What a client makes of an exchange that is an address and no name.

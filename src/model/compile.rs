@@ -13,6 +13,7 @@ mod mail;
 mod name_servers;
 mod names;
 mod network;
+mod next_hops;
 mod objectives;
 mod own_caches;
 pub mod presets;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::diagnostic::{Diagnostic, SourceText};
+use super::diagnostic::{Diagnostic, Place, SourceText};
 use super::nearest::list_names;
 use super::tree::{Feedback, PostfixRetry};
 use super::units::{Duration, FromText, seconds};
@@ -24,8 +24,24 @@ const OF_TRANSPORT: [(&str, &str); 5] = [
 const OTHER_UNITS: [(&str, u64); 3] =
     [("maximal_queue_lifetime", 86_400), ("bounce_queue_lifetime", 86_400), ("delay_warning_time", 3600)];
 
+/// Lists of next hops, each with its older name (`mail_params.h`: `smtp_fallback_relay` is `$fallback_relay` by default).
+const NEXT_HOPS: [(&str, &str); 3] = [
+    ("relayhost", "relayhost"),
+    ("fallback_relay", "smtp_fallback_relay"),
+    ("smtp_fallback_relay", "smtp_fallback_relay"),
+];
+
 /// Expansions of `$name` within each other at most.
 const DEPTH_MAX: u32 = 20;
+
+/// What Postfix's configuration says.
+#[derive(Debug, Clone, Default)]
+pub struct Postconf {
+    /// The parameters of its queue and its client.
+    pub retry: PostfixRetry,
+    /// `relayhost` and `smtp_fallback_relay`, where they are set: as written, and where.
+    pub next_hops: BTreeMap<&'static str, (String, Place)>,
+}
 
 struct Setting<'a> {
     name: &'a str,
@@ -39,7 +55,7 @@ struct Setting<'a> {
 /// # Errors
 /// Lines that are no setting, and values that do not fit, each with its place, as errors among the diagnostics. A warning
 /// names all parameters that are not modelled.
-pub fn read_postconf(source: &Arc<SourceText>) -> (PostfixRetry, Vec<Diagnostic>) {
+pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
     let mut found = Vec::new();
     let settings = settings(source, &mut found);
     let defaults = match serde_json::to_value(PostfixRetry::default()) {
@@ -50,12 +66,24 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (PostfixRetry, Vec<Diagnostic>
     let by_name: BTreeMap<&str, &Setting<'_>> = settings.iter().map(|setting| (setting.name, setting)).collect();
     let mut fields = defaults.clone();
     let mut unknown: Vec<&Setting<'_>> = Vec::new();
+    let mut next_hops = BTreeMap::new();
     // A transport's own parameters stand before those of all.
     let order = by_name.values().filter(|one| !is_of_transport(one.name));
     for setting in order.chain(by_name.values().filter(|one| is_of_transport(one.name))) {
         let name = OF_TRANSPORT.iter().find(|(own, _)| *own == setting.name).map_or(setting.name, |(_, all)| all);
         let Some(default) = defaults.get(name).filter(|_| name != "scan_phase") else {
-            unknown.push(setting);
+            let Some((_, parameter)) = NEXT_HOPS.iter().find(|(known, _)| *known == setting.name) else {
+                unknown.push(setting);
+                continue;
+            };
+            let place = Place { source: Arc::clone(source), span: setting.value_span.clone() };
+            match expand(&setting.value, &by_name, &defaults, 0) {
+                Ok(text) => drop(next_hops.insert(*parameter, (text, place))),
+                Err((message, _)) => found.push(Diagnostic {
+                    place: Some(place),
+                    ..Diagnostic::warning(format!("{message}: `{}` is not read", setting.name))
+                }),
+            }
             continue;
         };
         let value = expand(&setting.value, &by_name, &defaults, 0).and_then(|text| value_of(name, default, &text));
@@ -74,8 +102,8 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (PostfixRetry, Vec<Diagnostic>
         found.push(warning.help(format!("they are {}", list_names(names(), unknown.len()))));
     }
     found.sort_by_key(|problem| problem.place.as_ref().map(|place| place.span.start));
-    let own = serde_json::from_value(Value::Object(fields)).unwrap_or_default();
-    (own, found)
+    let retry = serde_json::from_value(Value::Object(fields)).unwrap_or_default();
+    (Postconf { retry, next_hops }, found)
 }
 
 fn is_of_transport(name: &str) -> bool {
@@ -298,7 +326,8 @@ smtpd_recipient_restrictions = permit_mynetworks,
             smtp_randomize_addresses: false,
             ..PostfixRetry::default()
         };
-        assert_eq!(own, expected);
+        assert_eq!(own.retry, expected);
+        assert!(own.next_hops.is_empty());
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(!found[0].is_error());
         let help = found[0].help.clone().unwrap_or_default();
@@ -310,9 +339,28 @@ smtpd_recipient_restrictions = permit_mynetworks,
         let (own, found) =
             read_postconf(&source("maximal_queue_lifetime = 2\ndelay_warning_time = 4\nqueue_run_delay = 60\n"));
         assert!(found.is_empty());
-        assert_eq!(own.maximal_queue_lifetime, seconds(2 * 86_400));
-        assert_eq!(own.delay_warning_time, seconds(4 * 3600));
-        assert_eq!(own.queue_run_delay, seconds(60));
+        assert_eq!(own.retry.maximal_queue_lifetime, seconds(2 * 86_400));
+        assert_eq!(own.retry.delay_warning_time, seconds(4 * 3600));
+        assert_eq!(own.retry.queue_run_delay, seconds(60));
+    }
+
+    #[test]
+    fn next_hops_are_kept_with_their_place() {
+        let text = "mydomain = example.org\nrelayhost = [gate.$mydomain]:587\nfallback_relay = old.example\n\
+                    smtp_fallback_relay = [a.example], b.example\n";
+        let (own, found) = read_postconf(&source(text));
+        let kept =
+            |name| own.next_hops.get(name).map(|(text, place)| (text.as_str(), &place.source.text[place.span.clone()]));
+        assert_eq!(kept("relayhost"), Some(("[gate.example.org]:587", "[gate.$mydomain]:587")));
+        assert_eq!(kept("smtp_fallback_relay").map(|(text, _)| text), Some("[a.example], b.example"));
+        assert!(found.len() == 1 && !found[0].is_error(), "only `mydomain` is not modelled: {found:?}");
+        let (own, _) = read_postconf(&source("fallback_relay = old.example\nrelayhost =\n"));
+        assert_eq!(own.next_hops["smtp_fallback_relay"].0, "old.example");
+        assert_eq!(own.next_hops["relayhost"].0, "", "as Debian's file has it: none");
+        // Without what it refers to it is no name, and no error: mail then goes by MX, which is said.
+        let (own, found) = read_postconf(&source("relayhost = gate.$mydomain\n"));
+        assert!(own.next_hops.is_empty() && found.len() == 1 && !found[0].is_error());
+        assert!(found[0].message.contains("`relayhost` is not read"), "{}", found[0].message);
     }
 
     #[test]

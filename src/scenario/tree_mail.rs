@@ -125,7 +125,8 @@ pub struct SmtpClient {
     pub processor_time: Option<Duration>,
     /// What becomes of a relay's own name in an MX list.
     pub own_mx: Option<OwnMx>,
-    /// Where everything goes: a domain, or a host in brackets, whose MX are not looked for (Postfix `relayhost`).
+    /// Where everything goes: a domain, or a host in brackets, whose MX are not looked for; of several in a list the next
+    /// when the one before took nothing (Postfix `relayhost`).
     pub smart_host: Option<String>,
     /// Where what every MX host of a domain failed to take goes (Postfix `smtp_fallback_relay`, sendmail
     /// `FallbackMXhost`), written likewise.

@@ -3,10 +3,11 @@
 use super::Compiler;
 use super::names::{is_address, stamp};
 use super::presets;
+use super::retry::NodePreset;
 use super::zones::ADDRESSES_MAX;
 use crate::engine::dist::Dist;
 use crate::engine::time::SimDuration;
-use crate::model::client::{RelayTo, Timeouts};
+use crate::model::client::Timeouts;
 use crate::model::dns::{ArrivalsModel, canonical};
 use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, Pool, SourceModel};
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
@@ -82,14 +83,14 @@ impl Compiler<'_> {
             let resolver = self.find_one(&["senders", key, "resolver"], "resolver", &sender.resolver).unwrap_or(0);
             let region = self.region(&["senders", key, "region"], sender.region.as_ref());
             let source = self.source(key, sender, region, clock);
-            let (retry, policy) = self.node_retry(&["senders", key, "retry"], &sender.retry, sender.count);
+            let (retry, preset) = self.node_retry(&["senders", key, "retry"], &sender.retry, sender.count);
             let resolver =
                 self.own_cache(&["senders", key], &member.name, region, ResolverId(resolver), retry.dns_cache);
             nodes.push(NodeModel {
                 name: member.name,
                 region,
                 resolver,
-                client: self.client_rules(&["senders", key, "client"], &policy, &sender.client),
+                client: self.client_rules(&["senders", key, "client"], &preset, &sender.client),
                 retry,
                 host: None,
                 checks_sts: sender.mta_sts,
@@ -181,14 +182,14 @@ impl Compiler<'_> {
             self.error(&["hosts", key, "relays_for"], "a relay needs a resolver").help =
                 Some("declare one under `resolvers`".into());
         }
-        let (retry, policy) = self.node_retry(&["hosts", key, "retry"], &host.retry, host.count);
+        let (retry, preset) = self.node_retry(&["hosts", key, "retry"], &host.retry, host.count);
         let resolver = self.own_cache(&["hosts", key], &member.name, region, ResolverId(resolver), retry.dns_cache);
         self.number = 0;
         NodeModel {
             name: member.name,
             region,
             resolver,
-            client: self.client_rules(&["hosts", key, "client"], &policy, &host.client),
+            client: self.client_rules(&["hosts", key, "client"], &preset, &host.client),
             retry,
             host: Some(HostId(id as u32)),
             checks_sts: false,
@@ -199,18 +200,15 @@ impl Compiler<'_> {
     }
 
     /// The client of a system, with what was written instead.
-    fn client_rules(&mut self, path: &[&str], retry: &Retry, written: &SmtpClient) -> ClientRules {
-        let preset = presets::client_rules(retry, written.rules);
+    fn client_rules(&mut self, path: &[&str], retry: &NodePreset, written: &SmtpClient) -> ClientRules {
+        let preset = presets::client_rules(&retry.preset, written.rules);
         let limit = |written: Option<u32>, preset: u32| written.map_or(preset, |n| if n == 0 { u32::MAX } else { n });
         if let Some(processors) = written.processors.filter(|n| !(1..=PROCESSORS_MAX).contains(n)) {
             let path: Vec<&str> = path.iter().copied().chain(["processors"]).collect();
             self.error(&path, format!("{processors} processors")).label = format!("expected 1 to {PROCESSORS_MAX}");
         }
         let weights = self.weights_of_exchanges(path, written);
-        let mut relay = |field: &'static str, written: &Option<String>| {
-            let path: Vec<&str> = path.iter().copied().chain([field]).collect();
-            written.as_ref().and_then(|text| self.relay_to(&path, text))
-        };
+        let next_hops = self.next_hops(path, written, retry.config.as_deref());
         let own = &written.timeouts;
         let reply = |written: Option<Duration>, preset: SimDuration| written.map_or(preset, |span| span.0);
         let timeouts = Timeouts {
@@ -240,8 +238,8 @@ impl Compiler<'_> {
             syn: written.syn.unwrap_or(preset.syn),
             processors: written.processors.unwrap_or(preset.processors),
             processor_time: written.processor_time.map_or(preset.processor_time, |span| span.0),
-            smart_host: relay("smart_host", &written.smart_host),
-            fallback: relay("fallback_relay", &written.fallback_relay),
+            smart_host: next_hops.smart_host,
+            fallback: next_hops.fallback,
             ..preset
         }
     }
@@ -268,21 +266,6 @@ impl Compiler<'_> {
         }
         weights.sort_unstable_by_key(|known| known.0);
         weights
-    }
-
-    /// A relay as configuration writes it: `[host]`, or a domain.
-    fn relay_to(&mut self, path: &[&str], text: &str) -> Option<RelayTo> {
-        let text = canonical(&stamp(text, self.number));
-        let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let name = inner.unwrap_or(&text);
-        let known = self.dns.names.get(name).filter(|&id| {
-            self.zones.get(name).is_some() || self.has_other_data(id, &self.rrsets) || self.is_reachable_some_time(name)
-        });
-        if known.is_none() {
-            let help = did_you_mean(name, self.zones.known().chain(self.hosts.known()));
-            self.error(path, format!("no host or domain `{name}` to relay to")).help = help;
-        }
-        known.map(|name| RelayTo { name, is_host: inner.is_some() })
     }
 
     fn pool(&mut self, key: &str, sender: &Sender) -> Pool {

@@ -16,7 +16,7 @@ use crate::scenario::diagnostic::SourceText;
 use crate::scenario::exim_retry::{EximRule, read_exim_rule};
 use crate::scenario::tree::Retry;
 
-pub(super) use config::Configs;
+pub(super) use config::{Configs, NodePreset};
 pub use policies::preset_policy;
 
 impl Compiler<'_> {

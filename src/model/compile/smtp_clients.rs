@@ -119,6 +119,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         no_address: NoRoute::Bounce,
         refused: NoRoute::Defer,
         literals: Literals::Taken,
+        not_found_falls_back: false,
     };
     let ideal = ClientRules {
         connect_timeout: seconds(30),
@@ -143,7 +144,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         processors: 1,
         processor_time: SimDuration::ZERO,
         smart_host: None,
-        fallback: None,
+        fallback: Vec::new(),
     };
     match system {
         // Every host in turn, nothing limited: what RFC 5321 section 5.1 asks for.
@@ -163,7 +164,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
                 shared: true,
                 ..KeptSessions::idle_for(seconds(2))
             }),
-            dns: DnsRules { null_among_others_bounces: true, ..bounce },
+            // smtp_connect.c: no bounce after a hard error before the fallback relays, nor for a relay ("configuration problem").
+            dns: DnsRules { null_among_others_bounces: true, not_found_falls_back: true, ..bounce },
             hops_max: 50,
             ..ideal
         },

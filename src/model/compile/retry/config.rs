@@ -1,46 +1,63 @@
 //! Real configurations: what Postfix and Exim themselves read.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::super::Compiler;
 use super::field;
 use crate::model::NameId;
 use crate::model::mail::{EximCase, RetryPolicy};
 use crate::scenario::exim_section::{EximLine, Pattern, read_exim_section};
-use crate::scenario::postconf::{read_master, read_postconf};
-use crate::scenario::tree::{EximConfig, PostfixConfig, PostfixRetry, Retry};
+use crate::scenario::postconf::{Postconf, read_master, read_postconf};
+use crate::scenario::tree::{EximConfig, PostfixConfig, Retry};
 
 /// What configurations say, by place in the scenario: a population reads one once.
 #[derive(Debug, Default)]
 pub(in crate::model::compile) struct Configs {
-    postfix: HashMap<String, PostfixRetry>,
+    postfix: HashMap<String, Arc<Postconf>>,
     exim: HashMap<String, Vec<EximLine>>,
 }
 
+/// What a policy comes from.
+#[derive(Debug)]
+pub(in crate::model::compile) struct NodePreset {
+    /// The preset, with all its parameters.
+    pub preset: Retry,
+    /// The configuration that has them.
+    pub config: Option<Arc<Postconf>>,
+}
+
+impl From<Retry> for NodePreset {
+    fn from(preset: Retry) -> Self {
+        Self { preset, config: None }
+    }
+}
+
 impl Compiler<'_> {
-    /// The policy, and the preset with all its parameters that it comes from.
-    pub(super) fn configured(&mut self, path: &[&str], retry: &Retry) -> (RetryPolicy, Retry) {
+    /// The policy, and what it comes from.
+    pub(super) fn configured(&mut self, path: &[&str], retry: &Retry) -> (RetryPolicy, NodePreset) {
         match retry {
             Retry::PostfixConfig(config) => {
-                let own = Retry::Postfix(self.postfix_config(path, config));
-                (self.retry(path, &own), own)
+                let read = self.postfix_config(path, config);
+                let preset = Retry::Postfix(read.retry.clone());
+                (self.retry(path, &preset), NodePreset { preset, config: Some(read) })
             }
             Retry::EximConfig(config) => {
                 let own = Retry::Exim(config.with.clone());
                 self.check_retry(&field(path, "with"), &own);
                 let cases = self.exim_cases(path, config);
-                (super::policies::exim(&config.with, cases), own)
+                (super::policies::exim(&config.with, cases), own.into())
             }
-            _ => (self.retry(path, retry), retry.clone()),
+            _ => (self.retry(path, retry), retry.clone().into()),
         }
     }
 
-    fn postfix_config(&mut self, path: &[&str], config: &PostfixConfig) -> PostfixRetry {
+    fn postfix_config(&mut self, path: &[&str], config: &PostfixConfig) -> Arc<Postconf> {
         let place = path.join("/");
         if let Some(own) = self.configs.postfix.get(&place) {
             return own.clone();
         }
-        let mut own = PostfixRetry::default();
+        let mut own = Postconf::default();
         if let Some(source) = self.file(&field(path, "file"), &config.file) {
             let (read, problems) = read_postconf(&source);
             own = read;
@@ -50,11 +67,12 @@ impl Compiler<'_> {
             && let Some(source) = self.file(&field(path, "master"), master)
         {
             let (limit, problems) = read_master(&source);
-            own.default_process_limit = limit.unwrap_or(own.default_process_limit);
+            own.retry.default_process_limit = limit.unwrap_or(own.retry.default_process_limit);
             self.say_all(problems);
         }
-        own.scan_phase = config.scan_phase;
-        self.configs.postfix.insert(place, own.clone());
+        own.retry.scan_phase = config.scan_phase;
+        let own = Arc::new(own);
+        self.configs.postfix.insert(place, Arc::clone(&own));
         own
     }
 

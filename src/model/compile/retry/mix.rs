@@ -4,7 +4,7 @@
 //! the members of a population, never of the messages of one sender.
 
 use super::super::Compiler;
-use super::field;
+use super::{NodePreset, field};
 use crate::engine::random::{Stream, shuffle};
 use crate::model::mail::RetryPolicy;
 use crate::scenario::tree::{PostfixRetry, Retry};
@@ -16,7 +16,7 @@ impl Compiler<'_> {
         path: &[&str],
         retry: &Retry,
         count: Option<u32>,
-    ) -> (RetryPolicy, Retry) {
+    ) -> (RetryPolicy, NodePreset) {
         let Retry::Mix(parts) = retry else { return self.configured(path, retry) };
         let place = path.join("/");
         if !self.mixes.contains_key(&place) {
@@ -35,7 +35,7 @@ impl Compiler<'_> {
             // What is wrong with the mix has been said.
             None => {
                 let fallback = Retry::Postfix(PostfixRetry::default());
-                (super::preset_policy(&fallback), fallback)
+                (super::preset_policy(&fallback), fallback.into())
             }
         }
     }
