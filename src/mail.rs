@@ -254,6 +254,11 @@ impl Work {
         }
     }
 
+    /// Whether its own retry time has come, by whole-second clocks.
+    fn is_due(&self, now: SimTime) -> bool {
+        self.previous.is_none_or(|(_, due)| due.whole_seconds() <= now.whole_seconds())
+    }
+
     /// The place of the next candidate from the `from`-th on that the limits of an attempt leave.
     fn next_hop(&self, from: u16, rules: &ClientRules) -> Hop {
         let next = usize::from(from);

@@ -22,3 +22,5 @@ mod retry_own;
 mod selection;
 #[path = "mta/stories.rs"]
 mod stories;
+#[path = "mta/whole_runs.rs"]
+mod whole_runs;

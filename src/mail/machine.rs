@@ -29,6 +29,11 @@ impl Machine {
         })
     }
 
+    /// What a delivery needs.
+    pub fn each(&self) -> SimDuration {
+        self.each
+    }
+
     /// When a delivery that comes now has had its time.
     pub fn start(&mut self, now: SimTime) -> SimTime {
         let each = self.each;

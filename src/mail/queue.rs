@@ -387,10 +387,7 @@ impl<'m> Mail<'m> {
             return;
         }
         self.stirs(cx, node);
-        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
-        if let Some(runs) = &mut queue.runs {
-            runs.finished(runner);
-        }
+        self.leaves_runner(cx, node, runner, left);
         self.wants_pump(node);
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         let Some(rules) = queue.gate.filter(|_| place != Place::None) else { return };

@@ -57,8 +57,8 @@ pub enum MailEvent {
     Impatient(u32, u16),
     /// A node's machine is ready for its next delivery.
     Turn(u32),
-    /// A queue runner has come to a message.
-    Visit(u32, u16),
+    /// A queue runner of a node is done with a message that it put off.
+    Visited(u32, u16),
 }
 
 /// Whether hosts are up.
@@ -239,11 +239,7 @@ impl<'m> Mail<'m> {
             MailEvent::Wakes(destination) => self.on_wakes(cx, destination),
             MailEvent::Closes(node) => self.on_closes(cx, NodeId(node)),
             MailEvent::Turn(node) => self.on_turn(cx, NodeId(node)),
-            MailEvent::Visit(slot, generation) => {
-                if self.is_current(slot, generation) {
-                    self.visit(cx, slot);
-                }
-            }
+            MailEvent::Visited(node, runner) => self.on_visited(NodeId(node), runner),
             MailEvent::NextHost(slot, generation) => {
                 if self.is_current(slot, generation) {
                     self.on_next_host(cx, slot);

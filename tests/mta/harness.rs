@@ -67,8 +67,8 @@ pub struct Case {
     pub seed: u64,
     /// Round trip to the resolver: with it the time that a system takes to visit a message.
     pub resolver_rtt: &'static str,
-    /// A domain that the resolver refuses to answer for.
-    pub refuses: &'static str,
+    /// Domains that the resolver refuses to answer for, quoted each but at the ends.
+    pub refuses: String,
 }
 
 impl Default for Case {
@@ -83,7 +83,7 @@ impl Default for Case {
             drain_s: 400,
             seed: 1,
             resolver_rtt: "0s",
-            refuses: "nothing.example",
+            refuses: "nothing.example".into(),
         }
     }
 }

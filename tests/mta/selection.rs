@@ -354,7 +354,7 @@ fn dns_outcomes_are_as_measured() {
             timeline,
             arrivals: vec![(100.5, domain.into())],
             // What waits for DNS is not refused within the minutes of patience with it.
-            refuses: if case_name == "refused" { "x.d.example" } else { "nothing.example" },
+            refuses: if case_name == "refused" { "x.d.example" } else { "nothing.example" }.into(),
             drain_s: if ["timeout", "mxservfail", "mxservfailgood"].contains(&case_name) { 60 } else { 1 },
             ..Case::default()
         };
