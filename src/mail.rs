@@ -41,6 +41,7 @@ mod session;
 mod status;
 mod sts;
 mod tcpto;
+mod unreachable;
 mod welcome;
 mod world;
 

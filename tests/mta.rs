@@ -24,3 +24,5 @@ mod selection;
 mod stories;
 #[path = "mta/whole_runs.rs"]
 mod whole_runs;
+#[path = "mta/zonemta.rs"]
+mod zonemta;

@@ -40,6 +40,9 @@ impl<'m> Mail<'m> {
         if self.take_known_route(cx, slot) {
             return self.try_in_order(cx, slot, 0);
         }
+        if self.is_unreachable(now, slot) {
+            return self.defer_unreachable(cx, slot);
+        }
         let delivery = &self.slots[slot as usize];
         let (node, domain) = (delivery.node, delivery.domain);
         if self.sts.is_used() && self.model.mail.nodes[node.index()].checks_sts {

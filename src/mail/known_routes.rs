@@ -12,7 +12,7 @@ use crate::dns::{Asker, Dns, DnsObserver, ServerState};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::client::{Failing, Then};
 use crate::model::dns::{Question, Rdata};
-use crate::model::mail::{MailModel, NodeModel};
+use crate::model::mail::{MailModel, Memory, NodeModel};
 use crate::model::{CacheId, DataId, HostId, NameId};
 use crate::scenario::tree::{AddressPreference, RecordType, Stage};
 
@@ -74,7 +74,8 @@ impl KnownRoutes {
         let is_plain = node.source.is_some() && node.host.is_none() && node.client.smart_host.is_none();
         let tries = node.client.address_limit > 0 && node.client.session_limit > 0;
         let asks_ipv6 = mail.has_ipv6 && node.client.address_preference != AddressPreference::Ipv4Only;
-        (is_plain && tries && !node.checks_sts && !asks_ipv6).then(|| Self {
+        let skips_domains = matches!(node.retry.memory, Memory::UnreachableDomains { .. });
+        (is_plain && tries && !node.checks_sts && !asks_ipv6 && !skips_domains).then(|| Self {
             cache: CacheId(0),
             routes: Vec::new(),
             limit,

@@ -7,6 +7,7 @@ use super::hoststat::Deferred;
 use super::mta_relay::{Route, find_route};
 use super::retry::{Record, Retried, update};
 use super::tcpto::Tcpto;
+use super::unreachable::Unreachable;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::{EximErrors, Memory, RetryPolicy, RetrySchedule, RouteLimits};
 use crate::model::{HostId, NameId};
@@ -21,6 +22,8 @@ pub(super) enum Remembered {
     Status { persistent: Option<SimDuration>, until: FxHashMap<HostId, SimTime> },
     /// qmail's table of addresses that time out.
     Timeouts(Tcpto),
+    /// ZoneMTA's domains of which no host could be connected to.
+    Domains(Unreachable),
     /// OpenSMTPD's routes.
     Routes {
         unit: SimDuration,
@@ -53,6 +56,7 @@ impl Remembered {
             Memory::TimeoutTable { timeouts, apart, unit, entries } => {
                 Some(Self::Timeouts(Tcpto::new(timeouts, apart, unit, entries)))
             }
+            Memory::UnreachableDomains { rest } => Some(Self::Domains(Unreachable::new(rest))),
             Memory::Routes { unit, max, max_deferred, task_hiwat, limits } => {
                 let deferred = Deferred::new(max_deferred, task_hiwat);
                 Some(Self::Routes { unit, max, limits, hosts: FxHashMap::default(), deferred })
@@ -77,6 +81,7 @@ impl Remembered {
             }
             Self::Status { until, .. } => rests(until.get(&host).is_some_and(|until| now < *until)),
             Self::Timeouts(table) => rests(table.holds(now, host, bits)),
+            Self::Domains(_) => Held::No,
             Self::Routes { hosts, .. } => rests(hosts.get(&host).is_some_and(|route| now < route.until)),
         }
     }
@@ -96,7 +101,7 @@ impl Remembered {
                 }
             }
             Self::Timeouts(table) if timed_out => table.timed_out(what.now, host),
-            Self::Timeouts(_) => {}
+            Self::Timeouts(_) | Self::Domains(_) => {}
             Self::Routes { unit, max, hosts, .. } => {
                 let route = hosts.entry(host).or_default();
                 // A penalty goes down by one when the route is enabled again (mta_route_enable).
@@ -133,6 +138,7 @@ impl Remembered {
             }
             Self::Status { until, .. } => until.clear(),
             Self::Timeouts(table) => table.clear(),
+            Self::Domains(domains) => domains.flush(),
             Self::Routes { hosts, .. } => hosts.values_mut().for_each(|route| {
                 (route.until, route.penalty) = (SimTime::ZERO, 0);
             }),
@@ -145,8 +151,8 @@ impl Remembered {
             Self::Records { hosts, .. } => drop(hosts.remove(&host)),
             Self::Status { until, .. } => drop(until.remove(&host)),
             Self::Timeouts(table) => table.worked(host),
-            // It goes on to count what its connections were.
-            Self::Routes { .. } => {}
+            // It goes on to count what its connections were; and what is of domains is told by `notes_reach`.
+            Self::Routes { .. } | Self::Domains(_) => {}
         }
     }
 }

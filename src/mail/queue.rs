@@ -388,6 +388,7 @@ impl<'m> Mail<'m> {
         }
         self.stirs(cx, node);
         self.leaves_runner(cx, node, runner, left);
+        self.notes_reach(now, slot, left);
         self.wants_pump(node);
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         let Some(rules) = queue.gate.filter(|_| place != Place::None) else { return };

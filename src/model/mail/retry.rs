@@ -186,6 +186,8 @@ pub enum Memory {
     /// KumoMTA: after more than so many connections in a row that found no host, the whole ready queue is delayed; what
     /// finds `most` messages in it is turned away for up to a minute.
     ReadyQueue { failures: u32, most: u32 },
+    /// ZoneMTA: a domain of which no host could be connected to is not tried for so long.
+    UnreachableDomains { rest: SimDuration },
     /// One delivery at a time to a domain (mox).
     OneADomain,
 }

@@ -184,6 +184,7 @@ fn remembers(policy: &RetryPolicy) -> String {
         Memory::TimeoutTable { .. } => "message, and addresses that timed out",
         Memory::Routes { .. } => "message, and route",
         Memory::ReadyQueue { .. } => "message, and ready queue after failures in a row",
+        Memory::UnreachableDomains { .. } => "message, and domain for 2 minutes without a connection",
         Memory::OneADomain => "message, one delivery at a time to a domain",
     };
     let pickup = match policy.pickup {

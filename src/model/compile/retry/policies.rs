@@ -229,6 +229,9 @@ fn stalwart(own: &StalwartRetry) -> RetryPolicy {
 
 fn zonemta(own: &ZoneMtaRetry) -> RetryPolicy {
     RetryPolicy {
+        // `sender.js`: two minutes. Fifteen, for an error that carries a `lastErr` ETIMEDOUT, never come: mx-connect hands over
+        // its first error as it is.
+        memory: Memory::UnreachableDomains { rest: SimDuration::from_secs(120) },
         limits: QueueLimits {
             deliveries: own.connections,
             per_session: own.connection_cache_reuse_count,
