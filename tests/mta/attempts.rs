@@ -96,8 +96,8 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
             ("exim", "blackhole") => (41, 56),
             // One connection a queue run, and the first of each.
             ("sendmail", "refuse" | "banner421") => (108, 118),
-            // At every queue run. After a 451 to MAIL the log has 678 with an address, and 331 without one, each within
-            // milliseconds of another message for that host or for one other (below): in all as many as after one to RCPT.
+            // At every queue run. After a 451 to MAIL the log has 678 with an address, and 331 without one, over a connection
+            // that another message for that host, or for one other, has just left (below): as many as after one to RCPT.
             ("sendmail", "rcpt451" | "mail451") => (990, 1030),
             // What its log says of look-ups is no attempt.
             ("sendmail", "servfail") => (990, 1030),
@@ -146,8 +146,9 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
         assert!(near * 100 >= ages * 98, "{system} {mode}: {near} of {ages} within a scan period");
         let (mean, real) = (made.iter().sum::<f64>() / made.len() as f64, number(&row, "attempts"));
         if system == "sendmail" && mode.ends_with("451") {
-            // A kept connection that is not open any more leaves no address in the log (`mci.c`, `mci_get` clears it and
-            // sets it from what is open), and the status of the last: how often messages came up is what can be compared.
+            // An attempt over a connection that was left after a 451 to MAIL has no address in the log, and is told as put
+            // off: `mci_get` (mci.c) knows the address of connections in state MCIS_OPEN alone, and `smtpmailfrom`
+            // (usersmtp.c) leaves MCIS_MAIL behind, which `smtpinit` makes usable with RSET.
             let count = |column: &str| -> usize { messages.iter().map(|m| m[column].split_whitespace().count()).sum() };
             let came_up = (count("attempts_s") + count("suspended_s")) as f64;
             assert!((mean - came_up).abs() <= 0.02 * came_up, "{mode}: {mean}, measured {came_up}");

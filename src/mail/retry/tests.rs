@@ -72,6 +72,22 @@ fn postfix_gives_up_at_the_first_attempt_after_its_lifetime() {
 }
 
 #[test]
+fn exims_gaps_begin_again_after_two_failures_in_one_second() {
+    // retry.c, retry_update: the last gap is the lesser of what was foreseen and what has passed. Measured (Exim 4.96, 421):
+    // two overlapping queue runs probed a host at 121.161 s and at 121.166 s, and the next gaps were 10, 15 and 22 s.
+    let policy = exim("* * F,60s,5s; G,240s,10s,1.5; F,330s,40s", 2);
+    let now = SimTime::from_secs(1086);
+    let wait = |last_try: u64, next_try: u64| {
+        let previous = Some((SimTime::from_secs(last_try), SimTime::from_secs(next_try)));
+        match policy.next(&failure(SimTime::from_secs(1000), now, 15, previous, 0)) {
+            Next::Due(due) => due.since(now).whole_seconds(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((wait(1071, 1086), wait(1086, 1108)), (22, 10));
+}
+
+#[test]
 fn exim_follows_its_rule_and_forces_a_last_attempt() {
     // Exim's default rule with a queue run each second: F,2h,15m gives 900 s steps up to 2 h; then G starts from the last
     // gap: max(1 h, 1.5 * gap); the last attempt is forced after 4 d.
