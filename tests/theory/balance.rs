@@ -15,7 +15,7 @@ use mxsim::sim::Observer;
 use crate::support::{assert_estimate, loaded};
 
 /// Between two looks at the caches, seconds: more than a TTL and the gap after it, so that each finds other answers.
-const EVERY_S: u64 = 101;
+const EVERY_S: u64 = 51;
 const LOOKS: u64 = 90;
 
 /// Which host each cache holds, by the number of its data, and the traffic's shares of hosts at each look.
@@ -54,7 +54,7 @@ impl Observer for Watch<'_> {}
 fn lb_cached() {
     // A cache keeps one of k hosts for a TTL: the share of a host has mean 1/k and variance (1/k) (1 - 1/k) sum v_r^2, v_r the
     // resolvers' shares of the traffic. Cases o130, o131: k = 4. The zone names another host four times a second, and
-    // caches ask at random instants, so that each keeps any of the four for its TTL of 60 s.
+    // caches ask at random instants, so that each keeps any of the four for its TTL of 10 s.
     const HOSTS: usize = 4;
     for (resolvers, exponent, sd) in [(100, 0.0, 0.043_301_270_19), (1000, 1.0, 0.074_169_230_91)] {
         let mut timeline = String::new();
@@ -69,7 +69,7 @@ fn lb_cached() {
             run: (measure: "{}s", drain: "0s", seed: 9),
             regions: {{ "here": (rtt: "0s") }},
             zones: {{
-                "d.example": (ttls: (mx: "60s", ns: "3650d", glue: "3650d"), ns: ["ns.d.example"], mx: [(10, "h0.example")]),
+                "d.example": (ttls: (mx: "10s", ns: "3650d", glue: "3650d"), ns: ["ns.d.example"], mx: [(10, "h0.example")]),
                 "example": (ttls: (ns: "3650d", glue: "3650d"), ns: ["ns.example"]),
             }},
             servers: {{ "ns.example": (latency: "0s"), "ns.d.example": (latency: "0s") }},
