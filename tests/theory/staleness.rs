@@ -54,8 +54,8 @@ fn stale_farm() {
 }
 
 /// The curve that is drawn beside the propagation lesson's is that of the simulation, in each of its four acts: TTL untouched,
-/// lowered in time, too late, and one resolver of 101 with a minimum TTL. Caches are independent and alike, so the error is
-/// that of a share of 1010 of them; they count whole seconds, which takes half a second of 300 s at the most.
+/// lowered in time, too late, and one resolver of 61 with a minimum TTL. Caches are independent and alike, so the error is
+/// that of a share of 610 of them; they count whole seconds, which takes half a second of 300 s at the most.
 #[test]
 fn the_curves_drawn_beside_the_four_acts_hold() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/propagation_four_acts.ron");
@@ -68,7 +68,7 @@ fn the_curves_drawn_beside_the_four_acts_hold() {
         let question = mxsim::model::dns::Question::new(name, mxsim::scenario::tree::RecordType::Mx);
         let form = mxsim::report::closed_form::ClosedForm::of(model, question);
         let form = form.unwrap_or_else(|| panic!("{}: no closed form", variant.name));
-        assert_eq!(form.coverage(), (101, 101));
+        assert_eq!(form.coverage(), (61, 61));
         let series = results.series.iter().find(|series| series.measure == "stale_resolvers");
         let Some(series) = series else { panic!("{}: no curve", variant.name) };
         let cell_s = model.clock.cell.as_secs_f64();
@@ -79,7 +79,7 @@ fn the_curves_drawn_beside_the_four_acts_hold() {
         {
             let expected = form.share(index as f64 * cell_s);
             stale += u32::from(expected > 0.05);
-            let error = (expected * (1.0 - expected) / 1010.0).sqrt();
+            let error = (expected * (1.0 - expected) / 610.0).sqrt();
             worst = worst.max(((share - expected).abs() - 0.002) / error.max(1e-3));
         }
         println!("{}: {stale} instants above 5 %, at most {worst:.2} standard errors", variant.name);
