@@ -2,7 +2,7 @@
 
 use super::cache::Kind;
 use super::fetch::Address;
-use super::resolver::{Dns, NONE, Who};
+use super::resolver::{Dns, NONE, Pending, Who};
 use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
@@ -60,7 +60,7 @@ impl Dns<'_> {
     ) {
         let question = Question::new(self.model.dns.servers[at.server.index()].name, at.kind());
         let cache = self.fetches[fetch as usize].cache;
-        let slot = self.put_ask(Self::sub_ask(cache, question, Who::Fetch(fetch), scheduler.now(), SimDuration::ZERO));
+        let slot = self.put_ask(Pending::begin(cache, question, Who::Fetch(fetch), scheduler.now(), SimDuration::ZERO));
         // A fetch that waits for itself, or for one that waits for it, would wait for ever.
         if self.waits_for(fetch, cache, question) {
             self.free_asks.push(slot);

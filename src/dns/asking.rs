@@ -12,8 +12,8 @@ use crate::model::{CacheId, DataId, RegionId, ResolverId};
 
 impl<'m> Dns<'m> {
     /// Asks a resolver. `Some` if the answer is there at this very instant: no round trip, and in the cache. Else it
-    /// comes through [`Dns::take_completed`]. Loss between an asker and its resolver is
-    /// outside the model, but that a partition cuts it off.
+    /// comes through [`Dns::take_completed`]: to a client or a probe, whom it wakes up from nothing, as soon as it leaves the
+    /// resolver. Loss between an asker and its resolver is outside the model, but that a partition cuts it off.
     ///
     /// A hit is what most questions are: it is put in the asker's place, so that question, answer and record stay in registers.
     #[inline]
@@ -99,11 +99,9 @@ impl<'m> Dns<'m> {
         };
         let is_way = is_inside || self.is_answering(ask.region, cache);
         let lost = failure(ask.question.name(), Source::Failure);
-        let slot = self.put_ask(Pending {
-            half: half(round_trip),
-            answer: (!is_way).then_some(lost),
-            ..Pending::begin(ask, cache, now)
-        });
+        let who = Who::Asker(ask.asker, ask.waiter);
+        let begun = Pending::begin(cache, ask.question, who, now, half(round_trip));
+        let slot = self.put_ask(Pending { answer: (!is_way).then_some(lost), ..begun });
         if !is_way {
             scheduler.schedule(self.first_entity + cache.0, now + STUB_GIVES_UP, DnsEvent::AnswerArrives(slot).into());
         } else if round_trip.is_zero() {
@@ -137,8 +135,9 @@ impl<'m> Dns<'m> {
         let resolver = &self.model.dns.resolvers[ask.resolver.index()];
         let cache = resolver.cache_for(ask.region, ask.question, ask.key, || draw(ask.key, ask.a, ask.b ^ 0xff));
         if let Err(walk) = self.answer_at_once(scheduler, observer, faults, ask, cache, way) {
-            let begun = Pending::begin(ask, cache, scheduler.now() - way);
-            let slot = self.put_ask(Pending { half: way, ..begun.along(walk) });
+            let who = Who::Asker(ask.asker, ask.waiter);
+            let begun = Pending::begin(cache, ask.question, who, scheduler.now() - way, way);
+            let slot = self.put_ask(begun.along(walk));
             self.join_or_fetch(scheduler, observer, faults, slot);
         }
     }
@@ -161,9 +160,7 @@ impl<'m> Dns<'m> {
             Looked::Fetch(walk) => return Err(walk),
         };
         self.tell(observer, cache, ask.asker, ask.question, now - way, now + way, answer);
-        if goes_on {
-            self.refresh(scheduler, observer, faults, cache, ask.question);
-        } else if let Looked::Refresh(_, question) = looked {
+        if let Some(question) = looked.refreshes(goes_on.then_some(ask.question)) {
             self.refresh(scheduler, observer, faults, cache, question);
         }
         Ok(answer)
@@ -206,9 +203,7 @@ impl<'m> Dns<'m> {
                     answer.source = ask.source;
                 }
                 self.send_answer(scheduler, observer, faults, slot, answer);
-                if goes_on {
-                    self.refresh(scheduler, observer, faults, ask.cache, asked);
-                } else if let Looked::Refresh(_, question) = looked {
+                if let Some(question) = looked.refreshes(goes_on.then_some(asked)) {
                     self.refresh(scheduler, observer, faults, ask.cache, question);
                 }
             }

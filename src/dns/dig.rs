@@ -1,7 +1,7 @@
 //! Questions of a user at a terminal: to one cache, and along the delegation.
 
 use super::authority::Reply;
-use super::resolver::{Dns, Who};
+use super::resolver::{Dns, Pending, Who};
 use super::{Asker, DnsEvent, DnsObserver, ServerState, Waiter};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::SimDuration;
@@ -65,7 +65,7 @@ impl Dns<'_> {
         number: u32,
     ) {
         let who = Who::Asker(Asker::Dig(number), Waiter(number));
-        let slot = self.put_ask(Self::sub_ask(cache, question, who, scheduler.now(), SimDuration::ZERO));
+        let slot = self.put_ask(Pending::begin(cache, question, who, scheduler.now(), SimDuration::ZERO));
         self.on_question(scheduler, observer, faults, slot);
     }
 

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::authority::Response;
 use super::cache::NO_FETCH;
-use super::resolver::{Dns, NONE, Pending, Who};
+use super::resolver::{Dns, NONE, Who};
 use super::{DnsEvent, DnsObserver, ServerState, Source};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
@@ -253,25 +253,6 @@ impl<'m> Dns<'m> {
                 self.fetches.push(fetch);
                 self.fetches.len() as u32 - 1
             }
-        }
-    }
-
-    pub(super) fn sub_ask(cache: CacheId, question: Question, who: Who, now: SimTime, half: SimDuration) -> Pending {
-        Pending {
-            cache,
-            question,
-            owner: question.name(),
-            aliases: 0,
-            stale: false,
-            ttl_s: u32::MAX,
-            stale_at: SimTime::NEVER,
-            fetch: NONE,
-            source: Source::Miss,
-            who,
-            asked: now,
-            half,
-            answer: None,
-            next: NONE,
         }
     }
 

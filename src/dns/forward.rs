@@ -3,7 +3,7 @@
 use super::cache::Kind;
 use super::fetch::{Purpose, QUERIES_MAX};
 use super::path::{half, round_trip};
-use super::resolver::{Dns, Who};
+use super::resolver::{Dns, Pending, Who};
 use super::{Answer, DnsEvent, DnsObserver, Outcome, ServerState, Source};
 use crate::engine::random::{below, draw};
 use crate::engine::scheduler::Scheduler;
@@ -51,7 +51,7 @@ impl Dns<'_> {
         self.fetches[fetch as usize].queries += 1;
         let who = Who::Forwarder(fetch, serial);
         if self.is_answering(from.region, cache) {
-            let slot = self.put_ask(Self::sub_ask(cache, question, who, now, half(trip)));
+            let slot = self.put_ask(Pending::begin(cache, question, who, now, half(trip)));
             if half(trip).is_zero() {
                 self.on_question(scheduler, observer, faults, slot);
             } else {

@@ -12,7 +12,7 @@ use super::fetch::Fetch;
 use super::selection::Servers;
 use super::soa::SharedSoas;
 use super::transfer::Transfers;
-use super::{Answer, Ask, Asker, Completed, DnsEvent, DnsObserver, Outcome, ServerState, Source, Waiter};
+use super::{Answer, Asker, Completed, DnsEvent, DnsObserver, Outcome, ServerState, Source, Waiter};
 use crate::engine::random::EntityKey;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
@@ -91,21 +91,21 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// A question that was asked at an instant.
-    pub const fn begin(ask: &Ask, cache: CacheId, asked: SimTime) -> Self {
+    /// A question to a cache, `half` of a round trip from whoever asked it at an instant.
+    pub const fn begin(cache: CacheId, question: Question, who: Who, asked: SimTime, half: SimDuration) -> Self {
         Self {
             cache,
-            question: ask.question,
-            owner: ask.question.name(),
+            question,
+            owner: question.name(),
             aliases: 0,
             stale: false,
             ttl_s: u32::MAX,
             stale_at: SimTime::NEVER,
             fetch: NONE,
             source: Source::Miss,
-            who: Who::Asker(ask.asker, ask.waiter),
+            who,
             asked,
-            half: SimDuration::ZERO,
+            half,
             answer: None,
             next: NONE,
         }
@@ -137,6 +137,16 @@ pub(super) enum Looked {
     Refresh(Answer, Question),
     /// It must be fetched: this name, at the end of what is known of the chain.
     Fetch(Walk),
+}
+
+impl Looked {
+    /// What is to be fetched behind the answer: the question that goes on in any case, or what the look found due.
+    pub fn refreshes(&self, goes_on: Option<Question>) -> Option<Question> {
+        match self {
+            Self::Refresh(_, due) => goes_on.or(Some(*due)),
+            Self::Answer(_) | Self::Fetch(_) => goes_on,
+        }
+    }
 }
 
 /// How far a question has come along aliases.

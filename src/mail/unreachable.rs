@@ -16,6 +16,7 @@ use crate::scenario::tree::Stage;
 #[derive(Debug)]
 pub(super) struct Unreachable {
     rest: SimDuration,
+    /// Only ever looked up by domain.
     until: FxHashMap<NameId, SimTime>,
 }
 
