@@ -32,10 +32,9 @@ fn shared(system: &str, timeline: &str, seed: u64) -> Case {
 fn measured(row: &BTreeMap<String, String>, messages: &[BTreeMap<String, String>], seed: u64) -> Case {
     let (system, mode) = (row["mta"].as_str(), row["mode"].as_str());
     let start = 100.0 + number(row, "epoch_s");
-    let period = if system == "postfix" { 3.0 } else { 2.0 };
     let scan = match row["scan_s"].as_str() {
         "" => String::new(),
-        scan => format!(r#"scan_phase: "{:.3}s", "#, (start + scan.parse::<f64>().expect("seconds")) % period),
+        scan => format!(r#"scan_phase: "{:.3}s", "#, (start + scan.parse::<f64>().expect("seconds")) % 2.0),
     };
     let retry = match row["set"].as_str() {
         "H" => exim(&scan).replace("* * F,60s,5s; G,240s,10s,1.5; F,330s,40s", "* * H,260s,10s,1.5"),
@@ -58,15 +57,8 @@ fn measured(row: &BTreeMap<String, String>, messages: &[BTreeMap<String, String>
     let mx = zone("d.example", r#"(10, "a.d.example")"#);
     Case {
         retry,
-        resolver_rtt: match system {
-            "exim" => "6ms",
-            "postfix" => "lognormal(median 12ms, sigma 0.5)",
-            _ => "0s",
-        },
-        client: match system {
-            "postfix" => r#"(processor_time: "12ms")"#.into(),
-            _ => "()".into(),
-        },
+        resolver_rtt: if system == "exim" { "6ms" } else { "0s" },
+        client: "()".into(),
         zones: mx,
         refuses: if mode == "servfail" { "d.example" } else { "nothing.example" }.into(),
         hosts: hosts(&["a.d.example"], ""),
@@ -82,16 +74,10 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
     let all = rows(include_str!("../fixtures/mta/retry_shared_ages.csv"));
     for row in rows(include_str!("../fixtures/mta/retry_shared.csv")) {
         let (system, set, mode) = (row["mta"].as_str(), row["set"].as_str(), row["mode"].as_str());
-        if (system, set) == ("exim", "open") && mode != "blackhole" {
+        if system == "postfix" || (system, set) == ("exim", "open") && mode != "blackhole" {
             continue; // These depend on the rest of their queue: `whole_runs`.
         }
         let (least, most) = match (system, mode) {
-            // Of the messages of one scan three to five are under way before the third has failed, as the machine has it; and
-            // where it fails in the second after that of its scan, the rest is not over when the next comes.
-            ("postfix", "refuse" | "banner421") => (62, 67),
-            ("postfix", "servfail") => (59, 65),
-            ("postfix", "blackhole") => (76, 80),
-            ("postfix", _) => (110, 110),
             ("exim", "refuse") => (11, 13),
             ("exim", "blackhole") => (41, 56),
             // One connection a queue run, and the first of each.
@@ -107,10 +93,8 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
         let is_of_row =
             |message: &&BTreeMap<String, String>| ["mta", "set", "mode"].iter().all(|c| message[*c] == row[*c]);
         let messages: Vec<_> = all.iter().filter(is_of_row).cloned().collect();
-        let runs = if system == "postfix" { 12 } else { 3 };
         let mut made = Vec::new();
-        let (mut near, mut ages) = (0, 0);
-        for seed in 1..=runs {
+        for seed in 1..=3 {
             run(&measured(&row, &messages, seed), |log| {
                 // OpenSMTPD's log does not tell a failed connection from none, for want of a route.
                 let suspensions: u32 = log.ended.values().map(|ended| ended.suspensions).sum();
@@ -120,30 +104,15 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
                     (least..=most).contains(&attempts),
                     "{system} {set} {mode}: {attempts} attempts ({least} to {most})"
                 );
-                for ((nth, ended), message) in log.ended.iter().zip(&messages) {
+                for ended in log.ended.values() {
                     assert_eq!(ended.outcome, "expired", "{system} {mode}");
                     let age = ended.ended_s - ended.created_s;
                     let (low, high) = (number(&row, "first_expiry_s"), number(&row, "last_expiry_s"));
-                    // Within a scan, or a queue run; of a second more where scans come late.
+                    // Within a queue run; of a second more where runs come late.
                     assert!(age > low - 4.0 && age < high + 4.0, "{system} {set} {mode}: expired at {age}");
-                    // Whether tried or put off, a message comes up at its own time.
-                    if system == "postfix" && mode != "blackhole" {
-                        let mut real: Vec<f64> = ["attempts_s", "suspended_s"]
-                            .iter()
-                            .flat_map(|column| message[*column].split_whitespace())
-                            .map(|age| age.parse().expect("an age"))
-                            .collect();
-                        real.sort_by(f64::total_cmp);
-                        // The end is told apart from the failure that it comes with.
-                        let ours = &log.put_off[nth];
-                        assert_eq!(ours.len(), real.len(), "{mode}: {ours:?}, measured {real:?}");
-                        near += ours.iter().zip(&real).filter(|(ours, real)| (**ours - **real).abs() <= 3.0).count();
-                        ages += ours.len();
-                    }
                 }
             });
         }
-        assert!(near * 100 >= ages * 98, "{system} {mode}: {near} of {ages} within a scan period");
         let (mean, real) = (made.iter().sum::<f64>() / made.len() as f64, number(&row, "attempts"));
         if system == "sendmail" && mode.ends_with("451") {
             // An attempt over a connection that was left after a 451 to MAIL has no address in the log, and is told as put
@@ -154,8 +123,6 @@ fn messages_to_one_dead_host_make_as_many_attempts_as_measured() {
             assert!((mean - came_up).abs() <= 0.02 * came_up, "{mode}: {mean}, measured {came_up}");
         }
         println!("{system} {set} {mode}: {made:?}, measured {real}");
-        // On average over machines that are as quick as each other, and not in step.
-        assert!(system != "postfix" || (mean - real).abs() <= 2.0, "{mode}: {mean} attempts, measured {real}");
     }
 }
 

@@ -1,14 +1,15 @@
-//! Exim's measured run of retry schedules whole: a hundred messages in one queue, for each of five ways of failing ten with a
-//! destination each and ten that share one. So a queue run comes to the messages of one host at any time in it, and what a
-//! visit takes is the machine's own, read off the recording.
+//! Measured runs of retry schedules whole: all their messages in one queue, for each way of failing ten with a destination each
+//! and ten that share one. So a scan or a queue run comes to the messages of one host at any time in it, and what the machine
+//! needs for a message is its own, read off the recording.
 
 use std::collections::BTreeMap;
 
-use crate::harness::{Case, Ended, exim, hosts, number, rows, run, zone};
+use crate::harness::{Case, Ended, Log, hosts, number, policy, rows, run, zone};
 
 /// How the destinations fail, with what their hosts do; the last have a name server that does.
-const MODES: [(&str, &str); 5] = [
+const MODES: [(&str, &str); 6] = [
     ("refuse", "Refuse"),
+    ("blackhole", "BlackHole"),
     ("banner421", "Reply(stage: Greeting, code: 421)"),
     ("mail451", "Reply(stage: Mail, code: 451)"),
     ("rcpt451", "Reply(stage: Rcpt, code: 451)"),
@@ -17,82 +18,108 @@ const MODES: [(&str, &str); 5] = [
 
 type Row = BTreeMap<String, String>;
 
-/// Rows of all messages to shared destinations, and of what was measured of them together.
-fn shared(text: &str) -> Vec<Row> {
-    rows(text)
-        .into_iter()
-        .filter(|row| row["mta"] == "exim" && row["set"] == "open" && row["mode"] != "blackhole")
-        .collect()
+/// A measured run: of Exim's queue runs a black hole stalls, so that it has a run of its own.
+struct Whole {
+    system: &'static str,
+    alone: Vec<Row>,
+    together: Vec<Row>,
+    totals: Vec<Row>,
 }
 
-fn totals() -> Vec<Row> {
-    shared(include_str!("../fixtures/mta/retry_shared.csv"))
-}
-
-fn case(visit: &str, seed: u64) -> Case {
-    let own = rows(include_str!("../fixtures/mta/retry_own_exim.csv"));
-    let together = shared(include_str!("../fixtures/mta/retry_shared_ages.csv"));
-    // Clocks of whole seconds agree in their fraction.
-    let (start, scan_s) = (100.0 + number(&totals()[0], "epoch_s"), number(&totals()[0], "scan_s"));
-    let mut case = Case {
-        retry: exim(&format!(r#"scan_phase: "{:.3}s""#, (start + scan_s) % 2.0)),
-        client: format!(r#"(processor_time: "{visit}")"#),
-        resolver_rtt: "6ms",
-        seed,
-        ..Case::default()
-    };
-    let (mut names, mut refuses) = (Vec::new(), Vec::new());
-    for (mode, fails) in MODES {
-        let alone = own.iter().filter(|row| row["set"] == "open" && row["mode"] == mode).enumerate();
-        let alone = alone.map(|(nth, row)| (format!("{mode}-own{nth}.example"), row));
-        let together = together.iter().filter(|row| row["mode"] == mode);
-        for (domain, row) in alone.chain(together.map(|row| (format!("{mode}-shared.example"), row))) {
-            case.arrivals.push((start + number(row, "arrived_s"), domain.clone()));
-            let host = format!("mx.{domain}");
-            if names.contains(&host) {
-                continue;
-            }
-            case.zones += &zone(&domain, &format!(r#"(10, "{host}")"#));
-            if fails.is_empty() {
-                refuses.push(domain);
-            } else {
-                case.timeline += &format!(r#"(at: "0s", do: Outage(host: "{host}", mode: {fails})), "#);
-            }
-            names.push(host);
+impl Whole {
+    fn of(system: &'static str, alone: &str) -> Self {
+        let of_run = |text: &str| -> Vec<Row> {
+            let is_of_run = |row: &Row| {
+                row.get("mta").is_none_or(|mta| mta == system)
+                    && row["set"] == "open"
+                    && (system == "postfix" || row["mode"] != "blackhole")
+            };
+            rows(text).into_iter().filter(is_of_run).collect()
+        };
+        Self {
+            system,
+            alone: of_run(alone),
+            together: of_run(include_str!("../fixtures/mta/retry_shared_ages.csv")),
+            totals: of_run(include_str!("../fixtures/mta/retry_shared.csv")),
         }
     }
-    assert_eq!(case.arrivals.len(), 100);
-    case.arrivals.sort_by(|left, right| left.0.total_cmp(&right.0));
-    case.hosts = hosts(&names.iter().map(String::as_str).collect::<Vec<_>>(), "");
-    case.refuses = refuses.join(r#"", ""#);
-    case
-}
 
-/// What became of the messages, by mode and by whether they share a destination.
-fn ended(case: &Case) -> BTreeMap<String, Vec<Ended>> {
-    run(case, |log| {
-        let mut found: BTreeMap<String, Vec<Ended>> = BTreeMap::new();
-        for (ended, (_, domain)) in log.ended.values().zip(&case.arrivals) {
-            assert_eq!(ended.outcome, "expired", "{domain}");
-            let kind = domain.trim_end_matches(".example").trim_end_matches(|c: char| c.is_ascii_digit());
-            found.entry(kind.to_owned()).or_default().push(ended.clone());
+    fn postfix() -> Self {
+        Self::of("postfix", include_str!("../fixtures/mta/retry_own_postfix.csv"))
+    }
+
+    fn exim() -> Self {
+        Self::of("exim", include_str!("../fixtures/mta/retry_own_exim.csv"))
+    }
+
+    /// The simulation of the run, where the system spends `visit` of a processor on a message.
+    fn case(&self, visit: &str, resolver_rtt: &'static str, seed: u64) -> Case {
+        // Clocks of whole seconds agree in their fraction.
+        let start = 100.0 + number(&self.totals[0], "epoch_s");
+        let period = if self.system == "postfix" { 3.0 } else { 2.0 };
+        let scan = (start + number(&self.totals[0], "scan_s")) % period;
+        let mut case = Case {
+            retry: policy(self.system, &format!(r#"scan_phase: "{scan:.3}s""#)),
+            client: format!(r#"(processor_time: "{visit}")"#),
+            resolver_rtt,
+            seed,
+            ..Case::default()
+        };
+        let (mut names, mut refuses) = (Vec::new(), Vec::new());
+        for (mode, fails) in MODES {
+            let alone = self.alone.iter().filter(|row| row["mode"] == mode).enumerate();
+            // Counted from five seconds before.
+            let begin = if self.system == "postfix" { 95.0 } else { start };
+            let alone = alone.map(|(nth, row)| (begin, format!("{mode}-own{nth}.example"), row));
+            let together = self.together.iter().filter(|row| row["mode"] == mode);
+            let together = together.map(|row| (start, format!("{mode}-shared.example"), row));
+            for (begin, domain, row) in alone.chain(together) {
+                case.arrivals.push((begin + number(row, "arrived_s"), domain.clone()));
+                let host = format!("mx.{domain}");
+                if names.contains(&host) {
+                    continue;
+                }
+                case.zones += &zone(&domain, &format!(r#"(10, "{host}")"#));
+                if fails.is_empty() {
+                    refuses.push(domain);
+                } else {
+                    case.timeline += &format!(r#"(at: "0s", do: Outage(host: "{host}", mode: {fails})), "#);
+                }
+                names.push(host);
+            }
         }
-        found
-    })
+        case.arrivals.sort_by(|left, right| left.0.total_cmp(&right.0));
+        case.hosts = hosts(&names.iter().map(String::as_str).collect::<Vec<_>>(), "");
+        case.refuses = refuses.join(r#"", ""#);
+        case
+    }
 }
 
-fn attempts(of: &[Ended]) -> u32 {
-    of.iter().map(|ended| ended.attempts).sum()
+/// What became of the messages, by mode and by whether they share a destination, in order of arrival.
+fn by_kind(case: &Case, log: &Log<'_>) -> BTreeMap<String, Vec<(u64, Ended)>> {
+    let mut found: BTreeMap<String, Vec<(u64, Ended)>> = BTreeMap::new();
+    for ((&number, ended), (_, domain)) in log.ended.iter().zip(&case.arrivals) {
+        assert_eq!(ended.outcome, "expired", "{domain}");
+        let kind = domain.trim_end_matches(".example").trim_end_matches(|c: char| c.is_ascii_digit());
+        found.entry(kind.to_owned()).or_default().push((number, ended.clone()));
+    }
+    found
+}
+
+fn attempts(of: &[(u64, Ended)]) -> u32 {
+    of.iter().map(|(_, ended)| ended.attempts).sum()
 }
 
 #[test]
 fn a_hundred_messages_in_one_queue_make_as_many_attempts_as_measured() {
     // While a hundred waited a run took 0.8 to 2.2 s, 1.33 s the median (the recorded starts and ends of the queue runs, but at
     // three times when the machine was busy with something else, and runs took up to 7 s).
+    let whole = Whole::exim();
     for seed in 1..=5 {
-        let found = ended(&case("13300us", seed));
+        let case = whole.case("13300us", "6ms", seed);
+        let found = run(&case, |log| by_kind(&case, log));
         println!("{:?}", found.iter().map(|(kind, of)| (kind, attempts(of))).collect::<Vec<_>>());
-        for row in totals() {
+        for row in &whole.totals {
             let mode = row["mode"].as_str();
             let (together, alone) = (&found[&format!("{mode}-shared")], &found[&format!("{mode}-own")]);
             let (least, most) = match mode {
@@ -108,9 +135,76 @@ fn a_hundred_messages_in_one_queue_make_as_many_attempts_as_measured() {
             assert!((least..=most).contains(&made), "{mode} {seed}: {made} attempts");
             // 198 and 199 measured of ten with a host each; in the slow times their runs came late.
             assert!(attempts(alone).abs_diff(199) <= 7, "{mode} {seed}: {} attempts", attempts(alone));
-            let (low, high) = (number(&row, "first_expiry_s"), number(&row, "last_expiry_s"));
-            for age in together.iter().map(|ended| ended.ended_s - ended.created_s) {
+            let (low, high) = (number(row, "first_expiry_s"), number(row, "last_expiry_s"));
+            for age in together.iter().map(|(_, ended)| ended.ended_s - ended.created_s) {
                 assert!(age > low - 4.0 && age < high + 4.0, "{mode} {seed}: expired at {age}");
+            }
+        }
+    }
+}
+
+/// Ages at which a message came up, whether it was tried or put off.
+fn came_up(row: &Row) -> Vec<f64> {
+    let columns = ["attempts_s", "suspended_s"].iter().filter_map(|column| row.get(*column));
+    let mut ages: Vec<f64> =
+        columns.flat_map(|ages| ages.split_whitespace()).map(|age| age.parse().expect("an age")).collect();
+    ages.sort_by(f64::total_cmp);
+    ages
+}
+
+#[test]
+fn postfix_makes_as_many_attempts_with_all_its_messages_in_one_queue_as_measured() {
+    // Whether two of ten are tried 6 s after a scan, or put off, hangs on whether their destination died in the whole second of
+    // that scan or in the next (`events.c: event_request_timer` counts whole seconds). Each scan falls later in its second than
+    // the one before, by what the queue manager had to do in between. In the measured run that of 49 s came to .952, and two of
+    // three destinations died after 50.000: 62 to 65 attempts, where 66 to 68 would have been made without. A pulse of forty took
+    // 42 to 123 ms, 80 in the mean, from its first failure to its last; with the times below 88, and the scan of 49 s comes to
+    // .92, give or take .02. So here, too, most destinations die once in the second after that of their scan; not all.
+    let whole = Whole::postfix();
+    let mut made: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for seed in 1..=60 {
+        let case = whole.case("2100us", "lognormal(median 5ms, sigma 0.5)", seed);
+        let (mut near, mut all) = (0, 0);
+        run(&case, |log| {
+            for (kind, of) in by_kind(&case, log) {
+                let (mode, sharing) = kind.split_once('-').expect("a mode and a sharing");
+                made.entry(kind.clone()).or_default().push(attempts(&of));
+                let rows = if sharing == "own" { &whole.alone } else { &whole.together };
+                for ((nth, ended), row) in of.iter().zip(rows.iter().filter(|row| row["mode"] == mode)) {
+                    let (age, real) = (ended.ended_s - ended.created_s, number(row, "expired_s"));
+                    assert!(
+                        mode == "blackhole" || (age - real).abs() <= 4.0,
+                        "{kind} {seed}: expired at {age}, measured {real}"
+                    );
+                    let ours = &log.put_off[nth];
+                    let real = came_up(row);
+                    if mode != "blackhole" {
+                        assert_eq!(ours.len(), real.len(), "{kind} {seed}: {ours:?}, measured {real:?}");
+                        near += ours.iter().zip(&real).filter(|(ours, real)| (**ours - **real).abs() <= 3.0).count();
+                        all += ours.len();
+                    }
+                }
+            }
+        });
+        assert!(near * 100 >= all * 98, "{seed}: {near} of {all} within a scan period");
+    }
+    for (kind, made) in made {
+        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        made.iter().for_each(|&n| *counts.entry(n).or_default() += 1);
+        let within = |low: u32, high: u32| counts.range(low..=high).map(|(_, count)| count).sum::<usize>();
+        let mean = f64::from(made.iter().sum::<u32>()) / made.len() as f64;
+        println!("{kind}: {counts:?}, mean {mean:.1}");
+        let (mode, sharing) = kind.split_once('-').expect("a mode and a sharing");
+        match (mode, sharing) {
+            ("blackhole", "own") => assert_eq!(within(97, 100), made.len(), "99 were measured"),
+            ("blackhole", _) => assert_eq!(within(76, 80), made.len(), "78 were measured"),
+            (_, "own") | ("mail451" | "rcpt451", _) => assert_eq!(within(110, 110), made.len(), "{kind}"),
+            _ => {
+                // 64, 65 and 62 were measured.
+                assert!(within(62, 65) * 4 >= made.len() * 3, "{kind}: {counts:?}");
+                assert_eq!(within(60, 67), made.len(), "{kind}: {counts:?}");
+                let real = whole.totals.iter().find(|row| row["mode"] == mode).expect("a row");
+                assert!((mean - number(real, "attempts")).abs() <= 2.0, "{kind}: {mean}");
             }
         }
     }
