@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::{Case, exim, hosts, number, policy, rows, run, zone};
+use crate::harness::{Case, hosts, number, policy, rows, run, zone};
 
 /// Arrivals of ten messages to one host, seconds, as measured; the wall clock's fraction at 0; when scans fell.
 const POSTFIX: ([f64; 10], f64, f64) =
