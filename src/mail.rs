@@ -115,6 +115,8 @@ pub struct Delivery {
     pub handed_off: SimTime,
     /// The host that accepted it last.
     pub host: Option<HostId>,
+    /// What it is doing, for those who count.
+    pub(crate) phase: Phase,
     /// What the attempt is doing, and what is kept for it.
     pub(crate) work: Work,
 }
@@ -122,11 +124,11 @@ pub struct Delivery {
 /// What a delivery in a queue is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// New, or taken up: waiting for DNS.
+    /// New, or taken up: waiting for DNS, for its turn, or between two hosts.
     Active,
     /// Between two attempts.
     Deferred,
-    /// From the SYN to a host until the try of it ends.
+    /// From the start of a try, its wait for the node's processor included, until the try ends.
     InSession,
 }
 
@@ -174,18 +176,29 @@ impl Delivery {
         }
     }
 
-    /// What it is doing.
+    /// What it is doing; within one instant perhaps still what it did before.
+    #[inline]
     pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether that goes with the step that it is at, as it must whenever time passes.
+    pub(crate) fn is_in_step(&self) -> bool {
         match self.work.step {
-            Step::Waiting if self.node_attempts > 0 || self.suspensions > 0 => Phase::Deferred,
-            Step::Waiting | Step::Queued | Step::Mx | Step::Address(_) | Step::Address6(_) => Phase::Active,
-            Step::Host(_) => Phase::InSession,
+            Step::Waiting if self.node_attempts > 0 || self.suspensions > 0 => self.phase == Phase::Deferred,
+            Step::Waiting => self.phase != Phase::InSession,
+            Step::Queued | Step::Mx | Step::Address(_) | Step::Address6(_) => self.phase == Phase::Active,
+            Step::Host(_) => self.phase != Phase::Deferred,
         }
     }
 
-    /// When the attempt before the current one, at the node that has custody, failed.
-    pub fn deferred_since(&self) -> Option<SimTime> {
-        self.work.previous.map(|(failed, _)| failed)
+    /// It does something else from now on.
+    #[inline]
+    pub(crate) fn enter<O: MailObserver>(&mut self, observer: &mut O, now: SimTime, phase: Phase) {
+        if self.phase != phase {
+            let before = std::mem::replace(&mut self.phase, phase);
+            observer.on_phase(now, self, before);
+        }
     }
 }
 

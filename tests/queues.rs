@@ -1,5 +1,5 @@
 //! Queues as they work: limits of the active queue and of processes, sequential runners that a black hole stalls, the
-//! order within a run, a destination's history.
+//! order within a run, a destination's history; and what is measured of a queue.
 
 mod support;
 
@@ -9,7 +9,8 @@ use mxsim::experiment::Results;
 use mxsim::model::compile::{Memory, load_source};
 use mxsim::scenario::diagnostic::SourceText;
 use mxsim::scenario::render::render;
-use support::{run_loaded, values};
+use support::worlds::world;
+use support::{run as run_text, run_loaded, values};
 
 /// A sender that follows a trace to `good.example` and `bad.example`, each with a host of its own; no round trips.
 fn run(retry: &str, rows: &str, hosts: &str, timeline: &str) -> Results {
@@ -279,4 +280,77 @@ fn qmail_passes_an_address_over_that_timed_out_twice() {
     assert!(suspended >= 27.0, "{suspended}");
     let refused = run("Qmail()", &rows(30, 60.0, 125.0, "bad"), HOSTS, &hole.replace(", mode: BlackHole", ""));
     assert_eq!(all(&refused, "suspensions", "count"), 0.0, "a refusal is no time-out");
+}
+
+#[test]
+fn spool_age_and_phases_are_of_what_is_in_custody() {
+    let more = r#"timeline: [(name: "gone", at: "0s", do: Outage(host: "mx.a.example"), for: "1h")],"#;
+    let text = world(r#"measure: "1h", drain: "1d", cells: 60, slo: ["30m", "2h"]"#, r#""mx.a.example": ()"#, more)
+        .replace("retry: Custom", r#"size: "1000B", retry: Custom"#);
+    let results = run_text(&text);
+    // Sixty messages of 1000 B, the first a second after the hour began, none delivered in it.
+    assert_eq!(all(&results, "spool_bytes", "max"), 60_000.0);
+    assert_eq!(all(&results, "oldest_in_queue", "max"), 3599.0);
+    let mean = all(&results, "queue_depth", "mean");
+    let deferred = all(&results, "queue_deferred", "mean");
+    assert!((mean - deferred).abs() < 0.1 && mean > 25.0, "{mean} {deferred}");
+    // Messages of the second half are delivered within half an hour and five minutes.
+    let within = all(&results, "slo_attainment", "30m");
+    assert!(within > 0.4 && within < 0.6, "{within}");
+    assert_eq!(all(&results, "slo_attainment", "2h"), 1.0);
+    let oldest = results.variants[0].series.iter().find(|s| s.measure == "oldest_in_queue").map(|s| s.mean.clone());
+    assert!(oldest.is_some_and(|ages| ages[1] > 0.0), "looked at on the grid");
+}
+
+/// Three messages whose host is down for the first half hour: from 10 s on refused for 2 s, after 20 min again, and 20 min later
+/// in sessions of 6 s. Cells of five minutes.
+#[test]
+fn each_cell_has_the_average_and_the_maximum_of_what_deliveries_do() {
+    let more = r#"timeline: [(name: "gone", at: "0s", do: Outage(host: "mx.a.example"), for: "30m")],"#;
+    let host = r#""mx.a.example": (service: "6s", refusal: "2s")"#;
+    let text = world(r#"measure: "1h", drain: "0s", cells: 12"#, host, more)
+        .replace(r#"Periodic(every: "1m", offset: "1s")"#, r#"Burst(at: "10s", count: 3)"#)
+        .replace("zones:", r#"regions: { "here": (rtt: "0s") }, zones:"#)
+        .replace(r#"Constant("5m")"#, r#"Constant("20m")"#);
+    let series = |results: &Results, measure: &str| {
+        let found = results.variants[0].series.iter().find(|series| series.measure == measure && series.scope == "all");
+        found.map(|series| series.mean.clone()).unwrap_or_else(|| panic!("{measure}"))
+    };
+    let seconds = |cells: [f64; 12]| cells.map(|seconds| 3.0 * seconds / 300.0).to_vec();
+    let results = run_text(&text);
+    // The look-ups before the first try take 4 ms.
+    let is = |measure: &str, cells: [f64; 12]| {
+        for (seen, expected) in series(&results, measure).iter().zip(seconds(cells)) {
+            assert!((seen - expected).abs() < 1e-4, "{measure}: {seen} for {expected}");
+        }
+    };
+    is("queue_in_session", [2.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 6.0, 0.0, 0.0, 0.0]);
+    is("queue_deferred", [288.0, 300.0, 300.0, 300.0, 298.0, 300.0, 300.0, 300.0, 14.0, 0.0, 0.0, 0.0]);
+    is("queue_active", [0.0; 12]);
+    is("queue_depth", [290.0, 300.0, 300.0, 300.0, 300.0, 300.0, 300.0, 300.0, 20.0, 0.0, 0.0, 0.0]);
+    let most = |measure: &str, cells: &[usize]| {
+        let expected: Vec<f64> = (0..12).map(|cell| if cells.contains(&cell) { 3.0 } else { 0.0 }).collect();
+        assert_eq!(series(&results, measure), expected, "{measure}");
+    };
+    most("queue_in_session_max", &[0, 4, 8]);
+    most("queue_deferred_max", &[0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    most("queue_active_max", &[0]);
+    let row = |measure, statistic| all(&results, measure, statistic);
+    assert_eq!((row("queue_in_session", "max"), row("queue_deferred", "max")), (3.0, 3.0));
+    assert_eq!(row("queue_in_session", "mean"), 30.0 / 3600.0);
+
+    // Look-ups that take time: the parts still add up.
+    let slow = text
+        .replace(
+            r#"(mx: [(10, "mx.a.example")])"#,
+            r#"(ns: ["ns.b.example"], mx: [(10, "mx.a.example")]), "b.example": ()"#,
+        )
+        .replace("resolvers:", r#"servers: { "ns.b.example": (latency: "100ms") }, resolvers:"#);
+    let results = run_text(&slow);
+    let parts = ["queue_active", "queue_deferred", "queue_in_session"].map(|measure| series(&results, measure));
+    assert!(parts[0][0] >= 3.0 * 0.1 / 300.0, "{parts:?}");
+    for (cell, depth) in series(&results, "queue_depth").iter().enumerate() {
+        let sum: f64 = parts.iter().map(|part| part[cell]).sum();
+        assert!((sum - depth).abs() < 1e-9, "cell {cell}: {parts:?}");
+    }
 }

@@ -3,7 +3,8 @@
 use super::queue::{Left, Place, Tally};
 use super::world::{Purpose, World, place};
 use super::{
-    AttemptRecord, BounceCause, End, Hop, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step, TryResult,
+    AttemptRecord, BounceCause, End, Hop, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Phase, Step,
+    TryResult,
 };
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::random::draw;
@@ -117,6 +118,7 @@ impl<'m> Mail<'m> {
             };
             delivery.work.try_started = ready;
             delivery.first_syn = delivery.first_syn.min(now);
+            delivery.enter(cx.observer, now, Phase::InSession);
             if !reused {
                 cx.observer.on_syn(now, delivery, candidate.host);
             }
@@ -285,14 +287,20 @@ impl<'m> Mail<'m> {
     }
 
     /// The next hop, if it may be tried now; else it is scheduled.
-    fn next_host<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32, hop: u16) -> Option<u16> {
+    fn next_host<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+        hop: u16,
+    ) -> Option<u16> {
         let now = cx.scheduler.now();
         let at = self.next_host_at(now, slot, hop);
-        let work = &self.slots[slot as usize].work;
-        if at <= now || usize::from(hop) >= work.candidates.len() {
+        let delivery = &mut self.slots[slot as usize];
+        if at <= now || usize::from(hop) >= delivery.work.candidates.len() {
             return Some(hop);
         }
-        let generation = work.generation;
+        delivery.enter(cx.observer, now, Phase::Active);
+        let generation = delivery.work.generation;
         self.schedule(cx, slot, at, MailEvent::NextHost(slot, generation));
         None
     }
@@ -354,6 +362,7 @@ impl<'m> Mail<'m> {
         let (from, count) = (delivery.node, u64::from(delivery.recipients));
         self.nodes[from.index()].depth -= count;
         self.nodes[relay.index()].depth += count;
+        delivery.enter(cx.observer, now, Phase::Active);
         let bytes = u64::from(delivery.size_bytes);
         if !delivery.shares_file {
             self.nodes[from.index()].bytes = self.nodes[from.index()].bytes.saturating_sub(bytes);

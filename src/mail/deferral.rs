@@ -3,10 +3,20 @@
 use super::queue::Left;
 use super::retry::{Cause, Failure, Next};
 use super::world::{Purpose, World, place};
-use super::{End, Kind, Mail, MailContext, MailEvent, MailObserver, Step};
+use super::{Delivery, End, Kind, Mail, MailContext, MailEvent, MailObserver, Phase, Step};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::DelayWarning;
+
+impl Delivery {
+    /// It is between two attempts from now on: what was scheduled for it before is void. The number of what comes next.
+    fn waits<O: MailObserver>(&mut self, observer: &mut O, now: SimTime) -> u16 {
+        self.work.step = Step::Waiting;
+        self.work.generation = self.work.generation.wrapping_add(1);
+        self.enter(observer, now, Phase::Deferred);
+        self.work.generation
+    }
+}
 
 impl<'m> Mail<'m> {
     /// The attempt failed for now: another later, or none.
@@ -76,11 +86,9 @@ impl<'m> Mail<'m> {
     ) {
         let now = cx.scheduler.now();
         let warning = &self.model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
-        let work = &mut self.slots[slot as usize].work;
-        work.previous = Some((now, due));
-        work.step = Step::Waiting;
-        work.generation = work.generation.wrapping_add(1);
-        let generation = work.generation;
+        let delivery = &mut self.slots[slot as usize];
+        delivery.work.previous = Some((now, due));
+        let generation = delivery.waits(cx.observer, now);
         if let Some(at) = self.wait_for_run(cx, slot, false) {
             return cx.observer.on_deferred(now, &self.slots[slot as usize], at);
         }
@@ -167,9 +175,7 @@ impl<'m> Mail<'m> {
         for_hosts: bool,
     ) {
         let now = cx.scheduler.now();
-        let work = &mut self.slots[slot as usize].work;
-        work.step = Step::Waiting;
-        work.generation = work.generation.wrapping_add(1);
+        self.slots[slot as usize].waits(cx.observer, now);
         let model = self.model;
         let warning = &model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
         if *warning != DelayWarning::Never {
@@ -188,12 +194,11 @@ impl<'m> Mail<'m> {
         slot: u32,
         at: SimTime,
     ) {
-        let work = &mut self.slots[slot as usize].work;
-        work.step = Step::Waiting;
-        work.generation = work.generation.wrapping_add(1);
-        let expires = MailEvent::Expires(slot, work.generation);
-        let at = at.max(cx.scheduler.now() + SimDuration::TICK);
-        cx.observer.on_deferred(cx.scheduler.now(), &self.slots[slot as usize], at);
+        let now = cx.scheduler.now();
+        let delivery = &mut self.slots[slot as usize];
+        let expires = MailEvent::Expires(slot, delivery.waits(cx.observer, now));
+        let at = at.max(now + SimDuration::TICK);
+        cx.observer.on_deferred(now, delivery, at);
         self.schedule(cx, slot, at, expires);
     }
 

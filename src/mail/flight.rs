@@ -10,7 +10,7 @@
 use super::message::Message;
 use super::world::{Purpose, World, place};
 use super::{
-    AttemptRecord, Candidate, Delivery, End, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step,
+    AttemptRecord, Candidate, Delivery, End, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Phase, Step,
     TryResult, Verdict,
 };
 use crate::dns::{Asker, DnsObserver, ServerState};
@@ -74,6 +74,7 @@ impl Flight {
         delivery.node_attempts = 1;
         delivery.first_syn = self.message.created;
         delivery.first_failed = self.first.is_some();
+        delivery.phase = Phase::InSession;
         let work = &mut delivery.work;
         work.candidates.extend(self.first);
         let hop = work.candidates.len() as u16;
@@ -88,6 +89,7 @@ impl Flight {
         observer.on_created(now, &Delivery::new(&self.message));
         let delivery = self.delivery();
         observer.on_attempt_start(now, &delivery);
+        observer.on_phase(now, &delivery, Phase::Active);
         observer.on_syn(now, &delivery, self.host());
     }
 

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::memory::Remembered;
 use super::world::{Purpose, place};
-use super::{Mail, Step};
+use super::{Mail, MailObserver, Phase, Step};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{NameId, NodeId};
@@ -68,7 +68,13 @@ impl<'m> Mail<'m> {
 
     /// A delivery succeeded: what waited for that is due, in an order of chance (that of envelope numbers). What the relay
     /// has no room for goes back to its own time, since its release does not change that (`scheduler_ram_release`).
-    pub(super) fn reschedule_deferred(&mut self, now: SimTime, node: NodeId, name: NameId) {
+    pub(super) fn reschedule_deferred<O: MailObserver>(
+        &mut self,
+        observer: &mut O,
+        now: SimTime,
+        node: NodeId,
+        name: NameId,
+    ) {
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         let Some(Remembered::Routes { deferred, .. }) = &mut queue.memory else { return };
         let (list, hiwat) = (deferred.succeeded(now, name), deferred.task_hiwat);
@@ -94,9 +100,10 @@ impl<'m> Mail<'m> {
             .collect();
         list.sort_unstable();
         for &(_, slot, _) in list.iter().take(room) {
-            let work = &mut self.slots[slot as usize].work;
-            work.generation = work.generation.wrapping_add(1);
-            work.step = Step::Queued;
+            let delivery = &mut self.slots[slot as usize];
+            delivery.work.generation = delivery.work.generation.wrapping_add(1);
+            delivery.work.step = Step::Queued;
+            delivery.enter(observer, now, Phase::Active);
             if let Some(queue) = &mut self.nodes[node.index()].queue {
                 queue.incoming.push_back(slot);
             }

@@ -1,6 +1,6 @@
 //! A message as its sender creates it, and the delivery that it is until something is done for it.
 
-use super::{Delivery, Kind, Step, TryResult, Verdict, Work};
+use super::{Delivery, Kind, Phase, Step, TryResult, Verdict, Work};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{DataId, NameId, NodeId};
 use crate::scenario::tree::Stage;
@@ -67,6 +67,7 @@ impl Delivery {
             stale_route: false,
             handed_off: SimTime::NEVER,
             host: None,
+            phase: Phase::Active,
             work: Work {
                 step: Step::Waiting,
                 mx: DataId::ABSENT,

@@ -1,6 +1,6 @@
 //! What mail tells whoever watches. Nothing flows back.
 
-use super::{AttemptRecord, Delivery, End, Flight, NoHost, Notice};
+use super::{AttemptRecord, Delivery, End, Flight, NoHost, Notice, Phase};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{HostId, NodeId};
 use crate::scenario::tree::WhenFull;
@@ -15,6 +15,11 @@ pub trait MailObserver {
     /// A node took up a delivery: `delivery.attempts` counts it already.
     fn on_attempt_start(&mut self, now: SimTime, delivery: &Delivery) {
         let _ = (now, delivery);
+    }
+    /// A delivery does something else than `before`: see [`Delivery::phase`]. A new one is active without a word, and what
+    /// it does for no time is not told.
+    fn on_phase(&mut self, now: SimTime, delivery: &Delivery, before: Phase) {
+        let _ = (now, delivery, before);
     }
     /// A SYN was sent to a host (its first; retransmissions are not told).
     fn on_syn(&mut self, now: SimTime, delivery: &Delivery, host: HostId) {

@@ -13,7 +13,7 @@ use super::ready_queue::ReadyQueues;
 use super::runs::Runs;
 use super::scans::Scans;
 use super::world::World;
-use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
+use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Phase, Step};
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::client::KeptSessions;
@@ -203,7 +203,9 @@ impl<'m> Mail<'m> {
         let node = self.slots[slot as usize].node;
         match &mut self.nodes[node.index()].queue {
             Some(queue) if queue.gate.is_some() => {
-                self.slots[slot as usize].work.step = Step::Queued;
+                let delivery = &mut self.slots[slot as usize];
+                delivery.work.step = Step::Queued;
+                delivery.enter(cx.observer, cx.scheduler.now(), Phase::Active);
                 queue.incoming.push_back(slot);
                 self.stirs(cx, node);
                 self.wants_pump(node);

@@ -146,7 +146,7 @@ impl<'m> Mail<'m> {
 
     /// A host took the message: its session is kept, passed on to one that waits for that host, or closed. `true` if
     /// the session goes on.
-    pub(super) fn keep_session<E: World, O, F>(
+    pub(super) fn keep_session<E: World, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
@@ -166,7 +166,7 @@ impl<'m> Mail<'m> {
         }
         let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
         if queue.counts_connections() {
-            self.reschedule_deferred(now, node, name);
+            self.reschedule_deferred(cx.observer, now, node, name);
             self.set_connected(slot, Connected::No);
         } else if queue.keeps_records() {
             self.forget_routing(slot, true);

@@ -2,7 +2,7 @@
 
 use super::candidates::{self, Exchanges};
 use super::world::{Purpose, World, place};
-use super::{BounceCause, Delivery, HostAvailability, Mail, MailContext, MailObserver, NoHost, Step};
+use super::{BounceCause, Delivery, HostAvailability, Mail, MailContext, MailObserver, NoHost, Phase, Step};
 use crate::dns::{Answer, Ask, Asker, DnsObserver, Outcome, ServerState, Waiter};
 use crate::engine::random::draw;
 use crate::model::client::{Literals, NoRoute};
@@ -27,7 +27,7 @@ impl<'m> Mail<'m> {
     }
 
     #[inline]
-    pub(super) fn ask<E: World, O: DnsObserver, F: ServerState>(
+    pub(super) fn ask<E: World, O: MailObserver + DnsObserver, F: ServerState>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
@@ -46,7 +46,11 @@ impl<'m> Mail<'m> {
             asker: Asker::Node(delivery.node),
             waiter: Waiter(slot),
         };
-        cx.dns.ask(cx.scheduler, cx.observer, cx.faults, ask)
+        let answer = cx.dns.ask(cx.scheduler, cx.observer, cx.faults, ask);
+        if answer.is_none() {
+            self.slots[slot as usize].enter(cx.observer, cx.scheduler.now(), Phase::Active);
+        }
+        answer
     }
 
     /// What the MX RRset says (RFC 5321 section 5.1): none means the domain itself, at preference 0.

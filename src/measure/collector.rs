@@ -20,7 +20,7 @@ use super::visibility::Visibility;
 use super::{Censored, SERIES_MAX};
 use crate::dns::LookupRecord;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::mail::{AttemptRecord, Delivery, End, Flight, Kind, MailObserver, NoHost, Notice, TryResult};
+use crate::mail::{AttemptRecord, Delivery, End, Flight, Kind, MailObserver, NoHost, Notice, Phase, TryResult};
 use crate::model::dns::Question;
 use crate::model::listing::is_listed;
 use crate::model::{CacheId, HostId, Model, NodeId};
@@ -154,7 +154,7 @@ impl<'m> Collector<'m> {
     }
 
     fn depth(&self) -> u64 {
-        self.all_queues().depth().value()
+        self.all_queues().depth()
     }
 
     /// It is no longer in the queue where it has been since `delivery.in_custody_since`.
@@ -227,20 +227,22 @@ impl<'m> Collector<'m> {
     }
 
     /// What each queue looks like now.
+    ///
+    /// # Panics
+    /// If that is not what was told of it change by change: no number of the simulation is to be trusted then.
     fn look_at_queues(&mut self, now: SimTime, view: &View<'_, '_>) {
         let mut looks = vec![Look::default(); self.queues.len()];
-        let mut all = Look::default();
         for delivery in view.mail.queued() {
-            looks[delivery.node.index()].add(now, &delivery);
-            all.add(now, &delivery);
-        }
-        for (node, (queue, look)) in self.queues.iter_mut().zip(looks).enumerate() {
-            if has_series(self.model, node) {
-                queue.looks.push(look);
-            }
+            looks[delivery.node.index()].see(now, &delivery);
         }
         if let Some(queue) = &mut self.all_queues {
-            queue.looks.push(all);
+            queue.oldest_looks.extend(looks.iter().map(|look| look.oldest).max());
+        }
+        for (node, (queue, look)) in self.queues.iter_mut().zip(looks).enumerate() {
+            assert_eq!(queue.by_phase(), look.by_phase, "deliveries by what they do, as told and as seen, at {now:?}");
+            if has_series(self.model, node) {
+                queue.oldest_looks.push(look.oldest);
+            }
         }
     }
 }
@@ -310,15 +312,13 @@ impl MailObserver for Collector<'_> {
     }
 
     #[inline]
-    fn on_attempt_start(&mut self, now: SimTime, delivery: &Delivery) {
+    fn on_phase(&mut self, now: SimTime, delivery: &Delivery, before: Phase) {
         if delivery.kind != Kind::Mail {
             return;
         }
-        if let Some(failed) = delivery.deferred_since() {
-            self.queues[delivery.node.index()].was_deferred(delivery, failed, now);
-            if let Some(all) = &mut self.all_queues {
-                all.was_deferred(delivery, failed, now);
-            }
+        self.queues[delivery.node.index()].turn(now, delivery, before);
+        if let Some(all) = &mut self.all_queues {
+            all.turn(now, delivery, before);
         }
     }
 
@@ -350,10 +350,6 @@ impl MailObserver for Collector<'_> {
         }
         if delivery.kind != Kind::Mail {
             return;
-        }
-        self.queues[delivery.node.index()].was_in_session(delivery, record.start, record.end);
-        if let Some(all) = &mut self.all_queues {
-            all.was_in_session(delivery, record.start, record.end);
         }
         if let Some(trace) = &mut self.trace {
             trace.on_try(record, delivery);

@@ -4,27 +4,30 @@ use crate::engine::time::{SimDuration, SimTime};
 use crate::model::Clock;
 
 /// Levels that change together at instants. A change costs one multiplication each: what the window and the grid want is
-/// settled when they begin and end.
+/// settled when they begin and end. A maximum is of what was held for any time: of several changes at one instant the last.
+///
+/// What each change reads and writes comes first, in as few cache lines as it fits.
 #[derive(Debug, Clone)]
+#[repr(C, align(64))]
 pub(super) struct Levels<const N: usize> {
-    levels: [Level; N],
     since: SimTime,
     /// The next boundary of the window; `NEVER` after both.
     mark: SimTime,
+    values: [u64; N],
+    /// Greatest values since the last boundary.
+    peaks: [u64; N],
+    /// Values times nanoseconds, since the start of the run.
+    areas: [u128; N],
+    past: [Past; N],
     window: (SimTime, SimTime),
     cell: SimDuration,
     cell_start: SimTime,
     keeps_cells: bool,
 }
 
-/// One of them.
+/// What is settled of one of them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Level {
-    value: u64,
-    /// Value times nanoseconds, since the start of the run.
-    area: u128,
-    /// Greatest value since the last boundary.
-    peak: u64,
+pub(super) struct Past {
     /// The area at the window's start and end, as far as they are past.
     window_area: (u128, Option<u128>),
     window_max: u64,
@@ -37,9 +40,12 @@ pub(super) struct Level {
 impl<const N: usize> Levels<N> {
     pub fn new(clock: &Clock, keeps_cells: bool) -> Self {
         Self {
-            levels: std::array::from_fn(|_| Level::default()),
             since: SimTime::ZERO,
             mark: clock.window_start,
+            values: [0; N],
+            peaks: [0; N],
+            areas: [0; N],
+            past: std::array::from_fn(|_| Past::default()),
             window: (clock.window_start, clock.window_end),
             cell: clock.cell,
             cell_start: SimTime::ZERO,
@@ -47,13 +53,13 @@ impl<const N: usize> Levels<N> {
         }
     }
 
-    pub fn get(&self, index: usize) -> &Level {
-        &self.levels[index]
+    /// What it is now.
+    pub fn value(&self, index: usize) -> u64 {
+        self.values[index]
     }
 
-    /// What they are now.
-    pub fn values(&self) -> [u64; N] {
-        std::array::from_fn(|index| self.levels[index].value)
+    pub fn past(&self, index: usize) -> &Past {
+        &self.past[index]
     }
 
     /// Accounts for the time since the last change.
@@ -69,9 +75,9 @@ impl<const N: usize> Levels<N> {
     fn hold(&mut self, until: SimTime) {
         if until > self.since {
             let span = u128::from(until.since(self.since).as_nanos());
-            for level in &mut self.levels {
-                level.area += u128::from(level.value) * span;
-                level.peak = level.peak.max(level.value);
+            for (index, &value) in self.values.iter().enumerate() {
+                self.areas[index] += u128::from(value) * span;
+                self.peaks[index] = self.peaks[index].max(value);
             }
             self.since = until;
         }
@@ -84,11 +90,11 @@ impl<const N: usize> Levels<N> {
         self.hold(at);
         self.fold();
         let is_start = at < self.window.1;
-        for level in &mut self.levels {
+        for (past, &area) in self.past.iter_mut().zip(&self.areas) {
             if is_start {
-                level.window_area.0 = level.area;
+                past.window_area.0 = area;
             } else {
-                level.window_area.1 = Some(level.area);
+                past.window_area.1 = Some(area);
             }
         }
         self.mark = if is_start { self.window.1 } else { SimTime::NEVER };
@@ -97,66 +103,68 @@ impl<const N: usize> Levels<N> {
     /// Puts the peaks where they belong: to the cell, and to the window while it lasts.
     fn fold(&mut self) {
         let is_in_window = self.mark == self.window.1;
-        for level in &mut self.levels {
-            level.cell_max = level.cell_max.max(level.peak);
+        for (past, peak) in self.past.iter_mut().zip(&mut self.peaks) {
+            past.cell_max = past.cell_max.max(*peak);
             if is_in_window {
-                level.window_max = level.window_max.max(level.peak);
+                past.window_max = past.window_max.max(*peak);
             }
-            level.peak = 0;
+            *peak = 0;
         }
     }
 
     #[inline]
     pub fn set(&mut self, now: SimTime, values: [u64; N]) {
         self.settle(now);
-        for (level, value) in self.levels.iter_mut().zip(values) {
-            level.value = value;
-            level.peak = level.peak.max(value);
-        }
+        self.values = values;
+    }
+
+    /// They grow by `more` and shrink by `less`.
+    #[inline]
+    pub fn change(&mut self, now: SimTime, more: [u64; N], less: [u64; N]) {
+        self.set(now, std::array::from_fn(|index| self.values[index] + more[index] - less[index]));
     }
 
     #[inline]
     pub fn add(&mut self, now: SimTime, more: [u64; N]) {
-        self.set(now, std::array::from_fn(|index| self.levels[index].value + more[index]));
+        self.change(now, more, [0; N]);
     }
 
     #[inline]
     pub fn remove(&mut self, now: SimTime, less: [u64; N]) {
-        self.set(now, std::array::from_fn(|index| self.levels[index].value - less[index]));
+        self.change(now, [0; N], less);
     }
 
     /// Closes the cell that ends now.
     pub fn grid(&mut self, now: SimTime) {
-        self.close_cell(now, [now.since(self.cell_start); N]);
+        self.close_cell(now, now.since(self.cell_start));
     }
 
-    /// Closes the cell that ends now and is so wide, for each.
-    fn close_cell(&mut self, now: SimTime, widths: [SimDuration; N]) {
+    /// Closes the cell that ends now and is so wide.
+    fn close_cell(&mut self, now: SimTime, width: SimDuration) {
         self.settle(now);
         self.fold();
-        for (level, width) in self.levels.iter_mut().zip(widths) {
+        for (past, &area) in self.past.iter_mut().zip(&self.areas) {
             if self.keeps_cells && !width.is_zero() {
-                let mean = (level.area - level.cell_area) as f64 / width.as_nanos() as f64;
-                level.cells.push((mean, level.cell_max));
+                let mean = (area - past.cell_area) as f64 / width.as_nanos() as f64;
+                past.cells.push((mean, past.cell_max));
             }
-            level.cell_area = level.area;
-            level.cell_max = 0;
+            past.cell_area = area;
+            past.cell_max = 0;
         }
         self.cell_start = now;
     }
 
-    /// The run is over before its time. What is empty stays empty: the rest of the grid is 0 then, and not a number else.
-    pub fn finish(&mut self, ended: SimTime, clock: &Clock) {
-        let stays_empty = self.values().map(|value| value == 0);
+    /// The run is over, perhaps before its time. What stays empty is 0 in the rest of the grid, and not a number else.
+    pub fn finish(&mut self, ended: SimTime, clock: &Clock, stays_empty: bool) {
         if ended > self.cell_start {
             let full = self.cell.min(clock.end.since(self.cell_start));
             let seen = ended.since(self.cell_start);
-            self.close_cell(ended, stays_empty.map(|is_empty| if is_empty { full } else { seen }));
+            self.close_cell(ended, if stays_empty { full } else { seen });
         }
         if self.keeps_cells {
-            for (level, is_empty) in self.levels.iter_mut().zip(stays_empty) {
-                let rest = if is_empty { (0.0, 0) } else { (f64::NAN, 0) };
-                level.cells.resize((clock.cells as usize).max(level.cells.len()), rest);
+            let rest = if stays_empty { (0.0, 0) } else { (f64::NAN, 0) };
+            for past in &mut self.past {
+                past.cells.resize((clock.cells as usize).max(past.cells.len()), rest);
             }
         }
         self.settle(clock.end.max(ended));
@@ -165,18 +173,13 @@ impl<const N: usize> Levels<N> {
 
     /// The average over the window, once it is over.
     pub fn window_mean(&self, index: usize) -> f64 {
-        let (width, level) = (self.window.1.since(self.window.0).as_nanos(), &self.levels[index]);
-        (level.window_area.1.unwrap_or(level.area) - level.window_area.0) as f64 / width as f64
-    }
-}
-
-impl Level {
-    pub fn value(&self) -> u64 {
-        self.value
+        let (width, past) = (self.window.1.since(self.window.0).as_nanos(), &self.past[index]);
+        (past.window_area.1.unwrap_or(self.areas[index]) - past.window_area.0) as f64 / width as f64
     }
 
-    pub fn window_max(&self) -> u64 {
-        self.window_max
+    /// The greatest value that was held in the window.
+    pub fn window_max(&self, index: usize) -> u64 {
+        self.past[index].window_max
     }
 }
 
@@ -204,14 +207,16 @@ mod tests {
         level.add(s(5), [2]);
         level.add(s(15), [2]);
         level.grid(s(20));
+        level.add(s(22), [50]);
+        level.remove(s(22), [50]);
         level.remove(s(25), [4]);
         level.grid(s(40));
-        level.finish(s(40), &clock);
+        level.finish(s(40), &clock, true);
         // Window 10..30: 2 for 5 s, 4 for 10 s, 0 for 5 s.
         assert_eq!(level.window_mean(0), 50.0 / 20.0);
-        assert_eq!(level.get(0).window_max(), 4);
+        assert_eq!(level.window_max(0), 4);
         // Cells: 2 * 10 + 4 * 5 over 20 s, 4 * 5 over 20 s.
-        assert_eq!(level.get(0).cells, [(2.0, 4), (1.0, 4)]);
+        assert_eq!(level.past(0).cells, [(2.0, 4), (1.0, 4)]);
     }
 
     #[test]
@@ -225,16 +230,16 @@ mod tests {
             level.remove(s(12), [6]);
             // Beyond the window.
             level.add(s(30), [50]);
-            level.finish(s(42), &clock);
-            assert_eq!(level.get(0).window_max(), 7, "cells of {cell} s");
+            level.finish(s(42), &clock, false);
+            assert_eq!(level.window_max(0), 7, "cells of {cell} s");
             assert_eq!(level.window_mean(0), (2.0 * 7.0 + 18.0) / 20.0);
         }
         let clock = clock(10, 30, 42, 20);
         let mut level = Levels::<1>::new(&clock, false);
         level.add(s(5), [9]);
         level.remove(s(10), [8]);
-        level.finish(s(42), &clock);
-        assert_eq!(level.get(0).window_max(), 1, "what changes at the window's start is not held in it");
+        level.finish(s(42), &clock, false);
+        assert_eq!(level.window_max(0), 1, "what changes at the window's start is not held in it");
     }
 
     #[test]
@@ -245,11 +250,11 @@ mod tests {
         level.grid(s(20));
         level.remove(s(30), [4]);
         let mut unseen = level.clone();
-        level.finish(s(30), &clock);
-        assert_eq!(level.get(0).cells, [(2.0, 4), (2.0, 4), (0.0, 0), (0.0, 0)]);
+        level.finish(s(30), &clock, true);
+        assert_eq!(level.past(0).cells, [(2.0, 4), (2.0, 4), (0.0, 0), (0.0, 0)]);
         unseen.add(s(30), [1]);
-        unseen.finish(s(30), &clock);
-        assert_eq!(unseen.get(0).cells[..2], [(2.0, 4), (4.0, 4)]);
-        assert!(unseen.get(0).cells.len() == 4 && unseen.get(0).cells[2..].iter().all(|cell| cell.0.is_nan()));
+        unseen.finish(s(30), &clock, false);
+        assert_eq!(unseen.past(0).cells[..2], [(2.0, 4), (4.0, 4)]);
+        assert!(unseen.past(0).cells.len() == 4 && unseen.past(0).cells[2..].iter().all(|cell| cell.0.is_nan()));
     }
 }

@@ -50,7 +50,7 @@ impl HostLoad {
 
     pub fn on_limit(&mut self, now: SimTime, limit: Option<u32>) {
         self.limit = limit;
-        self.on_load(now, self.sessions, self.levels.get(1).value() as u32);
+        self.on_load(now, self.sessions, self.levels.value(1) as u32);
     }
 
     pub fn on_turned_away(&mut self, how: WhenFull) {
@@ -67,22 +67,23 @@ impl HostLoad {
 
     /// For each grid cell the average of sessions over the limit, and of connections in the backlog; the first hosts only.
     pub fn cells(&self) -> [Vec<f64>; 2] {
-        let of = |index, unit: f64| self.levels.get(index).cells.iter().map(|cell| cell.0 / unit).collect();
+        let of = |index, unit: f64| self.levels.past(index).cells.iter().map(|cell| cell.0 / unit).collect();
         [of(0, UNIT as f64), of(1, 1.0)]
     }
 
     pub fn finish(&mut self, ended: SimTime, clock: &Clock) {
-        self.levels.finish(ended, clock);
+        let stays_empty = self.sessions == 0 && self.levels.value(1) == 0;
+        self.levels.finish(ended, clock, stays_empty);
     }
 
     /// Sessions over the limit: the average over the window, and the greatest.
     pub fn share(&self) -> (f64, f64) {
-        (self.levels.window_mean(0) / UNIT as f64, self.levels.get(0).window_max() as f64 / UNIT as f64)
+        (self.levels.window_mean(0) / UNIT as f64, self.levels.window_max(0) as f64 / UNIT as f64)
     }
 
     /// Connections in the backlog: the average over the window, and the most.
     pub fn backlog(&self) -> (f64, f64) {
-        (self.levels.window_mean(1), self.levels.get(1).window_max() as f64)
+        (self.levels.window_mean(1), self.levels.window_max(1) as f64)
     }
 }
 

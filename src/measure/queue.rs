@@ -1,6 +1,6 @@
 //! Queues: how many deliveries, how many bytes, how old, and what the deliveries are doing.
 
-use super::depth::{Level, Levels};
+use super::depth::Levels;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::mail::{Delivery, Flight, Phase};
 use crate::model::Clock;
@@ -9,64 +9,96 @@ use crate::model::Clock;
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
     /// Deliveries, and bytes.
-    levels: Levels<2>,
+    held: Levels<2>,
+    /// Deliveries by what they do.
+    phases: [Levels<1>; 3],
     window: (SimTime, SimTime),
-    /// Deliveries times nanoseconds within the window: at a host, and between attempts.
-    session_ns: u128,
-    deferred_ns: u128,
     /// The greatest age that anything reached in custody within the window.
     oldest: SimDuration,
-    /// At each grid instant: active, deferred, in session, and the age of the oldest; kept for those with a series.
-    pub looks: Vec<Look>,
+    /// At each grid instant the age of the oldest; kept for those with a series.
+    pub oldest_looks: Vec<SimDuration>,
 }
 
-/// A queue at an instant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Look {
-    pub active: u64,
-    pub deferred: u64,
-    pub in_session: u64,
-    pub oldest: SimDuration,
+/// One count: what its rows and its averages over each cell are called, and its maxima over each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted<'q> {
+    pub measure: &'static str,
+    pub max_series: &'static str,
+    pub mean: f64,
+    pub max: u64,
+    /// One (mean, max) a cell.
+    pub cells: &'q [(f64, u64)],
+}
+
+impl<'q> Counted<'q> {
+    fn of<const N: usize>(
+        measure: &'static str,
+        max_series: &'static str,
+        levels: &'q Levels<N>,
+        index: usize,
+    ) -> Self {
+        let (mean, max) = (levels.window_mean(index), levels.window_max(index));
+        Self { measure, max_series, mean, max, cells: &levels.past(index).cells }
+    }
 }
 
 impl Queue {
     pub fn new(clock: &Clock, keeps_cells: bool) -> Self {
         Self {
-            levels: Levels::new(clock, keeps_cells),
+            held: Levels::new(clock, keeps_cells),
+            phases: std::array::from_fn(|_| Levels::new(clock, keeps_cells)),
             window: (clock.window_start, clock.window_end),
-            session_ns: 0,
-            deferred_ns: 0,
             oldest: SimDuration::ZERO,
-            looks: Vec::new(),
+            oldest_looks: Vec::new(),
         }
     }
 
-    #[inline]
+    /// Whatever comes in is active.
     pub fn enter(&mut self, now: SimTime, delivery: &Delivery) {
-        self.add(now, delivery.recipients, delivery.size_bytes);
+        self.add(now, delivery.recipients, delivery.size_bytes, Phase::Active);
     }
 
     /// A message with so many recipients is one file.
     #[inline]
-    pub fn add(&mut self, now: SimTime, recipients: u16, bytes: u32) {
-        self.levels.add(now, [u64::from(recipients), u64::from(bytes)]);
+    fn add(&mut self, now: SimTime, recipients: u16, bytes: u32, phase: Phase) {
+        let n = u64::from(recipients);
+        self.held.add(now, [n, u64::from(bytes)]);
+        self.phases[phase as usize].add(now, [n]);
     }
 
-    /// A message leaves with the end of its first attempt.
+    #[inline]
+    fn remove(&mut self, now: SimTime, recipients: u16, bytes: u32, phase: Phase) {
+        let n = u64::from(recipients);
+        self.held.remove(now, [n, u64::from(bytes)]);
+        self.phases[phase as usize].remove(now, [n]);
+    }
+
+    /// A message is at a host at once.
+    #[inline]
+    pub fn start(&mut self, now: SimTime, flight: &Flight) {
+        self.add(now, flight.message.recipients, flight.message.size_bytes, Phase::InSession);
+    }
+
+    /// It leaves with the end of its first attempt.
     #[inline]
     pub fn land(&mut self, now: SimTime, flight: &Flight) {
         let message = &flight.message;
-        self.was_at_host(message.recipients, flight.started, now);
-        self.levels.remove(now, [u64::from(message.recipients), u64::from(message.size_bytes)]);
+        self.remove(now, message.recipients, message.size_bytes, Phase::InSession);
         self.reach(now, message.created, |until| until.since(message.created));
     }
 
-    #[inline]
     pub fn leave(&mut self, now: SimTime, delivery: &Delivery) {
         // The file stays for as long as any of its recipients.
-        let bytes = if delivery.shares_file { 0 } else { u64::from(delivery.size_bytes) };
-        self.levels.remove(now, [u64::from(delivery.recipients), bytes]);
+        let bytes = if delivery.shares_file { 0 } else { delivery.size_bytes };
+        self.remove(now, delivery.recipients, bytes, delivery.phase());
         self.age(now, delivery);
+    }
+
+    /// It does something else than before.
+    pub fn turn(&mut self, now: SimTime, delivery: &Delivery, before: Phase) {
+        let n = u64::from(delivery.recipients);
+        self.phases[before as usize].remove(now, [n]);
+        self.phases[delivery.phase() as usize].add(now, [n]);
     }
 
     /// In custody until now.
@@ -82,59 +114,43 @@ impl Queue {
         }
     }
 
-    /// It was at a host.
-    #[inline]
-    pub fn was_in_session(&mut self, delivery: &Delivery, from: SimTime, to: SimTime) {
-        self.was_at_host(delivery.recipients, from, to);
-    }
-
-    #[inline]
-    pub fn was_at_host(&mut self, recipients: u16, from: SimTime, to: SimTime) {
-        self.session_ns += self.in_window(recipients, from, to);
-    }
-
-    /// It was between two attempts.
-    #[inline]
-    pub fn was_deferred(&mut self, delivery: &Delivery, from: SimTime, to: SimTime) {
-        self.deferred_ns += self.in_window(delivery.recipients, from, to);
-    }
-
-    fn in_window(&self, recipients: u16, from: SimTime, to: SimTime) -> u128 {
-        let span = to.min(self.window.1).since(from.max(self.window.0));
-        u128::from(recipients) * u128::from(span.as_nanos())
-    }
-
     pub fn grid(&mut self, now: SimTime) {
-        self.levels.grid(now);
+        self.held.grid(now);
+        self.phases.iter_mut().for_each(|phase| phase.grid(now));
     }
 
     pub fn finish(&mut self, ended: SimTime, clock: &Clock) {
-        self.levels.finish(ended, clock);
+        let stays_empty = self.depth() == 0;
+        self.held.finish(ended, clock, stays_empty);
+        self.phases.iter_mut().for_each(|phase| phase.finish(ended, clock, stays_empty));
     }
 
-    /// Averages over the window: in all, active, deferred, in session.
-    pub fn means(&self) -> [f64; 4] {
-        let width = self.window.1.since(self.window.0).as_nanos() as f64;
-        let (all, deferred) = (self.depth_mean(), self.deferred_ns as f64 / width);
-        let in_session = self.session_ns as f64 / width;
-        // What is neither waits for DNS, or for its turn.
-        [all, (all - deferred - in_session).max(0.0), deferred, in_session]
+    /// How many, and how many of them are doing what.
+    pub fn counts(&self) -> [Counted<'_>; 4] {
+        [
+            Counted::of("queue_depth", "queue_depth_max", &self.held, 0),
+            Counted::of("queue_active", "queue_active_max", self.doing(Phase::Active), 0),
+            Counted::of("queue_deferred", "queue_deferred_max", self.doing(Phase::Deferred), 0),
+            Counted::of("queue_in_session", "queue_in_session_max", self.doing(Phase::InSession), 0),
+        ]
     }
 
-    pub fn depth(&self) -> &Level {
-        self.levels.get(0)
+    fn doing(&self, phase: Phase) -> &Levels<1> {
+        &self.phases[phase as usize]
     }
 
-    pub fn bytes(&self) -> &Level {
-        self.levels.get(1)
+    /// Deliveries by what they do now.
+    pub fn by_phase(&self) -> [u64; 3] {
+        self.phases.each_ref().map(|phase| phase.value(0))
     }
 
-    fn depth_mean(&self) -> f64 {
-        self.levels.window_mean(0)
+    pub fn depth(&self) -> u64 {
+        self.held.value(0)
     }
 
-    pub fn bytes_mean(&self) -> f64 {
-        self.levels.window_mean(1)
+    /// Bytes in custody: the average over the window, the most, and (mean, max) a cell.
+    pub fn bytes(&self) -> Counted<'_> {
+        Counted::of("spool_bytes", "spool_bytes_max", &self.held, 1)
     }
 
     pub fn oldest_s(&self) -> f64 {
@@ -142,14 +158,17 @@ impl Queue {
     }
 }
 
+/// A queue at an instant: deliveries by what they do, and the age of the oldest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Look {
+    pub by_phase: [u64; 3],
+    pub oldest: SimDuration,
+}
+
 impl Look {
-    pub fn add(&mut self, now: SimTime, delivery: &Delivery) {
-        let n = u64::from(delivery.recipients);
-        match delivery.phase() {
-            Phase::Active => self.active += n,
-            Phase::Deferred => self.deferred += n,
-            Phase::InSession => self.in_session += n,
-        }
+    pub fn see(&mut self, now: SimTime, delivery: &Delivery) {
+        debug_assert!(delivery.is_in_step(), "{delivery:?}");
+        self.by_phase[delivery.phase() as usize] += u64::from(delivery.recipients);
         self.oldest = self.oldest.max(delivery.age(now));
     }
 }

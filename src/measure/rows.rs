@@ -242,15 +242,14 @@ impl Collector<'_> {
 }
 
 fn queue_rows(rows: &mut Rows, scope: &str, queue: &Queue) {
-    let [all, active, deferred, in_session] = queue.means();
-    rows.add("queue_depth", scope, "mean", "1", all);
-    rows.add("queue_depth", scope, "max", "1", queue.depth().window_max() as f64);
-    rows.add("queue_active", scope, "mean", "1", active);
-    rows.add("queue_deferred", scope, "mean", "1", deferred);
-    rows.add("queue_in_session", scope, "mean", "1", in_session);
+    for count in queue.counts() {
+        rows.add(count.measure, scope, "mean", "1", count.mean);
+        rows.add(count.measure, scope, "max", "1", count.max as f64);
+    }
     rows.add("oldest_in_queue", scope, "max", "s", queue.oldest_s());
-    rows.add("spool_bytes", scope, "mean", "B", queue.bytes_mean());
-    rows.add("spool_bytes", scope, "max", "B", queue.bytes().window_max() as f64);
+    let bytes = queue.bytes();
+    rows.add("spool_bytes", scope, "mean", "B", bytes.mean);
+    rows.add("spool_bytes", scope, "max", "B", bytes.max as f64);
 }
 
 fn ledger_rows(rows: &mut Rows, scope: &str, ledger: &Ledger) {

@@ -1,8 +1,7 @@
 //! What is told in time, on the grid.
 
 use super::collector::{Collector, has_series};
-use super::depth::Level;
-use super::queue::{Look, Queue};
+use super::queue::{Counted, Queue};
 use super::{Jump, RrsetView, SERIES_MAX, Series, question_label};
 use crate::model::listing::is_listed;
 
@@ -95,20 +94,15 @@ fn queue_series(series: &mut Vec<Series>, scope: &str, queue: &Queue, cells: usi
     let mut add = |measure, unit, values| {
         series.push(Series { measure, scope: scope.to_owned(), unit, values, jumps: Vec::new() });
     };
-    let mean = |level: &Level| level.cells.iter().map(|cell| cell.0).take(cells).collect::<Vec<f64>>();
-    let max = |level: &Level| level.cells.iter().map(|cell| cell.1 as f64).take(cells).collect::<Vec<f64>>();
-    add("queue_depth", "1", mean(queue.depth()));
-    add("queue_depth_max", "1", max(queue.depth()));
-    add("spool_bytes", "B", mean(queue.bytes()));
+    let mean = |count: &Counted<'_>| count.cells.iter().map(|cell| cell.0).take(cells).collect::<Vec<f64>>();
+    for count in queue.counts() {
+        add(count.measure, "1", mean(&count));
+        add(count.max_series, "1", count.cells.iter().map(|cell| cell.1 as f64).take(cells).collect());
+    }
+    add("spool_bytes", "B", mean(&queue.bytes()));
     // What is empty at the end of a run stays empty.
-    let rest = if queue.depth().value() == 0 { 0.0 } else { f64::NAN };
-    let mut at_instants = |measure, unit, value: fn(&Look) -> f64| {
-        let mut values: Vec<f64> = queue.looks.iter().map(value).take(cells + 1).collect();
-        values.resize(cells + 1, rest);
-        add(measure, unit, values);
-    };
-    at_instants("queue_active", "1", |look| look.active as f64);
-    at_instants("queue_deferred", "1", |look| look.deferred as f64);
-    at_instants("queue_in_session", "1", |look| look.in_session as f64);
-    at_instants("oldest_in_queue", "s", |look| look.oldest.as_secs_f64());
+    let rest = if queue.depth() == 0 { 0.0 } else { f64::NAN };
+    let mut oldest: Vec<f64> = queue.oldest_looks.iter().map(|age| age.as_secs_f64()).take(cells + 1).collect();
+    oldest.resize(cells + 1, rest);
+    add("oldest_in_queue", "s", oldest);
 }

@@ -27,9 +27,9 @@ impl Collector<'_> {
             // It connects at the instant of its creation.
             self.hosts[flight.host().index()].connections += 1;
         }
-        self.queues[message.sender.index()].add(now, message.recipients, message.size_bytes);
+        self.queues[message.sender.index()].start(now, flight);
         if let Some(all) = &mut self.all_queues {
-            all.add(now, message.recipients, message.size_bytes);
+            all.start(now, flight);
         }
     }
 
@@ -40,10 +40,6 @@ impl Collector<'_> {
             self.hosts[first.index()].refused += 1;
         }
         self.hosts[flight.host().index()].connections += u64::from(self.is_in_window(now));
-        self.queues[message.sender.index()].was_at_host(message.recipients, message.created, now);
-        if let Some(all) = &mut self.all_queues {
-            all.was_at_host(message.recipients, message.created, now);
-        }
     }
 
     /// A flight is over.

@@ -122,11 +122,6 @@ impl Observer for Collector<'_> {
         self.whole.2 += u64::from(delivery.recipients);
         for queue in [Some(&mut self.queues[delivery.node.index()]), self.all_queues.as_mut()].into_iter().flatten() {
             queue.age(now, delivery);
-            if delivery.phase() == crate::mail::Phase::Deferred
-                && let Some(failed) = delivery.deferred_since()
-            {
-                queue.was_deferred(delivery, failed, now);
-            }
         }
         if delivery.measured {
             self.books.write(delivery, |ledger| ledger.still_queued(delivery));
