@@ -9,12 +9,15 @@ use super::world::World;
 use super::{Mail, MailContext, MailEvent};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::NodeId;
+use crate::model::client::ClientRules;
 
 /// When each processor is free again: those who come are served in that order, so that their starts are known at once.
 #[derive(Debug)]
 pub(super) struct Machine {
     free_at: SmallVec<[SimTime; 4]>,
-    each: SimDuration,
+    /// What a delivery needs before its session, and beyond.
+    before: SimDuration,
+    after: SimDuration,
     /// Processors that get ready for a delivery yet to be chosen, and such as are.
     asked: usize,
     ready: usize,
@@ -22,25 +25,27 @@ pub(super) struct Machine {
 
 impl Machine {
     /// A machine; `None` if deliveries take no time of it.
-    pub fn new(processors: u32, each: SimDuration) -> Option<Self> {
-        (!each.is_zero()).then(|| {
-            let free_at = smallvec![SimTime::ZERO; processors.max(1) as usize];
-            Self { free_at, each, asked: 0, ready: 0 }
+    pub fn new(client: &ClientRules) -> Option<Self> {
+        let (before, after) = (client.processor_time, client.processor_time_after);
+        (!(before + after).is_zero()).then(|| {
+            let free_at = smallvec![SimTime::ZERO; client.processors.max(1) as usize];
+            Self { free_at, before, after, asked: 0, ready: 0 }
         })
     }
 
     /// What a delivery needs.
     pub fn each(&self) -> SimDuration {
-        self.each
+        self.before + self.after
     }
 
-    /// When a delivery that comes now has had its time.
+    /// When the session of a delivery that comes now may begin.
     pub fn start(&mut self, now: SimTime) -> SimTime {
-        let each = self.each;
+        let (before, after) = (self.before, self.after);
         match self.free_at.iter_mut().min() {
             Some(free) => {
-                *free = now.max(*free) + each;
-                *free
+                let ready = now.max(*free) + before;
+                *free = ready + after;
+                ready
             }
             None => now,
         }
@@ -110,17 +115,29 @@ impl<'m> Mail<'m> {
 mod tests {
     use super::*;
 
+    fn machine(processors: usize, before_s: u64, after_s: u64) -> Machine {
+        let (before, after) = (SimDuration::from_secs(before_s), SimDuration::from_secs(after_s));
+        Machine { free_at: smallvec![SimTime::ZERO; processors], before, after, asked: 0, ready: 0 }
+    }
+
     #[test]
     fn two_processors_start_two_at_a_time() {
-        let mut machine = Machine::new(2, SimDuration::from_secs(3)).expect("a machine");
+        let mut machine = machine(2, 3, 0);
         let starts: Vec<u64> = [0, 0, 0, 1, 20].map(|s| machine.start(SimTime::from_secs(s)).whole_seconds()).into();
         assert_eq!(starts, [3, 3, 6, 6, 23]);
-        assert!(Machine::new(2, SimDuration::ZERO).is_none());
+    }
+
+    #[test]
+    fn what_a_delivery_needs_beyond_its_start_holds_up_the_next() {
+        let mut machine = machine(1, 1, 4);
+        let starts: Vec<u64> = [0, 0, 2, 30].map(|s| machine.start(SimTime::from_secs(s)).whole_seconds()).into();
+        assert_eq!(starts, [1, 6, 11, 31]);
+        assert_eq!(machine.each(), SimDuration::from_secs(5));
     }
 
     #[test]
     fn a_queue_chooses_when_a_processor_is_ready() {
-        let mut machine = Machine::new(1, SimDuration::from_secs(3)).expect("a machine");
+        let mut machine = machine(1, 3, 0);
         assert_eq!(machine.asks(SimTime::ZERO, 5), Some(SimTime::from_secs(3)));
         assert_eq!(machine.asks(SimTime::ZERO, 5), None, "it has one processor");
         assert!(!machine.is_ready());

@@ -62,7 +62,7 @@ impl<'m> Node<'m> {
             forced: BTreeSet::new(),
             scans,
             known: KnownRoutes::new(node, &model.mail),
-            machine: Machine::new(node.client.processors, node.client.processor_time),
+            machine: Machine::new(&node.client),
             queue: Queue::new(node),
         }
     }

@@ -48,6 +48,8 @@ pub struct ClientRules {
     pub processors: u32,
     /// How much: a delivery waits for its turn, first come, first served.
     pub processor_time: SimDuration,
+    /// How much more of it, once its session may begin.
+    pub processor_time_after: SimDuration,
     /// Where everything goes instead of its domain's MX.
     pub smart_host: Option<RelayTo>,
     /// Where what failed at every MX host goes, one after the other.

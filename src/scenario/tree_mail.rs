@@ -123,6 +123,8 @@ pub struct SmtpClient {
     pub processors: Option<u32>,
     /// How long a delivery needs one before its session begins: its process, its look at the queue file. Nothing if absent.
     pub processor_time: Option<Duration>,
+    /// How long it keeps it beyond: for its records, its log, its end. Nothing if absent.
+    pub processor_time_after: Option<Duration>,
     /// What becomes of a relay's own name in an MX list.
     pub own_mx: Option<OwnMx>,
     /// Where everything goes: a domain, or a host in brackets, whose MX are not looked for; of several in a list the next

@@ -238,6 +238,7 @@ impl Compiler<'_> {
             syn: written.syn.unwrap_or(preset.syn),
             processors: written.processors.unwrap_or(preset.processors),
             processor_time: written.processor_time.map_or(preset.processor_time, |span| span.0),
+            processor_time_after: written.processor_time_after.map_or(preset.processor_time_after, |span| span.0),
             smart_host: next_hops.smart_host,
             fallback: next_hops.fallback,
             ..preset

@@ -143,6 +143,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         hops_max: 100,
         processors: 1,
         processor_time: SimDuration::ZERO,
+        processor_time_after: SimDuration::ZERO,
         smart_host: None,
         fallback: Vec::new(),
     };
