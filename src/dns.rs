@@ -11,6 +11,7 @@ mod down;
 mod fetch;
 mod finish;
 mod forward;
+mod last_resort;
 mod look;
 mod lru;
 pub mod observe;
@@ -22,6 +23,7 @@ mod resolver;
 mod selection;
 mod soa;
 mod stale;
+mod stub;
 mod transfer;
 mod walk;
 
@@ -158,6 +160,8 @@ pub enum DnsEvent {
     StaleDue(u32),
     /// A cache is told of a change.
     Told(u32),
+    /// An asker may have waited long enough to ask again, or to give up.
+    StubDue(u32),
 }
 
 /// Whether name servers are up.

@@ -71,7 +71,7 @@ impl Dns<'_> {
     }
 
     /// Whether the fetch, or whoever waits for it, is a fetch of that question by that cache.
-    fn waits_for(&self, fetch: u32, cache: CacheId, question: Question) -> bool {
+    pub(super) fn waits_for(&self, fetch: u32, cache: CacheId, question: Question) -> bool {
         let state = &self.fetches[fetch as usize];
         if state.cache == cache && state.question == question {
             return true;
@@ -79,7 +79,7 @@ impl Dns<'_> {
         let mut ask = state.first;
         while ask != NONE {
             let pending = &self.asks[ask as usize];
-            if let Who::Fetch(above) | Who::Forwarder(above, _) = pending.who
+            if let Who::Fetch(above) | Who::Resort(above) | Who::Forwarder(above, _) = pending.who
                 && self.waits_for(above, cache, question)
             {
                 return true;

@@ -189,7 +189,7 @@ impl<'m> Dns<'m> {
     ) {
         let now = scheduler.now();
         let ask = self.asks[slot as usize];
-        if self.is_disturbed && !self.is_up(ask.cache) && !matches!(ask.who, Who::Fetch(_)) {
+        if self.is_disturbed && !self.is_up(ask.cache) && !matches!(ask.who, Who::Fetch(_) | Who::Resort(_)) {
             return self.lose(scheduler, slot);
         }
         let walk = Walk { owner: ask.owner, aliases: ask.aliases, stale: ask.stale, ttl_s: ask.ttl_s };
@@ -224,9 +224,13 @@ impl<'m> Dns<'m> {
         answer: Answer,
     ) {
         let ask = self.asks[slot as usize];
-        if self.is_disturbed && !self.is_up(ask.cache) && !matches!(ask.who, Who::Fetch(_)) {
+        if self.is_disturbed && !self.is_up(ask.cache) && !matches!(ask.who, Who::Fetch(_) | Who::Resort(_)) {
             return self.lose(scheduler, slot);
         }
+        if self.is_discarded(scheduler.now(), &ask) {
+            return self.discard(slot);
+        }
+        self.asks[slot as usize].stub_at = SimTime::NEVER;
         // Whom no answer wakes up needs no event for it.
         if let Who::Asker(asker @ (Asker::Client(_) | Asker::Probe(_)), waiter) = ask.who {
             self.free_asks.push(slot);
@@ -262,6 +266,11 @@ impl<'m> Dns<'m> {
                 let asker = Asker::Cache(self.fetches[fetch as usize].cache);
                 self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
                 self.on_sub_answer(scheduler, observer, faults, fetch, answer);
+            }
+            Who::Resort(fetch) => {
+                let asker = Asker::Cache(self.fetches[fetch as usize].cache);
+                self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
+                self.on_resort_answered(scheduler, observer, faults, fetch);
             }
             Who::Forwarder(fetch, serial) => {
                 let asker = Asker::Cache(self.fetches[fetch as usize].cache);

@@ -20,10 +20,18 @@ pub(super) struct Cut {
     pub ds: KeyId,
     /// Whether the NS RRset is the child's own, which ranks above the parent's (RFC 2181 section 5.4.1).
     is_childs: bool,
+    /// Whether the parent was asked for it once more when its servers were spent.
+    is_confirmed: bool,
 }
 
-const NONE: Cut =
-    Cut { until: SimTime::ZERO, glue_until: SimTime::ZERO, ns: DataId::ABSENT, ds: KeyId(0), is_childs: false };
+const NONE: Cut = Cut {
+    until: SimTime::ZERO,
+    glue_until: SimTime::ZERO,
+    ns: DataId::ABSENT,
+    ds: KeyId(0),
+    is_childs: false,
+    is_confirmed: false,
+};
 
 /// All zone cuts of one cache, by zone.
 #[derive(Debug)]
@@ -50,7 +58,20 @@ impl Delegations {
             (held.glue_until, held.ds) = (glue_until, referral.ds);
             return;
         }
-        *held = Cut { until: until(referral.ns_ttl_s), glue_until, ns: referral.ns, ds: referral.ds, is_childs: false };
+        *held = Cut {
+            until: until(referral.ns_ttl_s),
+            glue_until,
+            ns: referral.ns,
+            ds: referral.ds,
+            is_childs: false,
+            is_confirmed: held.is_confirmed && held.until > now,
+        };
+    }
+
+    /// The parent is asked for a cut once more: not again while that lasts. Whether it is to be.
+    pub fn confirm(&mut self, now: SimTime, zone: ZoneId) -> bool {
+        let held = self.0.get_mut(zone.index(), NONE);
+        held.until <= now || !std::mem::replace(&mut held.is_confirmed, true)
     }
 
     /// An answer from the zone brought its own NS RRset along, in the authority section.

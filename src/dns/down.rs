@@ -9,7 +9,10 @@ use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::{CacheId, RegionId};
 
-/// How long a stub resolver asks one that it cannot reach: five seconds, twice (resolv.conf(5): `timeout`, `attempts`).
+/// After how long without an answer a stub resolver asks again (resolv.conf(5): `timeout`).
+pub(super) const STUB_ASKS_AGAIN: SimDuration = SimDuration::from_secs(5);
+
+/// After how long it gives up: it asks twice (resolv.conf(5): `attempts`).
 pub(super) const STUB_GIVES_UP: SimDuration = SimDuration::from_secs(10);
 
 impl Dns<'_> {
@@ -62,7 +65,7 @@ impl Dns<'_> {
     pub(super) fn lose<E: Copy + From<DnsEvent>>(&mut self, scheduler: &mut Scheduler<E>, slot: u32) {
         let now = scheduler.now();
         let ask = &mut self.asks[slot as usize];
-        (ask.fetch, ask.stale_at) = (NONE, SimTime::NEVER);
+        (ask.fetch, ask.stale_at, ask.stub_at) = (NONE, SimTime::NEVER, SimTime::NEVER);
         let (cache, asked, question) = (ask.cache, ask.asked, ask.question);
         match ask.who {
             Who::Asker(..) => {
@@ -71,7 +74,7 @@ impl Dns<'_> {
                 scheduler.schedule(self.first_entity + cache.0, at, DnsEvent::AnswerArrives(slot).into());
             }
             // The forwarder's own time-out passes.
-            Who::Forwarder(..) | Who::Fetch(_) => self.free_asks.push(slot),
+            Who::Forwarder(..) | Who::Fetch(_) | Who::Resort(_) => self.free_asks.push(slot),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{DnsEvent, DnsObserver, ServerState, Source};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::{KeyId, Question};
-use crate::model::{CacheId, ServerId, ZoneId};
+use crate::model::{CacheId, DataId, ServerId, ZoneId};
 use crate::scenario::tree::RecordType;
 
 /// Fetches that may wait for each other's server addresses, one inside the other.
@@ -28,6 +28,8 @@ pub(super) struct Fetch {
     pub last: u32,
     /// The zone whose servers are asked now.
     pub zone: ZoneId,
+    /// Its NS RRset.
+    pub ns: DataId,
     /// What its parent's DS stands for.
     pub ds: KeyId,
     /// Whether servers named inside it are known by glue.
@@ -41,13 +43,15 @@ pub(super) struct Fetch {
     /// The one that is asked now, and how often in a row.
     pub current: usize,
     pub run: u32,
+    /// Sends to it at this time-out.
+    pub sends: u32,
     /// Whether it is asked only to see how it does.
     pub is_exploring: bool,
-    /// Failed tries and bad replies at this zone so far, and queries in all.
+    /// Failed tries (see `Fetch::is_once_more`) and bad replies at this zone so far, and queries in all.
     pub tries: u32,
     pub bad: u32,
     pub queries: u32,
-    depth: u8,
+    pub depth: u8,
     /// Which fetch of this question by this cache it is.
     count: u32,
     pub began: SimTime,
@@ -60,8 +64,13 @@ pub(super) struct Fetch {
     pub failures: u32,
     pub sent: SimTime,
     pub round_trip: SimDuration,
-    /// Whether it is the one that may ask a server that is held dead.
-    pub is_probing: bool,
+    /// The zone of which it has asked the parent anew when all servers were spent.
+    pub confirmed: Option<ZoneId>,
+    /// Servers whose addresses it has asked for after all were spent, the answers that it waits for, and those that fetches
+    /// on its behalf have asked for, too.
+    pub resorted: u32,
+    pub awaited: u32,
+    pub resorts: u32,
     /// Whether this try goes over TCP.
     pub is_tcp: bool,
     /// Whether nothing will come back from this try.
@@ -164,6 +173,7 @@ impl<'m> Dns<'m> {
         self.asks[slot as usize].next = NONE;
         let flight = self.caches[ask.cache.index()].entry_mut(question).flight;
         self.time_stale(scheduler, slot, flight);
+        self.time_stub(scheduler, slot);
         if flight != NO_FETCH && self.rules(ask.cache).coalesces {
             let ask = &mut self.asks[slot as usize];
             (ask.source, ask.fetch) = (Source::Coalesced, flight);
@@ -176,7 +186,7 @@ impl<'m> Dns<'m> {
         }
         // A forwarder's question begins anew at its upstream: only what one cache asks itself is nested.
         let depth = match ask.who {
-            Who::Fetch(above) => self.fetches[above as usize].depth + 1,
+            Who::Fetch(above) | Who::Resort(above) => self.fetches[above as usize].depth + 1,
             Who::Asker(..) | Who::Forwarder(..) => 0,
         };
         self.start_fetch(scheduler, observer, faults, ask.cache, question, slot, depth);
@@ -203,6 +213,7 @@ impl<'m> Dns<'m> {
             first: slot,
             last: slot,
             zone: ZoneId(0),
+            ns: DataId::ABSENT,
             ds: KeyId::default(),
             has_glue: false,
             is_referred: false,
@@ -210,6 +221,7 @@ impl<'m> Dns<'m> {
             servers: SmallVec::new(),
             current: 0,
             run: 0,
+            sends: 0,
             is_exploring: false,
             tries: 0,
             bad: 0,
@@ -223,7 +235,10 @@ impl<'m> Dns<'m> {
             deadline: SimTime::NEVER,
             sent: scheduler.now(),
             round_trip: SimDuration::ZERO,
-            is_probing: false,
+            confirmed: None,
+            resorted: 0,
+            awaited: 0,
+            resorts: 0,
             is_tcp: false,
             is_unanswered: false,
             response: None,
@@ -238,7 +253,8 @@ impl<'m> Dns<'m> {
         }
         // A forwarder does not walk.
         if self.resolver_of(cache).upstream.is_empty() {
-            self.enter_zone(scheduler.now(), fetch);
+            let from = self.begins_at(fetch);
+            self.enter_zone(scheduler.now(), fetch, from);
         }
         self.send(scheduler, observer, faults, fetch);
     }

@@ -83,6 +83,9 @@ pub(super) struct Pending {
     pub source: Source,
     pub who: Who,
     pub asked: SimTime,
+    /// When its stub asks again or, `is_again`, gives up, where the resolver may leave it without an answer.
+    pub stub_at: SimTime,
+    pub is_again: bool,
     /// Half the round trip between asker and resolver.
     pub half: SimDuration,
     pub answer: Option<Answer>,
@@ -105,6 +108,8 @@ impl Pending {
             source: Source::Miss,
             who,
             asked,
+            stub_at: SimTime::NEVER,
+            is_again: false,
             half,
             answer: None,
             next: NONE,
@@ -123,6 +128,8 @@ pub(super) enum Who {
     Asker(Asker, Waiter),
     /// A fetch of some cache, for a server's address.
     Fetch(u32),
+    /// One whose servers are all spent, for what their parent and they say of an address of theirs.
+    Resort(u32),
     /// A fetch of a forwarder, and the serial number of its question.
     Forwarder(u32, u32),
 }
@@ -226,6 +233,7 @@ impl<'m> Dns<'m> {
             DnsEvent::Transferred(secondary) => self.on_transferred(secondary as usize),
             DnsEvent::ForwardTimedOut(fetch) => self.on_forward_timed_out(scheduler, observer, faults, fetch),
             DnsEvent::StaleDue(ask) => self.on_stale_due(scheduler, observer, faults, ask),
+            DnsEvent::StubDue(ask) => self.on_stub_due(scheduler, observer, faults, ask),
             DnsEvent::Told(tell) => self.on_told(scheduler.now(), observer, tell),
         }
     }

@@ -8,10 +8,10 @@ use super::fetch::{Candidate, Fetch, Purpose};
 use super::resolver::Dns;
 use crate::engine::random::{EntityKey, below, draw, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::dns::{AskingRules, DeadRules};
+use crate::model::dns::AskingRules;
 use crate::scenario::tree::{BackOff, BadReplies, KnownTimeout, Selection};
-use known::Known;
 pub(super) use known::Servers;
+use known::{Known, Lost};
 
 impl Dns<'_> {
     /// Makes a server the fetch's current one and says how long to wait for it; `None` if it is time to give up.
@@ -32,11 +32,8 @@ impl Dns<'_> {
         let random = |state: &Fetch, purpose| draw(key, state.question.index() as u64, state.place(purpose, 0));
         let known = &mut self.known[state.cache.index()];
         let (next, is_exploring) = pick(now, rules, key, state, known, &random)?;
-        if next == state.current {
-            state.run += 1;
-        } else {
-            state.run = 1;
-        }
+        state.sends = if state.is_once_more(rules) { state.sends + 1 } else { 1 };
+        state.run = if next == state.current { state.run + 1 } else { 1 };
         if rules.tries_in_a_row.is_some_and(|most| state.run > most) {
             return None;
         }
@@ -44,9 +41,8 @@ impl Dns<'_> {
         let candidate = state.servers[next];
         let server = known.of(now, rules, key, candidate.at);
         let mut wait_s = server.timeout_s(rules);
-        if probes_alone(rules, wait_s) {
-            server.probe(now, wait_s);
-            self.fetches[fetch as usize].is_probing = true;
+        if matches!(rules.known_timeout, KnownTimeout::Jacobson(_)) {
+            server.on_send(now, rules);
         } else if server.dead_until != SimTime::ZERO && server.dead_until <= now {
             // One probe, and no other before the next is due.
             server.hold_dead(now, rules);
@@ -89,10 +85,10 @@ impl Dns<'_> {
         if !rules.timeouts.is_empty() || state.servers.is_empty() {
             return;
         }
-        let key = self.keys[state.cache.index()];
+        let (key, kind) = (self.keys[state.cache.index()], self.query(fetch).kind());
         let known = &mut self.known[state.cache.index()];
         let took_s = now.since(state.sent).as_secs_f64();
-        known.of(now, rules, key, state.servers[state.current].at).on_answer(now, rules, took_s);
+        known.of(now, rules, key, state.servers[state.current].at).on_answer(now, rules, kind, took_s);
         if let Selection::LowestSrtt { decay } = rules.selection {
             let second = u32::try_from(now.whole_seconds()).unwrap_or(u32::MAX);
             for (index, other) in state.servers.iter().enumerate() {
@@ -112,30 +108,21 @@ impl Dns<'_> {
         if !rules.timeouts.is_empty() || state.servers.is_empty() || state.is_exploring {
             return;
         }
-        if state.run.is_multiple_of(sends_per_loss(rules, state.wait)) {
-            let (key, waited_s) = (self.keys[state.cache.index()], state.wait.as_secs_f64());
+        if !state.is_once_more(rules) {
+            let key = self.keys[state.cache.index()];
+            let lost = Lost { kind: self.query(fetch).kind(), waited_s: state.wait.as_secs_f64(), is_silent };
             let random = draw(key, state.question.index() as u64, state.place(Purpose::Penalty, 0));
             let server = state.servers[state.current].at;
-            self.known[state.cache.index()]
-                .of(now, rules, key, server)
-                .on_loss(now, rules, random, waited_s, is_silent);
+            self.known[state.cache.index()].of(now, rules, key, server).on_loss(now, rules, random, lost);
         }
     }
 }
 
-/// From this time-out on Unbound sends once at each, no longer once more with a smaller EDNS size
-/// (services/outside_network.c, serviced_udp_callback).
-const SENT_ONCE_FROM: SimDuration = SimDuration::from_secs(5);
-
-/// Sends at a time-out before it counts as a loss.
-fn sends_per_loss(rules: &AskingRules, wait: SimDuration) -> u32 {
-    if wait < SENT_ONCE_FROM { rules.sends_per_loss.max(1) } else { 1 }
-}
-
-/// Whether a server with this time-out gets one query at a time (Unbound: services/cache/infra.c, PROBE_MAXRTO).
-fn probes_alone(rules: &AskingRules, timeout_s: f64) -> bool {
-    let is_so = |dead: &DeadRules| timeout_s >= dead.lasts.as_secs_f64();
-    matches!(rules.known_timeout, KnownTimeout::Jacobson(_)) && rules.dead.as_ref().is_some_and(is_so)
+impl Fetch {
+    /// Whether, in silence, the current server is asked once more before that counts as a loss.
+    pub(super) fn is_once_more(&self, rules: &AskingRules) -> bool {
+        self.sends > 0 && self.sends < rules.sends(self.wait)
+    }
 }
 
 /// Indices of a fetch's addresses.
@@ -157,12 +144,14 @@ fn usable(now: SimTime, rules: &AskingRules, state: &Fetch, known: &Servers) -> 
         let least = usable.iter().map(|&index| state.servers[index].bad).min().unwrap_or(0);
         usable.retain(|index| state.servers[*index].bad == least);
     }
-    if rules.dead.is_some() {
+    if matches!(rules.known_timeout, KnownTimeout::Jacobson(_)) {
+        let kind = state.question.kind();
+        usable.retain(|index| known.expected_s(now, rules, state.servers[*index].at, kind).is_some());
+    } else if rules.dead.is_some() {
         let is_dead = |index: &usize| known.holds_dead(now, state.servers[*index].at);
         let all_dead = usable.iter().all(is_dead);
-        // Whoever begins with nobody alive gives up at once; who is under way goes on, but not where another probes alone.
-        let probes_alone = matches!(rules.known_timeout, KnownTimeout::Jacobson(_));
-        if all_dead && (state.tries == 0 || (probes_alone && !state.is_probing)) {
+        // Whoever begins with nobody alive gives up at once; who is under way goes on.
+        if all_dead && state.tries == 0 {
             return Indices::new();
         }
         if !all_dead {
@@ -184,6 +173,15 @@ struct Choice<'c> {
 impl Choice<'_> {
     fn of(&mut self, index: usize) -> Known {
         *self.known.of(self.now, self.rules, self.key, self.state.servers[index].at)
+    }
+
+    /// How long one that may be asked is expected to take, seconds.
+    fn expected_s(&mut self, index: usize) -> f64 {
+        let (at, kind) = (self.state.servers[index].at, self.state.question.kind());
+        match self.rules.known_timeout {
+            KnownTimeout::Jacobson(_) => self.known.expected_s(self.now, self.rules, at, kind).unwrap_or(f64::INFINITY),
+            _ => self.of(index).timeout_s(self.rules),
+        }
     }
 
     /// The first of those with the least of something, and how much that is.
@@ -237,13 +235,13 @@ fn pick(
     known: &mut Servers,
     random: &impl Fn(&Fetch, Purpose) -> u64,
 ) -> Option<(usize, bool)> {
+    // A second send at the same time-out is no choice.
+    if state.is_once_more(rules) {
+        return Some((state.current, state.is_exploring));
+    }
     let mut usable = usable(now, rules, state, known);
     if usable.is_empty() {
         return None;
-    }
-    // A second send at the same time-out.
-    if !state.run.is_multiple_of(sends_per_loss(rules, state.wait)) && usable.contains(&state.current) {
-        return Some((state.current, state.is_exploring));
     }
     // Servers asked less often in this fetch come first.
     let round = usable.iter().map(|&index| state.servers[index].tries).min().unwrap_or(0);
@@ -258,8 +256,10 @@ fn pick(
             choice.least(&in_turn, |server| server.srtt).0
         }
         Selection::Band(width) => {
-            let limit = choice.least(&usable, |server| server.timeout_s(rules)).1 + width.0.as_secs_f64();
-            usable.retain(|index| choice.of(*index).timeout_s(rules) <= limit);
+            let expected: SmallVec<[f64; 8]> = usable.iter().map(|&index| choice.expected_s(index)).collect();
+            let limit = expected.iter().copied().fold(f64::INFINITY, f64::min) + width.0.as_secs_f64();
+            let mut expected = expected.into_iter();
+            usable.retain(|_| expected.next().is_some_and(|expected_s| expected_s <= limit));
             any(&usable)
         }
         Selection::BestOrAny(share) => {

@@ -1,7 +1,7 @@
 //! What has expired and is given out all the same (RFC 8767), and what is fetched behind an answer.
 
 use super::cache::{Entry, Failed, Kind, NO_FETCH};
-use super::resolver::{Dns, NONE, Walk, outcome_of};
+use super::resolver::{Dns, NONE, Walk, Who, outcome_of};
 use super::{Answer, DnsEvent, DnsObserver, ServerState, Source};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
@@ -74,6 +74,10 @@ impl Dns<'_> {
     ) {
         let (now, ask) = (scheduler.now(), self.asks[slot as usize]);
         let ServeStale::After(wait) = self.serve_stale_of(ask.cache) else { return };
+        // What is asked for at a last resort is for no client.
+        if matches!(ask.who, Who::Resort(_)) {
+            return;
+        }
         let question = Question::new(ask.owner, ask.question.kind());
         let entry = self.caches[ask.cache.index()].entry(question);
         if entry.is_none_or(|entry| !self.may_be_stale(now, ask.cache, entry)) {
@@ -170,7 +174,7 @@ impl Dns<'_> {
     }
 
     /// Takes one that waits out of its fetch's list.
-    fn leave(&mut self, slot: u32) {
+    pub(super) fn leave(&mut self, slot: u32) {
         let fetch = std::mem::replace(&mut self.asks[slot as usize].fetch, NONE);
         let after = self.asks[slot as usize].next;
         let state = &mut self.fetches[fetch as usize];
@@ -205,8 +209,10 @@ impl Dns<'_> {
         let is_of_answers = rules.stale.timer == StaleTimer::Fetch || rules.stale.extensions > 0;
         let is_noted = is_awaited || serve == ServeStale::Off || !is_of_answers;
         let window = if serve == ServeStale::Off || !is_noted { SimDuration::ZERO } else { rules.stale.refresh };
-        let failed = Failed { until: if is_noted { rules.failed_until(now) } else { now }, stale_until: now + window };
         let over = *self.caches[cache.index()].entry_mut(question);
+        // Unbound keeps no failure where it has something to give out (iterator.c, error_response_cache).
+        let is_kept = is_noted && (is_of_answers || !self.may_be_stale(now, cache, &over));
+        let failed = Failed { until: if is_kept { rules.failed_until(now) } else { now }, stale_until: now + window };
         if failed.until > now || failed.stale_until > now {
             self.caches[cache.index()].store_failure(question, failed);
         }
@@ -259,7 +265,8 @@ impl Dns<'_> {
 
     /// What has expired, for those who wait for a fetch that failed.
     pub(super) fn stale_after_failure(&self, now: SimTime, slot: u32) -> Option<Answer> {
-        let cache = self.asks[slot as usize].cache;
-        if self.serve_stale_of(cache) == ServeStale::Off { None } else { self.stale_for(now, slot) }
+        let ask = &self.asks[slot as usize];
+        let is_off = self.serve_stale_of(ask.cache) == ServeStale::Off || matches!(ask.who, Who::Resort(_));
+        if is_off { None } else { self.stale_for(now, slot) }
     }
 }

@@ -4,7 +4,7 @@ use super::authority::{Reply, Response};
 use super::cache::Kind;
 use super::fetch::{Candidate, Purpose, QUERIES_MAX};
 use super::path::{half, one_way_loss, round_trip};
-use super::resolver::{Dns, NONE};
+use super::resolver::{Dns, NONE, Who};
 use super::soa::Negative;
 use super::{DnsEvent, DnsObserver, Outcome, ServerState};
 use crate::engine::random::{draw, shuffle, unit_open};
@@ -15,21 +15,29 @@ use crate::model::faults::Brownout;
 use crate::model::{DataId, NameId, ServerId, ZoneId};
 use crate::scenario::tree::{Ipv6, QnameMinimisation, RecordType};
 
-/// Sends of a minimised query after which the whole question is asked (Unbound: MAX_MINIMISE_TIMEOUT_COUNT 3, two each).
+/// Sends of a minimised query after which the whole question is asked (Unbound: MAX_MINIMISE_TIMEOUT_COUNT 3, two each, which
+/// count as one).
 const MINIMISED_SENDS_MAX: u32 = 6;
 
 impl<'m> Dns<'m> {
-    /// Starts at the deepest zone whose cut is cached; the root's servers are always known (root hints).
-    pub(super) fn enter_zone(&mut self, now: SimTime, fetch: u32) {
+    /// The zone from which on upward a fetch looks for a cut that is cached: the name's, or its parent, which is to say anew
+    /// what it says of that.
+    pub(super) fn begins_at(&self, fetch: u32) -> ZoneId {
         let state = &self.fetches[fetch as usize];
-        let (cache, question) = (state.cache, state.question);
+        let zone = self.model.dns.names.zone_of[state.question.name().index()];
         // Nobody waits for a refresh ahead of time when it begins.
-        let is_refresh = state.first == NONE;
+        let is_from_parent = match state.first {
+            NONE => self.rules(state.cache).asking.refresh_asks_parent,
+            slot => matches!(self.asks[slot as usize].who, Who::Resort(_)),
+        };
+        if is_from_parent { self.model.dns.zones[zone.index()].parent } else { zone }
+    }
+
+    /// Starts at the deepest zone from this one upward whose cut is cached; the root's servers are always known (root hints).
+    pub(super) fn enter_zone(&mut self, now: SimTime, fetch: u32, from: ZoneId) {
+        let cache = self.fetches[fetch as usize].cache;
         let zones = &self.model.dns.zones;
-        let mut zone = self.model.dns.names.zone_of[question.name().index()];
-        if is_refresh && self.rules(cache).asking.refresh_asks_parent {
-            zone = zones[zone.index()].parent;
-        }
+        let mut zone = from;
         while zone != ZoneId(0) {
             if let Some(&cut) = self.delegations[cache.index()].live(now, zone)
                 && (cut.glue_until > now || self.has_reachable(now, cache, zone, cut.ns))
@@ -55,8 +63,8 @@ impl<'m> Dns<'m> {
         let servers = self.servers_of(ns);
         let uses_v6 = self.resolver_of(self.fetches[fetch as usize].cache).ipv6;
         let state = &mut self.fetches[fetch as usize];
-        (state.zone, state.has_glue, state.ds, state.minimised) = (zone, has_glue, ds, minimised);
-        (state.tries, state.current, state.run, state.bad) = (0, 0, 0, 0);
+        (state.zone, state.ns, state.has_glue, state.ds, state.minimised) = (zone, ns, has_glue, ds, minimised);
+        (state.tries, state.current, state.run, state.sends, state.bad, state.resorted) = (0, 0, 0, 0, 0, 0);
         state.servers.clear();
         for &server in servers {
             state.servers.push(Candidate::new(server, false));
@@ -95,7 +103,7 @@ impl<'m> Dns<'m> {
     }
 
     /// What is asked now: the fetch's question, or a minimised one.
-    fn query(&self, fetch: u32) -> Question {
+    pub(super) fn query(&self, fetch: u32) -> Question {
         let state = &self.fetches[fetch as usize];
         let rule = self.rules(state.cache).asking.qname_minimisation;
         let kind = if rule == QnameMinimisation::Ns { RecordType::Ns } else { RecordType::A };
@@ -127,7 +135,7 @@ impl<'m> Dns<'m> {
         }
         self.skip_minimised(now, fetch);
         let wait = if self.fetches[fetch as usize].queries < QUERIES_MAX { self.choose(now, fetch) } else { None };
-        let Some(wait) = wait else { return self.finish_failed(scheduler, observer, faults, fetch) };
+        let Some(wait) = wait else { return self.on_spent(scheduler, observer, faults, fetch) };
         let state = &mut self.fetches[fetch as usize];
         state.wait = wait;
         let at = state.servers[state.current].at;
@@ -230,8 +238,13 @@ impl<'m> Dns<'m> {
         self.on_server_silent(scheduler.now(), fetch, true);
         self.give_stale(scheduler, observer, faults, fetch);
         let state = &mut self.fetches[fetch as usize];
-        state.count_try();
-        if state.tries >= MINIMISED_SENDS_MAX {
+        let rules = &self.model.dns.resolvers[self.model.dns.caches[state.cache.index()].resolver.index()].rules.asking;
+        if state.is_once_more(rules) {
+            state.queries += 1;
+        } else {
+            state.count_try();
+        }
+        if state.tries >= MINIMISED_SENDS_MAX / rules.sends_per_loss.max(1) {
             state.minimised = 0;
         }
         self.send(scheduler, observer, faults, fetch);
@@ -273,6 +286,7 @@ impl<'m> Dns<'m> {
                 self.delegations[cache.index()].on_referral(now, rules, child, &referral);
                 self.set_zone(fetch, child, referral.ns, true, referral.ds);
                 self.fetches[fetch as usize].is_referred = true;
+                self.resume(now, fetch, &referral);
             }
             // An alias at the whole name is one for every type (measured: Unbound's A query finds it, and it asks no more there).
             Reply::Alias { .. } if state.minimised > 0 && self.query(fetch).name() == state.question.name() => {
@@ -288,7 +302,7 @@ impl<'m> Dns<'m> {
                 let state = &mut self.fetches[fetch as usize];
                 state.queries += 1;
                 state.minimised -= 1;
-                (state.tries, state.run) = (0, 0);
+                (state.tries, state.run, state.sends) = (0, 0, 0);
             }
             _ => {
                 self.on_server_answered(now, fetch);
@@ -363,7 +377,7 @@ impl<'m> Dns<'m> {
         state.bad += 1;
         // Unbound asks the whole question at once then (measured: one of two servers that refuse gets half as many A
         // queries as there are questions).
-        (state.minimised, state.run) = (0, 0);
+        (state.minimised, state.run, state.sends) = (0, 0, 0);
         if let Some(candidate) = state.servers.get_mut(state.current) {
             candidate.bad = candidate.bad.saturating_add(1);
         }

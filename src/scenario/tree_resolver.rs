@@ -147,6 +147,9 @@ overridable! {
     stale_extensions: u32,
     /// How long a failure is kept (RFC 9520: 1 s to 5 min).
     servfail_ttl: Duration,
+    /// A fetched answer that comes so long after the question is not sent (Unbound's `discard-timeout`); 0 for always. Whoever
+    /// asked asks again after 5 s, and gives up after 10 s.
+    discard_timeout: Duration,
     /// RRsets that it holds; the least recently used goes first. 0 for no limit.
     cache_size: u32,
     /// Whether those who ask for what is being fetched wait for that fetch.
@@ -172,8 +175,10 @@ overridable! {
     total_time: Duration,
     /// Whether that ends a try that is under way.
     total_time_cuts: bool,
-    /// Tries at each server in one fetch; 0 for any number.
+    /// Tries at each server in one fetch that fail, several sends at one time-out counting once; 0 for any number.
     tries_per_server: u32,
+    /// Whether a fetch whose servers are spent asks the parent for them once more, and then for the address of each (Unbound).
+    last_resort: bool,
     /// Tries at one server without another between them; 0 for any number.
     tries_in_a_row: u32,
     /// Sends at one time-out before it counts as a loss.
@@ -184,12 +189,12 @@ overridable! {
     servfail_is_loss: bool,
     /// Time-outs in a row after which a server is held dead; 0 for never.
     dead_after: u32,
-    /// How long it is left alone then; with `Jacobson`, the time-out from which on one query at a time goes to it, and all
-    /// others fail.
+    /// How long it is left alone then; with `Jacobson`, the time-out from which on one query at a time goes to it once three of
+    /// that type (A, AAAA, any other) have timed out in a row.
     dead_for: Duration,
     /// Whether that doubles each time.
     dead_doubles: bool,
-    /// How long what is known of a server is remembered.
+    /// How long what is known of a server is remembered; with `Jacobson`, from when it was first asked.
     server_memory: Duration,
     /// Whether a refused datagram (ICMP) counts at once.
     heeds_refusals: bool,

@@ -85,7 +85,9 @@ fn rule_8_the_server_trims_the_soa_of_a_negative_answer() {
     assert_eq!(ttl_s(r#"ttls: (soa: "60s", minimum: "10s"), negative_soa: Untrimmed,"#), 60);
 }
 
-/// While the cut is cached, a zone whose servers are all silent costs its parent nothing (RFC 9520 section 3.3).
+/// While the cut is cached, a zone whose servers are all silent costs its parent nothing (RFC 9520 section 3.3). But Unbound asks
+/// it once more for the addresses of each server before it gives a fetch up (iterator.c, processLastResort; seen at 17.3 s
+/// with one silent server).
 #[test]
 fn rule_14_the_parent_of_a_failed_zone_is_not_asked_again() {
     for software in ["UnboundPre125()", "Bind()", "KnotResolver()", "PowerDnsRecursor()", "Ideal()"] {
@@ -97,8 +99,9 @@ fn rule_14_the_parent_of_a_failed_zone_is_not_asked_again() {
         let model = model(&text);
         let watch = watch(&model, 0);
         let above = watch.queries.iter().filter(|(_, server, ..)| label_of(&model, *server) == "a");
-        // The root and `lab`, once each.
-        assert_eq!(above.count(), 2, "{software}");
+        // The root and `lab`, once each; the A and the AAAA record of the one server.
+        let at_last = if software == "UnboundPre125()" { 2 } else { 0 };
+        assert_eq!(above.count(), 2 + at_last, "{software}");
         assert!(watch.queries_at(&model, "ns1") > 1, "{software}");
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mxsim::dns::Outcome;
+use mxsim::dns::{Asker, Outcome};
 
 use crate::watch::{Watch, label_of, model, rows, seconds, software, watch};
 
-/// A zone on servers of these kinds (as the recordings name them), asked as `client` says.
-fn scenario(resolver: &str, kinds: &str, client: &str, measure: &str) -> String {
+/// A zone on servers of these kinds (as the recordings name them), asked for so many names in turn as `client` says.
+fn scenario(resolver: &str, kinds: &str, names_asked: u32, client: &str, measure: &str) -> String {
     let (mut servers, mut names, mut lame, mut timeline) = (String::new(), String::new(), String::new(), String::new());
     for (index, kind) in kinds.split('+').enumerate() {
         let name = format!("ns{index}.sel.lab");
@@ -26,8 +26,7 @@ fn scenario(resolver: &str, kinds: &str, client: &str, measure: &str) -> String 
             timeline += &format!("(at: \"0s\", do: Outage(server: \"{name}\", mode: {mode})),\n");
         }
     }
-    // Each question is for another name, so that each is a miss.
-    let asks: String = (0..4000).map(|n| format!("(\"n{n}.sel.lab\", MX),")).collect();
+    let asks: String = (0..names_asked).map(|n| format!("(\"n{n}.sel.lab\", MX),")).collect();
     format!(
         r#"(
         title: "selection",
@@ -35,7 +34,7 @@ fn scenario(resolver: &str, kinds: &str, client: &str, measure: &str) -> String 
         regions: {{ "here": (rtt: "0s") }},
         zones: {{ "sel.lab": (ns: [{names}], lame: [{lame}]), "lab": (ns: ["ns.lab"]), ".": (ns: ["ns.root"]) }},
         servers: {{ "ns.lab": (latency: "0s"), "ns.root": (latency: "0s"), {servers} }},
-        resolvers: {{ "r": (software: {resolver}) }},
+        resolvers: {{ "r": (software: {resolver}, ipv6: false) }},
         clients: {{ "c": (resolver: "r", asks: [{asks}], {client}) }},
         timeline: [{timeline}],
     )"#
@@ -56,6 +55,9 @@ fn packets(watch: &Watch, model: &mxsim::model::Model) -> BTreeMap<String, f64> 
 
 const REPLICATIONS: u32 = 15;
 
+/// Among so many simulated fetches the recorded one has to be.
+const DRAWS: u32 = 200;
+
 fn quantile(sorted: &[f64], q: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * q).round() as usize]
 }
@@ -70,7 +72,9 @@ fn servers_are_asked_in_the_measured_shares() {
     let mut wrong = Vec::new();
     for row in rows("server_selection.csv") {
         let kinds: Vec<&str> = row["servers"].split('+').collect();
-        let text = scenario(software(&row["resolver"]), &row["servers"], r#"arrivals: Poisson(rate: "2/s")"#, "150s");
+        // Each question is for another name, so that each is a miss.
+        let client = r#"arrivals: Poisson(rate: "2/s")"#;
+        let text = scenario(software(&row["resolver"]), &row["servers"], 4000, client, "150s");
         let model = model(&text);
         let mut simulated: BTreeMap<String, f64> = BTreeMap::new();
         let (mut p50, mut p99) = (Vec::new(), Vec::new());
@@ -117,37 +121,41 @@ fn servers_are_asked_in_the_measured_shares() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The times of the queries of the first fetch, and when its asker heard of its failure.
-fn first_fetch(resolver: &str, kinds: &str, replication: u32) -> (Vec<f64>, Option<f64>) {
-    let client = r#"arrivals: Burst(at: "10s", count: 1, over: "0s")"#;
-    let text = scenario(resolver, kinds, client, "250s");
-    let model = model(&text);
-    let watch = watch(&model, replication);
+/// A question for one name, and again each time that the recorded client had waited in vain, `every` so long.
+fn asked_again(resolver: &str, kinds: &str, every: &str) -> std::sync::Arc<mxsim::model::Model> {
+    let client = format!(r#"arrivals: Periodic(every: "{every}", offset: "10s")"#);
+    model(&scenario(resolver, kinds, 1, &client, "500s"))
+}
+
+/// The times of the queries, and when the first asker heard of its failure.
+fn queries(model: &mxsim::model::Model, replication: u32) -> (Vec<f64>, Option<f64>) {
+    let watch = watch(model, replication);
     let zone: Vec<f64> = watch
         .queries
         .iter()
-        .filter(|(_, server, ..)| label_of(&model, *server).starts_with("ns") && label_of(&model, *server).len() == 3)
+        .filter(|(_, server, ..)| label_of(model, *server).starts_with("ns") && label_of(model, *server).len() == 3)
         .map(|(at, ..)| seconds(*at) - 10.0)
         .collect();
-    let failed = watch.lookups.first().map(|lookup| {
+    let failed = watch.lookups.iter().find(|lookup| matches!(lookup.asker, Asker::Client(_))).map(|lookup| {
         assert_eq!(lookup.answer.outcome, Outcome::ServFail);
         lookup.took.as_secs_f64()
     });
     (zone, failed)
 }
 
-/// Time to SERVFAIL within 10 %, none within 240 s from Unbound. What fails at once took 1 to 119 ms on the busy machine of the
+/// Time to SERVFAIL within 10 %. Unbound's comes too late to be sent (`discard_timeout`): none within 240 s in the recording, and
+/// here the asker's stub gives up after its 10 s. What fails at once took 1 to 119 ms on the busy machine of the
 /// recording (its README: below some 60 ms is noise): there within 120 ms.
 #[test]
 fn all_servers_dead_ends_when_the_real_one_gave_up() {
     let mut wrong = Vec::new();
     for row in rows("all_dead.csv") {
-        let (_, failed) = first_fetch(software(&row["resolver"]), &row["servers"], 0);
+        let (_, failed) = queries(&asked_again(software(&row["resolver"]), &row["servers"], "300s"), 0);
         let measured = row["first_latency_ms"].parse::<f64>().ok().map(|milliseconds| milliseconds / 1e3);
         let fits = match (failed, measured) {
             (Some(failed), Some(measured)) => (failed - measured).abs() <= (0.1 * measured).max(0.12),
-            (failed, None) => failed.is_none_or(|failed| failed > 240.0),
-            (None, Some(_)) => false,
+            (Some(failed), None) => (failed - 10.0).abs() < 1e-6,
+            (None, _) => false,
         };
         if !fits {
             wrong.push(format!("{} {}: {failed:?} s, measured {measured:?}", row["resolver"], row["servers"]));
@@ -156,45 +164,87 @@ fn all_servers_dead_ends_when_the_real_one_gave_up() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Every packet of the recorded first fetch has a simulated one within 10 % of its time (and 50 ms). Which server comes next
-/// is a draw with Unbound and Knot Resolver, and so are their waits: there the recording is held to be one of sixty
-/// simulated fetches. Knot Resolver's may have more packets, since what it sent over TCP was not recorded; with four
-/// servers its waits differ between two recordings, and only the time to SERVFAIL is held. Of Unbound's, the
-/// first nine: later the real one also looked for other addresses of the servers.
+/// Every packet of the recorded first fetch has a simulated one within 10 % of its time (and 50 ms), and there are no others;
+/// of Unbound's, every packet that was recorded, the next fetch's and those for the servers' addresses, too. Which server
+/// comes next is a draw with Unbound and Knot Resolver, and so are their waits: there the recording is held to be one of
+/// so many simulated ones. Knot Resolver's may have more packets, since what it sent over TCP was not recorded.
 #[test]
 fn silent_servers_are_asked_again_when_the_real_ones_were() {
     let mut wrong = Vec::new();
     for row in rows("all_dead.csv").iter().filter(|row| row["servers"].starts_with("bh")) {
         let resolver = row["resolver"].as_str();
-        if resolver == "K8" && row["servers"].matches("bh").count() == 4 {
-            continue;
-        }
         let end = row["first_latency_ms"].parse::<f64>().map_or(f64::INFINITY, |milliseconds| milliseconds / 1e3);
         let measured: Vec<f64> = row["first_upstream_packets"]
             .split(' ')
             .filter_map(|packet| packet.split_once(':')?.0.parse::<f64>().ok())
             .filter(|at| *at < end)
-            .take(if resolver == "U8" { 9 } else { usize::MAX })
             .collect();
-        let is_drawn = resolver == "U8" || resolver == "K8";
+        let model = asked_again(software(resolver), &row["servers"], if resolver == "U" { "60.5s" } else { "240.49s" });
+        let is_near = |sent: &f64, at: &f64| (sent - at).abs() <= (0.1 * at).max(0.05);
+        let are_near = |sent: &[f64], at: &[f64]| sent.iter().zip(at).all(|(sent, at)| is_near(sent, at));
         let fits = |replication: u32| {
-            let (simulated, _) = first_fetch(software(resolver), &row["servers"], replication);
-            let is_there = |at: &f64| simulated.iter().any(|sent| (sent - at).abs() <= (0.1 * at).max(0.05));
-            measured.iter().all(is_there) && (is_drawn || simulated.len() == measured.len())
+            let (mut simulated, _) = queries(&model, replication);
+            simulated.retain(|sent| *sent < end);
+            match resolver {
+                "K8" | "K" => measured.iter().all(|at| simulated.iter().any(|sent| is_near(sent, at))),
+                // The recording shows the first fourteen.
+                "U8" | "U" => simulated.len() >= measured.len() && are_near(&simulated, &measured),
+                _ => simulated.len() == measured.len() && are_near(&simulated, &measured),
+            }
         };
-        if !(0..if is_drawn { 60 } else { 1 }).any(fits) {
-            let (simulated, _) = first_fetch(software(resolver), &row["servers"], 0);
+        let draws = if resolver.starts_with(['U', 'K']) { DRAWS } else { 1 };
+        if !(0..draws).any(fits) {
+            let (simulated, _) = queries(&model, 0);
             wrong.push(format!("{resolver} {}: measured {measured:?}, simulated {simulated:?}", row["servers"]));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// All packets of the recordings (`upstream_packets`: 14 at one server, 26 at two; at four the run's end, which is not known,
+/// counts), and when the fetch at last fails: the same version of Debian (1.17.1-2+deb12u4) with `discard-timeout: 0` and without
+/// IPv6, measured beside silent servers for this test, said SERVFAIL after 29.36 s and 395.96 s, and sent 49 packets to four
+/// servers in 500 s.
+#[test]
+fn a_fetch_of_unbounds_ends_when_nothing_is_left_to_ask() {
+    for (servers, packets, failed_s) in
+        [("bh", 14, Some(29.36)), ("bh+bh", 26, Some(395.96)), ("bh+bh+bh+bh", 49, None)]
+    {
+        let (sent, _) = queries(&asked_again(software("U8"), servers, "240.49s"), 0);
+        assert_eq!(sent.len(), packets, "{servers}: {sent:?}");
+        let patient = "UnboundPre125(discard_timeout: \"0s\")";
+        let (_, failed) = queries(&asked_again(patient, servers, "600s"), 0);
+        match (failed, failed_s) {
+            (Some(is), Some(was)) => assert!((is - was).abs() < 0.005 * was, "{servers}: {is} s"),
+            (is, was) => assert_eq!(is, was, "{servers}"),
+        }
+    }
+}
+
+/// A server that takes so long answers a stub resolver of Unbound's when that asks again after 5 s, or if the answer then comes
+/// within `discard_timeout` of that; else the stub gives up after 10 s, though Unbound knows by then.
+#[test]
+fn an_answer_that_comes_too_late_is_for_who_asks_again() {
+    let heard = |latency: &str| {
+        let software = "UnboundPre125(first_timeout: \"20s\", qname_minimisation: Off)";
+        let client = r#"arrivals: Burst(at: "10s", count: 1, over: "0s")"#;
+        let text = scenario(software, "fast", 1, client, "40s").replace("\"300us\"", &format!("\"{latency}\""));
+        let watch = watch(&model(&text), 0);
+        (watch.lookups[0].answer.outcome, watch.lookups[0].took.as_secs_f64())
+    };
+    let is_no_data =
+        |(outcome, took): (Outcome, f64), at: f64| outcome == Outcome::NxDomain && (took - at).abs() < 1e-6;
+    assert!(is_no_data(heard("1.8s"), 1.8));
+    assert!(is_no_data(heard("2s"), 5.0));
+    assert!(is_no_data(heard("6.8s"), 6.8));
+    assert_eq!(heard("7s"), (Outcome::ServFail, 10.0));
+}
+
 /// Fact 9: the first time-out toward a server that is not known.
 #[test]
 fn the_first_retry_comes_after_the_presets_time_out() {
     for (resolver, expected) in [("U", 0.376), ("K", 0.4), ("B", 0.8), ("P", 1.5)] {
-        let (sent, _) = first_fetch(software(resolver), "bh+bh", 0);
+        let (sent, _) = queries(&asked_again(software(resolver), "bh+bh", "300s"), 0);
         assert!((sent[1] - sent[0] - expected).abs() < 1e-6, "{resolver}: {sent:?}");
     }
 }
@@ -210,7 +260,7 @@ fn a_fetch_at_known_servers_doubles_its_waits_later() {
     let second: Vec<f64> = packets.filter(|at| (10.5..21.0).contains(at)).collect();
     assert_eq!(second.len(), 6);
     let client = r#"arrivals: Periodic(every: "10.99s", offset: "10s")"#;
-    let model = model(&scenario(software("B8"), "bh", client, "35s"));
+    let model = model(&scenario(software("B8"), "bh", 4000, client, "35s"));
     let watch = watch(&model, 0);
     let sent = watch.queries.iter().filter(|(_, server, ..)| label_of(&model, *server).starts_with("ns0"));
     let simulated: Vec<f64> = sent.map(|(at, ..)| seconds(*at) - 10.0).filter(|at| (10.5..21.0).contains(at)).collect();

@@ -47,14 +47,14 @@ pub fn software(code: &str) -> &'static str {
     }
 }
 
-/// A resolver as a scenario writes it; dnsmasq has an Unbound of its own behind it.
+/// A resolver as a scenario writes it, without IPv6 as in the recordings; dnsmasq has an Unbound of its own behind it.
 pub fn resolver(name: &str, code: &str) -> String {
     let rules = software(code);
     match code.starts_with('D') {
         true => format!(
-            "\"{name}\": (software: {rules}, upstream: [\"{name}-up\"]), \"{name}-up\": (software: UnboundPre125()),"
+            "\"{name}\": (software: {rules}, upstream: [\"{name}-up\"]), \"{name}-up\": (software: UnboundPre125(), ipv6: false),"
         ),
-        false => format!("\"{name}\": (software: {rules}),"),
+        false => format!("\"{name}\": (software: {rules}, ipv6: false),"),
     }
 }
 

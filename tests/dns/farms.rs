@@ -206,8 +206,8 @@ fn a_site_that_goes_down_leaves_its_askers_to_the_next() {
         run: (measure: "900s", drain: "0s"),
         regions: { "eu": (rtt: "0s"), "us": (rtt: "0s") },
         links: [(between: ("eu", "us"), rtt: "80ms")],
-        zones: { "d.lab": (ns: ["ns.lab"], mx: [(10, "old.lab")]), "lab": (ns: ["ns.lab"]) },
-        servers: { "ns.lab": (region: "us") },
+        zones: { "d.lab": (ns: ["ns.lab"], mx: [(10, "old.lab")]), "lab": (ns: ["ns.lab"]), ".": (ns: ["ns.root"]) },
+        servers: { "ns.lab": (region: "us"), "ns.root": (region: "us") },
         hosts: { "old.lab": (region: "us") },
         resolvers: { "any": (software: Unbound(), sites: ["eu", "us"]), "alone": (software: Unbound(), region: "eu") },
         clients: {

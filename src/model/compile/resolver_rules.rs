@@ -86,6 +86,7 @@ impl Compiler<'_> {
                 extensions: all.stale_extensions.unwrap_or(0),
             },
             servfail_ttl,
+            discard_after: limit(all.discard_timeout),
             capacity: all.cache_size.filter(|size| *size > 0),
             cached_types: all.cached_types.iter().flatten().fold(0, |bits, kind| bits | 1 << *kind as u8),
             coalesces: all.coalescing.unwrap_or(true),
@@ -107,6 +108,7 @@ impl Compiler<'_> {
                 bad_replies: all.bad_replies.unwrap_or(BadReplies::PerServer(1)),
                 servfail_is_loss: all.servfail_is_loss.unwrap_or(false),
                 tries_per_server: all.tries_per_server.filter(|tries| *tries > 0),
+                last_resort: all.last_resort.unwrap_or(false),
                 dead: dead_after.map(|after| DeadRules {
                     after,
                     lasts: span(all.dead_for),

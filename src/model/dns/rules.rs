@@ -21,6 +21,8 @@ pub struct Rules {
     pub stale: StaleRules,
     /// How long a failure is kept; zero for not at all (RFC 9520).
     pub servfail_ttl: SimDuration,
+    /// How late an answer is no longer sent, if there is a limit.
+    pub discard_after: Option<SimDuration>,
     /// RRsets it holds at most.
     pub capacity: Option<u32>,
     /// Types that it caches, a bit each by their numbers.
@@ -118,8 +120,10 @@ pub struct AskingRules {
     pub total: Option<SimDuration>,
     /// Whether that ends a try that is under way.
     pub total_cuts: bool,
-    /// Tries at each server in one fetch.
+    /// Tries at each server in one fetch that fail.
     pub tries_per_server: Option<u32>,
+    /// Whether the parent, and then the servers' addresses, are asked for when the servers are spent.
+    pub last_resort: bool,
     /// Tries at one server without another between them.
     pub tries_in_a_row: Option<u32>,
     /// Sends at one time-out before it counts as a loss.
@@ -158,6 +162,10 @@ pub struct DeadRules {
     /// Whether that doubles each time.
     pub doubles: bool,
 }
+
+/// From this time-out on Unbound sends once at each, no longer once more with a smaller EDNS size
+/// (services/outside_network.c, serviced_udp_callback).
+const SENT_ONCE_FROM: SimDuration = SimDuration::from_secs(5);
 
 /// The greatest TTL (RFC 2181 section 8).
 pub const TTL_MAX_S: u32 = (1 << 31) - 1;
@@ -217,23 +225,38 @@ impl UnequalTtls {
 }
 
 impl AskingRules {
-    /// How long to wait at the `tries`-th try (from 0) over `targets` servers or upstreams in turn, `elapsed` after the
-    /// fetch began; `None` when it is time to give up.
+    /// How long to wait at the `tries`-th try (from 0) over `targets` upstreams in turn, as many rounds at one time-out as count
+    /// for one loss, `elapsed` after the fetch began; `None` when it is time to give up.
     pub fn wait(&self, tries: u32, targets: usize, elapsed: SimDuration) -> Option<SimDuration> {
         if !self.timeouts.is_empty() {
             return self.timeouts.get(tries as usize).copied();
         }
-        let round = tries / u32::try_from(targets.max(1)).unwrap_or(u32::MAX);
-        if self.tries_per_server.is_some_and(|most| round >= most) {
-            return None;
+        let targets = u32::try_from(targets.max(1)).unwrap_or(u32::MAX);
+        let wait_in = |round: u32| {
+            let doublings = if self.back_off == BackOff::Off { 0 } else { round.min(30) };
+            self.first_timeout.saturating_mul(1 << doublings).min(self.max_timeout)
+        };
+        let (mut round, mut left) = (0, tries);
+        loop {
+            if self.tries_per_server.is_some_and(|most| round >= most) {
+                return None;
+            }
+            let tries_in_round = targets.saturating_mul(self.sends(wait_in(round)));
+            if left < tries_in_round {
+                break;
+            }
+            (round, left) = (round + 1, left - tries_in_round);
         }
-        let doublings = if self.back_off == BackOff::Off { 0 } else { round.min(30) };
-        let wait = self.first_timeout.saturating_mul(1 << doublings);
-        let wait = wait.min(self.max_timeout);
+        let wait = wait_in(round);
         match self.total.map(|total| total.saturating_sub(elapsed)) {
             Some(left) if left.is_zero() => None,
             Some(left) => Some(wait.min(left)),
             None => Some(wait),
         }
+    }
+
+    /// Sends at a time-out before it counts as a loss.
+    pub fn sends(&self, wait: SimDuration) -> u32 {
+        if wait < SENT_ONCE_FROM { self.sends_per_loss.max(1) } else { 1 }
     }
 }

@@ -32,6 +32,7 @@ pub(in super::super) const POWERDNS_RECURSOR: Sheet = Sheet {
         ("stale_refresh_time", "0s", "an extension is given out at once"),
         ("stale_extensions", "0", "recursor_cache.cc: min(30 s, TTL) each; measured N = 2, T = 10: 2 x 10 s"),
         ("servfail_ttl", "60s", "packet cache; measured 59 to 60 s"),
+        ("discard_timeout", "0s", "none: the answer goes out when it is there"),
         ("cache_size", "1000000", "max-cache-entries (configuration as measured)"),
         ("coalescing", "true", "chains of queries alike (pdns_recursor.cc)"),
         ("push", "Off", "none"),
@@ -48,6 +49,7 @@ pub(in super::super) const POWERDNS_RECURSOR: Sheet = Sheet {
         ("bad_replies", "PerServer(1)", "measured: one packet to each of two servers that refuse or fail"),
         ("servfail_is_loss", "false", "measured: 325 of 326 questions ask the failing server first"),
         ("tries_per_server", "1", "measured: each server once, 1.5 / 3.0 / 6.0 s"),
+        ("last_resort", "false", "a fetch fails when its servers do"),
         (
             "dead_after",
             "64",
