@@ -126,7 +126,7 @@ pub struct Delivery {
 pub enum Phase {
     /// New, or taken up: waiting for DNS, for its turn, or between two hosts.
     Active,
-    /// Between two attempts.
+    /// Between two attempts, or on hold.
     Deferred,
     /// From the start of a try, its wait for the node's processor included, until the try ends.
     InSession,

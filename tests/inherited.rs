@@ -190,6 +190,16 @@ fn what_is_on_hold_stays_and_what_is_to_expire_does_at_its_next_failure() {
     // Nothing is wrong with the host: what is forced is delivered at its next attempt like any other, and the hold stays.
     let results = run_from(&scenario(POSTFIX, ""), &queue);
     assert_eq!(["count", "delivered", "expired", "queued"].map(|what| at_start(&results, what)), [3.0, 2.0, 0.0, 1.0]);
+    // It is known to be there to the end of the grid, though nothing happens any more and the run is over long before.
+    let series = &results.variants[0].replications[0].series;
+    let of = |measure: &str| &series.iter().find(|series| series.measure == measure).expect("a series").values;
+    for measure in ["queue_depth", "queue_deferred", "queue_deferred_max"] {
+        assert!(of(measure)[20..].iter().all(|count| *count == 1.0), "{measure}: {:?}", of(measure));
+    }
+    assert!(of("queue_active")[20..].iter().all(|count| *count == 0.0), "{:?}", of("queue_active"));
+    let ages = of("oldest_in_queue");
+    assert_eq!(ages.last().copied(), Some(4000.0 + 11.0 * 86_400.0));
+    assert!(ages.windows(2).all(|pair| pair[0] < pair[1]), "{ages:?}");
     // A host that is down for two hours: the one goes back to its sender, the other waits.
     let results = run_from(&scenario(POSTFIX, "2h"), &queue);
     assert_eq!(["count", "delivered", "expired", "queued"].map(|what| at_start(&results, what)), [3.0, 1.0, 1.0, 1.0]);

@@ -3,7 +3,7 @@
 use super::message::Message;
 use super::retry::Next;
 use super::world::{Purpose, World, place};
-use super::{Delivery, End, INHERITED, Mail, MailContext, MailEvent, MailObserver};
+use super::{Delivery, End, INHERITED, Mail, MailContext, MailEvent, MailObserver, Phase};
 use crate::engine::random::draw;
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
@@ -54,6 +54,7 @@ impl<'m> Mail<'m> {
             let slot = self.insert(delivery);
             cx.observer.on_created(SimTime::ZERO, &self.slots[slot as usize]);
             if message.is_held {
+                self.slots[slot as usize].enter(cx.observer, SimTime::ZERO, Phase::Deferred);
                 continue;
             }
             if message.is_deferred {

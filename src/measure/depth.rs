@@ -136,11 +136,7 @@ impl<const N: usize> Levels<N> {
 
     /// Closes the cell that ends now.
     pub fn grid(&mut self, now: SimTime) {
-        self.close_cell(now, now.since(self.cell_start));
-    }
-
-    /// Closes the cell that ends now and is so wide.
-    fn close_cell(&mut self, now: SimTime, width: SimDuration) {
+        let width = now.since(self.cell_start);
         self.settle(now);
         self.fold();
         for (past, &area) in self.past.iter_mut().zip(&self.areas) {
@@ -154,16 +150,16 @@ impl<const N: usize> Levels<N> {
         self.cell_start = now;
     }
 
-    /// The run is over, perhaps before its time. What stays empty is 0 in the rest of the grid, and not a number else.
-    pub fn finish(&mut self, ended: SimTime, clock: &Clock, stays_empty: bool) {
+    /// The run is over, perhaps before its time. In the rest of the grid they are what they are now if they stay so, and
+    /// not a number else.
+    pub fn finish(&mut self, ended: SimTime, clock: &Clock, stay: bool) {
         if ended > self.cell_start {
-            let full = self.cell.min(clock.end.since(self.cell_start));
-            let seen = ended.since(self.cell_start);
-            self.close_cell(ended, if stays_empty { full } else { seen });
+            let full = (self.cell_start + self.cell).min(clock.end);
+            self.grid(if stay { full.max(ended) } else { ended });
         }
         if self.keeps_cells {
-            let rest = if stays_empty { (0.0, 0) } else { (f64::NAN, 0) };
-            for past in &mut self.past {
+            for (past, &value) in self.past.iter_mut().zip(&self.values) {
+                let rest = if stay { (value as f64, value) } else { (f64::NAN, 0) };
                 past.cells.resize((clock.cells as usize).max(past.cells.len()), rest);
             }
         }
@@ -252,6 +248,10 @@ mod tests {
         let mut unseen = level.clone();
         level.finish(s(30), &clock, true);
         assert_eq!(level.past(0).cells, [(2.0, 4), (2.0, 4), (0.0, 0), (0.0, 0)]);
+        let mut staying = unseen.clone();
+        staying.add(s(30), [1]);
+        staying.finish(s(30), &clock, true);
+        assert_eq!(staying.past(0).cells, [(2.0, 4), (2.5, 4), (1.0, 1), (1.0, 1)]);
         unseen.add(s(30), [1]);
         unseen.finish(s(30), &clock, false);
         assert_eq!(unseen.past(0).cells[..2], [(2.0, 4), (4.0, 4)]);

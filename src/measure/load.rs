@@ -72,8 +72,8 @@ impl HostLoad {
     }
 
     pub fn finish(&mut self, ended: SimTime, clock: &Clock) {
-        let stays_empty = self.sessions == 0 && self.levels.value(1) == 0;
-        self.levels.finish(ended, clock, stays_empty);
+        let is_empty = self.sessions == 0 && self.levels.value(1) == 0;
+        self.levels.finish(ended, clock, is_empty);
     }
 
     /// Sessions over the limit: the average over the window, and the greatest.

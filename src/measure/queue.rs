@@ -17,6 +17,8 @@ pub(super) struct Queue {
     oldest: SimDuration,
     /// At each grid instant the age of the oldest; kept for those with a series.
     pub oldest_looks: Vec<SimDuration>,
+    /// Deliveries that are there at the end of the run and go on being there, and the age of the oldest then.
+    staying: (u64, SimDuration),
 }
 
 /// One count: what its rows and its averages over each cell are called, and its maxima over each.
@@ -50,6 +52,7 @@ impl Queue {
             window: (clock.window_start, clock.window_end),
             oldest: SimDuration::ZERO,
             oldest_looks: Vec::new(),
+            staying: (0, SimDuration::ZERO),
         }
     }
 
@@ -107,6 +110,16 @@ impl Queue {
         self.reach(now, delivery.in_custody_since, |until| delivery.age(until));
     }
 
+    /// In custody when the run ends, which it does not before its time while anything that was there at the start is on its
+    /// way: what is left of that is on hold.
+    pub fn remains(&mut self, now: SimTime, delivery: &Delivery) {
+        self.age(now, delivery);
+        if delivery.is_inherited() {
+            self.staying.0 += u64::from(delivery.recipients);
+            self.staying.1 = self.staying.1.max(delivery.age(now));
+        }
+    }
+
     #[inline]
     fn reach(&mut self, now: SimTime, in_custody_since: SimTime, age: impl Fn(SimTime) -> SimDuration) {
         if now > self.window.0 && in_custody_since < self.window.1 {
@@ -120,9 +133,17 @@ impl Queue {
     }
 
     pub fn finish(&mut self, ended: SimTime, clock: &Clock) {
-        let stays_empty = self.depth() == 0;
-        self.held.finish(ended, clock, stays_empty);
-        self.phases.iter_mut().for_each(|phase| phase.finish(ended, clock, stays_empty));
+        let (staying, oldest) = self.staying;
+        let stays = self.depth() == staying;
+        self.held.finish(ended, clock, stays);
+        self.phases.iter_mut().for_each(|phase| phase.finish(ended, clock, stays));
+        if stays && !self.oldest_looks.is_empty() {
+            for index in self.oldest_looks.len() as u64..=u64::from(clock.cells) {
+                let at = (SimTime::ZERO + clock.cell.saturating_mul(index)).min(clock.end);
+                let age = if staying > 0 { oldest.saturating_add(at.since(ended)) } else { SimDuration::ZERO };
+                self.oldest_looks.push(age);
+            }
+        }
     }
 
     /// How many, and how many of them are doing what.

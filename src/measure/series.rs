@@ -100,9 +100,5 @@ fn queue_series(series: &mut Vec<Series>, scope: &str, queue: &Queue, cells: usi
         add(count.max_series, "1", count.cells.iter().map(|cell| cell.1 as f64).take(cells).collect());
     }
     add("spool_bytes", "B", mean(&queue.bytes()));
-    // What is empty at the end of a run stays empty.
-    let rest = if queue.depth() == 0 { 0.0 } else { f64::NAN };
-    let mut oldest: Vec<f64> = queue.oldest_looks.iter().map(|age| age.as_secs_f64()).take(cells + 1).collect();
-    oldest.resize(cells + 1, rest);
-    add("oldest_in_queue", "s", oldest);
+    add("oldest_in_queue", "s", seen(queue.oldest_looks.iter().map(|age| age.as_secs_f64()), cells));
 }

@@ -121,7 +121,7 @@ impl Observer for Collector<'_> {
         }
         self.whole.2 += u64::from(delivery.recipients);
         for queue in [Some(&mut self.queues[delivery.node.index()]), self.all_queues.as_mut()].into_iter().flatten() {
-            queue.age(now, delivery);
+            queue.remains(now, delivery);
         }
         if delivery.measured {
             self.books.write(delivery, |ledger| ledger.still_queued(delivery));
