@@ -74,6 +74,8 @@ impl ServerState for Up {
 }
 
 /// A million hosts with an address each in one zone, and one resolver.
+/// The server takes its time: of a million questions at one instant there would be as much again to do for those who wait (each asks
+/// again after 5 s), which is not the cache's.
 fn model() -> Arc<Model> {
     let text = format!(
         r#"(
@@ -81,7 +83,7 @@ fn model() -> Arc<Model> {
         run: (measure: "1d", drain: "0s"),
         regions: {{ "here": (rtt: "0s") }},
         zones: {{ "example": (ttls: (a: "1d"), ns: ["ns.example"]) }},
-        servers: {{ "ns.example": (latency: "0s") }},
+        servers: {{ "ns.example": (latency: "5ms") }},
         hosts: {{ "h{{i}}.example": (count: {NAMES}) }},
         resolvers: {{ "r": (software: Unbound()) }},
         clients: {{ "c": (resolver: "r", asks: [("h1.example", A)], arrivals: Poisson(rate: "1/s")) }},
