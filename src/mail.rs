@@ -45,6 +45,7 @@ mod unreachable;
 mod welcome;
 mod world;
 
+use destination::NextHop;
 pub use flight::Flight;
 pub use message::Message;
 use mta_relay::Connected;
@@ -187,7 +188,7 @@ impl Delivery {
         match self.work.step {
             Step::Waiting if self.node_attempts > 0 || self.suspensions > 0 => self.phase == Phase::Deferred,
             Step::Waiting => self.phase != Phase::InSession,
-            Step::Queued | Step::Mx | Step::Address(_) | Step::Address6(_) => self.phase == Phase::Active,
+            Step::Queued | Step::Site | Step::Mx | Step::Address(_) | Step::Address6(_) => self.phase == Phase::Active,
             Step::Host(_) => self.phase != Phase::Deferred,
         }
     }
@@ -224,6 +225,8 @@ pub(crate) struct Work {
     pub reused: bool,
     /// Its place in its node's queue.
     pub place: Place,
+    /// The site that it goes to, where that is found before it comes into the queue.
+    pub site: Option<NextHop>,
     /// The queue runner that waits for it; 0 for none.
     pub runner: u16,
     /// Whether it is on the lists of those that wait for a host.
@@ -260,7 +263,9 @@ impl Work {
     /// What made the attempt fail: its last try, or its look-ups.
     pub fn cause(&self) -> retry::Cause {
         match (self.step, self.verdict.result) {
-            (Step::Mx | Step::Address(_) | Step::Address6(_) | Step::Waiting | Step::Queued, _) => retry::Cause::Dns,
+            (Step::Site | Step::Mx | Step::Address(_) | Step::Address6(_) | Step::Waiting | Step::Queued, _) => {
+                retry::Cause::Dns
+            }
             (_, TryResult::Refused | TryResult::Accepted) => retry::Cause::Refused,
             (_, TryResult::TimedOut) => retry::Cause::TimedOut(self.verdict.stage),
             (_, TryResult::Lost) => retry::Cause::Lost(self.verdict.stage),
@@ -359,6 +364,8 @@ pub(crate) enum Step {
     Waiting,
     /// In the active queue, for its turn.
     Queued,
+    /// Asking for the MX RRset, to know which queue it comes into.
+    Site,
     /// Asking for the MX RRset.
     Mx,
     /// Asking for the address of the n-th exchange.

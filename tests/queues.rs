@@ -354,3 +354,69 @@ fn each_cell_has_the_average_and_the_maximum_of_what_deliveries_do() {
         assert!((sum - depth).abs() < 1e-9, "cell {cell}: {parts:?}");
     }
 }
+
+/// `KumoMta()` at a sender that follows a trace, to zones of any kind.
+fn kumomta(zones: &str, own: &str, rows: &str, timeline: &str) -> Results {
+    let text = format!(
+        r#"(
+        title: "sites",
+        run: (measure: "2h", replications: 1),
+        regions: {{ "here": (rtt: "0s") }},
+        zones: {{ {zones} }},
+        servers: {{ "ns.example": () }},
+        hosts: {{ "mx1.example": (service: "1s"), "mx2.example": (service: "1s"), "mx3.example": (service: "1s") }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ "s": (
+            resolver: "r", arrivals: Trace(file: "arrivals.csv"), to: Trace, size: "1kB", retry: KumoMta({own}),
+        ) }},
+        timeline: [{timeline}],
+    )"#
+    );
+    let source = Arc::new(SourceText { name: "sites.ron".into(), text });
+    let rows = format!("time,domain\n{rows}");
+    let loaded = load_source(&source, &[], &mut Memory([("arrivals.csv".to_owned(), rows)].into()));
+    run_loaded(&loaded.unwrap_or_else(|problems| panic!("{}", render(&problems, false))), None)
+}
+
+#[test]
+fn kumomta_has_one_ready_queue_for_domains_with_the_same_exchanges() {
+    // mailexchanger's site_name.rs: a site is a set of exchanges; whose they are and at which preferences is no part of it. Its
+    // ready queue has one limit of connections (`connection_limit`), and all in it go as the domain that made it says
+    // (`ReadyQueue::mx`), until it is reaped after ten minutes with nothing in it (AGE_OUT_INTERVAL).
+    const GOOD: &str = r#"(10, "mx1.example"), (20, "mx2.example")"#;
+    let run = |of_twin: &str, rows: &str| {
+        let zone = |name: &str, mx: &str| format!(r#""{name}.example": (ttl: "1d", mx: [{mx}]),"#);
+        kumomta(&(zone("good", GOOD) + &zone("twin", of_twin)), "connection_limit: 4", rows, "")
+    };
+    let at =
+        |results: &Results, host: &str| values(results, "connections", &format!("host:{host}.example"), "count")[0];
+    let longest = |results: &Results| all(results, "delivery_latency", "max");
+    // Four at a time, for a second each; fewer when less waits than would deserve four.
+    let both = rows(200, 60.0, 0.0, "good") + &rows(200, 60.0, 0.0, "twin");
+    let together = run(r#"(20, "mx1.example"), (10, "mx2.example")"#, &both);
+    assert_eq!((at(&together, "mx1"), at(&together, "mx2")), (4.0, 0.0), "the preferences of good.example");
+    let apart = run(r#"(20, "mx1.example"), (10, "mx3.example")"#, &both);
+    assert_eq!((at(&apart, "mx1"), at(&apart, "mx3")), (4.0, 4.0));
+    assert!((100.0..=110.0).contains(&longest(&together)), "{}", longest(&together));
+    assert!((50.0..=60.0).contains(&longest(&apart)), "{}", longest(&apart));
+    // One after the other: less than ten minutes after the last of good.example, and more.
+    for (pause_s, has_mx2) in [(500.0, false), (700.0, true)] {
+        let later = rows(4, 60.0, 0.0, "good") + &rows(4, 65.0 + pause_s, 0.0, "twin");
+        let results = run(r#"(20, "mx1.example"), (10, "mx2.example")"#, &later);
+        assert_eq!(at(&results, "mx2") > 0.0, has_mx2, "after {pause_s} s");
+    }
+}
+
+#[test]
+fn kumomta_looks_up_the_exchanges_before_a_message_waits_for_its_turn() {
+    // `Queue::insert_ready`: what is not resolved is in no ready queue, takes none of its places, and has been tried.
+    let zones = r#"
+        "good.example": (ttl: "1d", mx: [(10, "mx1.example")]),
+        "bad.example": (ttl: "1d", mx: [(10, "mx1.example")], ns: ["ns.example"]),"#;
+    let down = r#"(at: "0s", do: Outage(server: "ns.example", mode: BlackHole), for: "10m")"#;
+    let trace = rows(20, 60.0, 0.0, "bad") + &rows(1, 60.5, 0.0, "good");
+    let results = kumomta(zones, "connection_limit: 1, max_ready: 1", &trace, down);
+    assert!((latency(&results, "good", "max") - 1.0).abs() < 0.1);
+    assert!(latency(&results, "bad", "mean") > 1200.0 - 40.0);
+    assert_eq!(all(&results, "delivered", "count"), 21.0);
+}

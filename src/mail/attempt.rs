@@ -14,9 +14,9 @@ use crate::model::{DataId, HostId, NodeId};
 use crate::scenario::tree::Stage;
 
 impl<'m> Mail<'m> {
-    /// The node that has custody takes the delivery up.
+    /// An attempt begins.
     #[inline]
-    pub(super) fn start_attempt<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+    pub(super) fn open_attempt<E: World, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
@@ -28,7 +28,8 @@ impl<'m> Mail<'m> {
         delivery.attempt_started = now;
         delivery.first_syn = SimTime::NEVER;
         delivery.first_failed = false;
-        delivery.stale_route = false;
+        // What was found of its site is what it goes by.
+        delivery.stale_route &= delivery.work.site.is_some();
         let work = &mut delivery.work;
         work.soft_failure = None;
         work.sessions = 0;
@@ -38,6 +39,17 @@ impl<'m> Mail<'m> {
         work.tally = Tally::default();
         work.candidates.clear();
         cx.observer.on_attempt_start(now, delivery);
+    }
+
+    /// The node that has custody takes the delivery up.
+    #[inline]
+    pub(super) fn start_attempt<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        self.open_attempt(cx, slot);
+        let now = cx.scheduler.now();
         if self.take_known_route(cx, slot) {
             return self.try_in_order(cx, slot, 0);
         }
@@ -48,6 +60,9 @@ impl<'m> Mail<'m> {
         let (node, domain) = (delivery.node, delivery.domain);
         if self.sts.is_used() && self.model.mail.nodes[node.index()].checks_sts {
             self.sts.refresh(now, node, domain);
+        }
+        if self.slots[slot as usize].work.site.is_some() {
+            return self.follow_mx(cx, slot);
         }
         match self.model.mail.nodes[delivery.node.index()].client.smart_host {
             None => self.ask_mx(cx, slot, self.slots[slot as usize].domain),
@@ -373,6 +388,7 @@ impl<'m> Mail<'m> {
         delivery.work.previous = None;
         delivery.work.step = Step::Waiting;
         delivery.work.is_listed = false;
+        delivery.work.site = None;
         delivery.work.handoffs += 1;
         delivery.work.generation = delivery.work.generation.wrapping_add(1);
         cx.observer.on_custody(now, delivery, from, relay);

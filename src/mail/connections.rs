@@ -2,16 +2,17 @@
 //! sendmail's within a queue run, `mci.c`).
 
 use super::Candidate;
+use super::destination::NextHop;
 use super::mta_relay::looks;
 use crate::engine::time::SimTime;
-use crate::model::{HostId, NameId};
+use crate::model::HostId;
 
 /// An idle session of one node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Idle {
     pub host: HostId,
     /// For which destination it was last used.
-    pub name: NameId,
+    pub to: NextHop,
     /// Since when it has been idle.
     pub since: SimTime,
     /// When it is closed if nobody uses it.
@@ -41,45 +42,39 @@ impl Connections {
     /// preference (`SMTP_FEATURE_BEST_MX`), else one to any of their addresses, in their order (`smtp_reuse_session`). So a
     /// session to a backup is used while the primary is silent (measured). Where sessions are not `shared`, one of that
     /// destination, whichever of its hosts it goes to. With the place of its candidate.
-    pub fn take(
-        &mut self,
-        now: SimTime,
-        name: NameId,
-        candidates: &[Candidate],
-        shared: bool,
-    ) -> Option<(usize, Idle)> {
+    pub fn take(&mut self, now: SimTime, to: NextHop, candidates: &[Candidate], shared: bool) -> Option<(usize, Idle)> {
         let best = candidates.first()?.preference;
         let is_live = |idle: &Idle| now < idle.until;
         let place_of = |host: HostId| candidates.iter().position(|candidate| candidate.host == host);
         let is_best = |idle: &Idle| place_of(idle.host).is_some_and(|place| candidates[place].preference == best);
         let is_on_the_way = |idle: &Idle| place_of(idle.host).is_some();
         let fits = |idle: &Idle| if shared { is_best(idle) } else { is_on_the_way(idle) };
-        let by_name = self.idle.iter().position(|idle| idle.name == name && is_live(idle) && fits(idle));
+        let by_next_hop = self.idle.iter().position(|idle| idle.to == to && is_live(idle) && fits(idle));
         let by_address = || {
             candidates
                 .iter()
                 .find_map(|candidate| self.idle.iter().position(|idle| idle.host == candidate.host && is_live(idle)))
         };
-        let found = if shared { by_name.or_else(by_address) } else { by_name };
+        let found = if shared { by_next_hop.or_else(by_address) } else { by_next_hop };
         let idle = self.idle.remove(found?);
         place_of(idle.host).map(|place| (place, idle))
     }
 
     /// Sessions that are kept for a destination.
-    pub fn count(&self, name: NameId) -> usize {
-        self.idle.iter().filter(|idle| idle.name == name).count()
+    pub fn count(&self, to: NextHop) -> usize {
+        self.idle.iter().filter(|idle| idle.to == to).count()
     }
 
     /// A session of that destination, whatever its host, that looks for a message now.
-    pub fn take_for(&mut self, now: SimTime, name: NameId) -> Option<Idle> {
-        let fits = |idle: &Idle| idle.name == name && now < idle.until && looks(idle.since, now);
+    pub fn take_for(&mut self, now: SimTime, to: NextHop) -> Option<Idle> {
+        let fits = |idle: &Idle| idle.to == to && now < idle.until && looks(idle.since, now);
         let place = self.idle.iter().position(fits)?;
         Some(self.idle.remove(place))
     }
 
     /// Since when the first of a destination's sessions has been idle.
-    pub fn idle_since(&self, name: NameId) -> Option<SimTime> {
-        self.idle.iter().find(|idle| idle.name == name).map(|idle| idle.since)
+    pub fn idle_since(&self, to: NextHop) -> Option<SimTime> {
+        self.idle.iter().find(|idle| idle.to == to).map(|idle| idle.since)
     }
 
     /// A session of that runner to that host (`mci_get`).

@@ -8,10 +8,20 @@ use std::collections::{BTreeSet, VecDeque};
 use rustc_hash::FxHashMap;
 
 use super::mta_relay::KnownHosts;
+use super::ready_queue::Plan;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::DestinationRules;
-use crate::model::{NameId, NodeId};
+use crate::model::{DataId, NameId, NodeId};
 use crate::scenario::tree::Feedback;
+
+/// Where a message goes next, as a queue knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum NextHop {
+    /// A domain, or a relay.
+    Name(NameId),
+    /// A site: whatever has the exchanges of this MX RRset (`mail::ready_queue`).
+    Site(DataId),
+}
 
 /// What a delivery does with kept sessions, decided when it starts (`DEL_REQ_FLAG_CONN_LOAD` and `_STORE`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,7 +36,7 @@ pub(crate) struct Sessions {
 #[derive(Debug, Clone)]
 pub(super) struct Destination {
     pub node: NodeId,
-    pub name: NameId,
+    pub to: NextHop,
     /// Deliveries that may run at once; none while it is dead.
     pub window: u32,
     /// Deliveries that run.
@@ -51,13 +61,15 @@ pub(super) struct Destination {
     pub connecting: u32,
     /// Its hosts when they were last looked up.
     pub hosts: KnownHosts,
+    /// The way that all its messages go, where that is found before they come to it.
+    pub plan: Option<Plan>,
 }
 
 impl Destination {
-    fn new(node: NodeId, name: NameId, rules: &DestinationRules) -> Self {
+    fn new(node: NodeId, to: NextHop, rules: &DestinationRules) -> Self {
         Self {
             node,
-            name,
+            to,
             window: rules.initial.min(rules.limit).max(1),
             busy: 0,
             todo: VecDeque::new(),
@@ -72,6 +84,7 @@ impl Destination {
             in_session: 0,
             connecting: 0,
             hosts: KnownHosts::new(),
+            plan: None,
         }
     }
 
@@ -97,7 +110,7 @@ impl Destination {
 
     /// Whether its last delivery failed at the site.
     pub fn has_failed(&self) -> bool {
-        self.cohorts > 0.0 || self.in_a_row > 0
+        self.cohorts > 0.0
     }
 
     /// Whole second of the last delivery that ended.
@@ -193,14 +206,14 @@ fn step(feedback: Feedback, window: u32) -> f64 {
 pub(super) struct Destinations {
     pub slab: Vec<Destination>,
     free: Vec<u32>,
-    by_name: FxHashMap<(NodeId, NameId), u32>,
+    by_next_hop: FxHashMap<(NodeId, NextHop), u32>,
 }
 
 impl Destinations {
-    /// The destination of that name, made if it is not in memory.
-    pub fn of(&mut self, node: NodeId, name: NameId, rules: &DestinationRules) -> u32 {
-        *self.by_name.entry((node, name)).or_insert_with(|| {
-            let new = Destination::new(node, name, rules);
+    /// A node's destination there, made if it is not in memory.
+    pub fn of(&mut self, node: NodeId, to: NextHop, rules: &DestinationRules) -> u32 {
+        *self.by_next_hop.entry((node, to)).or_insert_with(|| {
+            let new = Destination::new(node, to, rules);
             match self.free.pop() {
                 Some(id) => {
                     self.slab[id as usize] = new;
@@ -214,9 +227,9 @@ impl Destinations {
         })
     }
 
-    /// The destination of that name, if it is in memory.
-    pub fn find(&self, node: NodeId, name: NameId) -> Option<u32> {
-        self.by_name.get(&(node, name)).copied()
+    /// The same, if it is in memory.
+    pub fn find(&self, node: NodeId, to: NextHop) -> Option<u32> {
+        self.by_next_hop.get(&(node, to)).copied()
     }
 
     /// A node's queue is flushed: what is dead gets another chance at once (`qmgr.c`, `QMGR_REQ_FLUSH_DEAD`).
@@ -235,7 +248,7 @@ impl Destinations {
     /// Forgets a destination.
     pub fn forget(&mut self, id: u32) {
         let destination = &self.slab[id as usize];
-        self.by_name.remove(&(destination.node, destination.name));
+        self.by_next_hop.remove(&(destination.node, destination.to));
         self.free.push(id);
     }
 }
@@ -262,7 +275,7 @@ mod tests {
     }
 
     fn destination(rules: &DestinationRules) -> Destination {
-        Destination::new(NodeId(0), NameId(0), rules)
+        Destination::new(NodeId(0), NextHop::Name(NameId(0)), rules)
     }
 
     #[test]

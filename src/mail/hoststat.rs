@@ -3,19 +3,20 @@
 
 use rustc_hash::FxHashMap;
 
+use super::destination::NextHop;
 use super::memory::Remembered;
 use super::world::{Purpose, place};
 use super::{Mail, MailObserver, Phase, Step};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::{NameId, NodeId};
+use crate::model::NodeId;
 
 /// What is known of domains, and how much of it is used.
 #[derive(Debug)]
 pub(super) struct Deferred {
     max_deferred: usize,
     task_hiwat: usize,
-    of: FxHashMap<NameId, Stat>,
+    of: FxHashMap<NextHop, Stat>,
 }
 
 /// What is known of a domain that was delivered to.
@@ -35,7 +36,7 @@ impl Deferred {
     }
 
     /// Keeps a delivery, if its domain is known and there is room for it (`mta_hoststat_cache`).
-    fn cache(&mut self, now: SimTime, domain: NameId, slot: u32, number: u64) {
+    fn cache(&mut self, now: SimTime, domain: NextHop, slot: u32, number: u64) {
         let Some(stat) = self.of.get_mut(&domain) else { return };
         if now.since(stat.updated) >= FORGOTTEN {
             self.of.remove(&domain);
@@ -45,7 +46,7 @@ impl Deferred {
     }
 
     /// A delivery succeeded (`mta_hoststat_update`): what waited for that.
-    fn succeeded(&mut self, now: SimTime, domain: NameId) -> Vec<(u32, u64)> {
+    fn succeeded(&mut self, now: SimTime, domain: NextHop) -> Vec<(u32, u64)> {
         match self.of.insert(domain, Stat { updated: now, waiting: Vec::new() }) {
             Some(before) if now.since(before.updated) < FORGOTTEN => before.waiting,
             _ => Vec::new(),
@@ -56,13 +57,11 @@ impl Deferred {
 impl<'m> Mail<'m> {
     /// A delivery was put off since no route to its destination was left.
     pub(super) fn cache_deferred(&mut self, now: SimTime, slot: u32) {
-        let delivery = &self.slots[slot as usize];
-        let node = delivery.node;
-        if let Some(queue) = &mut self.nodes[node.index()].queue
+        let (to, delivery) = (self.next_hop(slot), &self.slots[slot as usize]);
+        if let Some(queue) = &mut self.nodes[delivery.node.index()].queue
             && let Some(Remembered::Routes { deferred, .. }) = &mut queue.memory
         {
-            let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
-            deferred.cache(now, name, slot, delivery.number);
+            deferred.cache(now, to, slot, delivery.number);
         }
     }
 
@@ -73,15 +72,15 @@ impl<'m> Mail<'m> {
         observer: &mut O,
         now: SimTime,
         node: NodeId,
-        name: NameId,
+        to: NextHop,
     ) {
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         let Some(Remembered::Routes { deferred, .. }) = &mut queue.memory else { return };
-        let (list, hiwat) = (deferred.succeeded(now, name), deferred.task_hiwat);
+        let (list, hiwat) = (deferred.succeeded(now, to), deferred.task_hiwat);
         if list.is_empty() {
             return;
         }
-        let destination = self.destinations.find(node, name).map(|id| &self.destinations.slab[id as usize]);
+        let destination = self.destinations.find(node, to).map(|id| &self.destinations.slab[id as usize]);
         let tasks = destination.map_or(0, |destination| destination.todo.len() + destination.busy as usize);
         let room = hiwat.saturating_sub(tasks);
         let key = self.nodes[node.index()].key;
@@ -115,10 +114,11 @@ impl<'m> Mail<'m> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::NameId;
 
     #[test]
     fn no_more_are_kept_than_allowed_and_only_for_a_domain_that_worked_lately() {
-        let (mut deferred, domain) = (Deferred::new(2, 1), NameId(0));
+        let (mut deferred, domain) = (Deferred::new(2, 1), NextHop::Name(NameId(0)));
         let hour = |hour: u64| SimTime::from_secs(3600 * hour);
         deferred.cache(hour(0), domain, 1, 7);
         assert_eq!(deferred.succeeded(hour(1), domain), []);

@@ -74,7 +74,8 @@ impl KnownRoutes {
         let is_plain = node.source.is_some() && node.host.is_none() && node.client.smart_host.is_none();
         let tries = node.client.address_limit > 0 && node.client.session_limit > 0;
         let asks_ipv6 = mail.has_ipv6 && node.client.address_preference != AddressPreference::Ipv4Only;
-        let skips_domains = matches!(node.retry.memory, Memory::UnreachableDomains { .. });
+        // What is remembered of domains or sites is looked at before the route.
+        let skips_domains = matches!(node.retry.memory, Memory::UnreachableDomains { .. } | Memory::ReadyQueue { .. });
         (is_plain && tries && !node.checks_sts && !asks_ipv6 && !skips_domains).then(|| Self {
             cache: CacheId(0),
             routes: Vec::new(),

@@ -80,6 +80,7 @@ impl Delivery {
                 fell_back: 0,
                 reused: false,
                 place: Default::default(),
+                site: None,
                 runner: 0,
                 is_listed: false,
                 tally: Default::default(),

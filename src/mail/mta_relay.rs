@@ -104,7 +104,7 @@ impl<'m> Mail<'m> {
     pub(super) fn connect_at(&self, now: SimTime, id: u32) -> Option<SimTime> {
         let destination = &self.destinations.slab[id as usize];
         let queue = self.nodes[destination.node.index()].queue.as_ref()?;
-        let idle = queue.connections.count(destination.name) as u32;
+        let idle = queue.connections.count(destination.to) as u32;
         let connections = destination.in_session + idle;
         let ready = connections - destination.connecting.min(connections);
         let waiting = destination.todo.len() as u32;
@@ -141,15 +141,14 @@ impl<'m> Mail<'m> {
         if before == connected {
             return;
         }
-        let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
-        if let Some(id) = self.destinations.find(delivery.node, name) {
+        let node = delivery.node;
+        if let Some(id) = self.destinations.find(node, self.next_hop(slot)) {
             let destination = &mut self.destinations.slab[id as usize];
             destination.in_session += u32::from(connected != Connected::No);
             destination.in_session -= u32::from(before != Connected::No).min(destination.in_session);
             destination.connecting += u32::from(connected == Connected::Connecting);
             destination.connecting -= u32::from(before == Connected::Connecting).min(destination.connecting);
             // What waits may do with another now (`mta_route_ok`, `mta_route_collect`).
-            let node = delivery.node;
             self.list(id);
             self.wants_pump(node);
         }
@@ -180,8 +179,8 @@ impl<'m> Mail<'m> {
         };
         delivery.work.candidates[first..].sort_by_key(key);
         let hosts = delivery.work.candidates.iter().map(|candidate| (candidate.preference, candidate.host)).collect();
-        let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
-        if let Some(id) = self.destinations.find(delivery.node, name) {
+        let node = delivery.node;
+        if let Some(id) = self.destinations.find(node, self.next_hop(slot)) {
             self.destinations.slab[id as usize].hosts = hosts;
         }
     }

@@ -18,7 +18,7 @@ use crate::dns::{DnsObserver, ServerState};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::client::KeptSessions;
 use crate::model::mail::{DestinationRules, Memory, NodeModel, Pickup, QueueLimits, RetrySchedule, RouteLimits};
-use crate::model::{HostId, NameId, NodeId};
+use crate::model::{HostId, NodeId};
 use crate::scenario::tree::Feedback;
 
 /// A node's queue in one replication.
@@ -114,11 +114,11 @@ impl Queue {
                 negative: Feedback::Constant(0.0),
                 failed_cohort_limit: 0.0,
                 rest: SimDuration::ZERO,
-                remembers: matches!(policy.memory, Memory::ReadyQueue { .. }),
+                remembers: false,
             }),
         };
         let ready_queues = match policy.memory {
-            Memory::ReadyQueue { failures, most } => Some(ReadyQueues { failures, most }),
+            Memory::ReadyQueue { failures, most } => Some(ReadyQueues::new(failures, most)),
             _ => None,
         };
         let memory = Remembered::new(&policy.memory);
@@ -201,17 +201,30 @@ impl<'m> Mail<'m> {
         slot: u32,
     ) {
         let node = self.slots[slot as usize].node;
-        match &mut self.nodes[node.index()].queue {
+        match &self.nodes[node.index()].queue {
+            Some(queue) if queue.ready_queues.is_some() => self.find_site(cx, slot),
             Some(queue) if queue.gate.is_some() => {
-                let delivery = &mut self.slots[slot as usize];
-                delivery.work.step = Step::Queued;
-                delivery.enter(cx.observer, cx.scheduler.now(), Phase::Active);
-                queue.incoming.push_back(slot);
-                self.stirs(cx, node);
-                self.wants_pump(node);
+                self.wait_in_line(cx, slot);
             }
             _ => self.start_attempt(cx, slot),
         }
+    }
+
+    /// A delivery is to come into its node's active queue.
+    pub(super) fn wait_in_line<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        let delivery = &mut self.slots[slot as usize];
+        let node = delivery.node;
+        delivery.work.step = Step::Queued;
+        delivery.enter(cx.observer, cx.scheduler.now(), Phase::Active);
+        if let Some(queue) = &mut self.nodes[node.index()].queue {
+            queue.incoming.push_back(slot);
+        }
+        self.stirs(cx, node);
+        self.wants_pump(node);
     }
 
     /// A node's queue manager has something to do.
@@ -267,16 +280,15 @@ impl<'m> Mail<'m> {
             queue.active += 1;
             queue.admitted += 1;
             let entry = (queue.admitted, slot);
-            let delivery = &mut self.slots[slot as usize];
-            delivery.work.place = Place::Active;
-            let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
-            let id = self.destinations.of(node, name, &rules);
+            let most = queue.ready_queues.as_ref().map_or(usize::MAX, |rules| rules.most as usize);
+            self.slots[slot as usize].work.place = Place::Active;
+            let id = self.destinations.of(node, self.next_hop(slot), &rules);
             let destination = &mut self.destinations.slab[id as usize];
-            let is_full = queue.ready_queues.is_some_and(|rules| destination.todo.len() >= rules.most as usize);
+            destination.plan = destination.plan.or(self.slots[slot as usize].work.plan());
             if destination.is_dead() {
                 self.leave(cx, slot, Left::Suspended);
                 self.suspend(cx, slot);
-            } else if is_full {
+            } else if destination.todo.len() >= most {
                 self.turn_away(cx, slot);
             } else {
                 destination.todo.push_back(entry);
@@ -317,10 +329,10 @@ impl<'m> Mail<'m> {
             }
             // Where connections keep a distance, an idle session is one delivery's from here on: others that start while it
             // looks its route up would connect all the same.
-            let (name, counted) = (destination.name, !queue.apart.is_zero());
-            let session = if counted { queue.connections.take_for(now, name) } else { None };
+            let (to, counted) = (destination.to, !queue.apart.is_zero());
+            let session = if counted { queue.connections.take_for(now, to) } else { None };
             if counted && session.is_none() {
-                let idle_since = queue.connections.idle_since(name);
+                let idle_since = queue.connections.idle_since(to);
                 let at = self.connect_at(now, id);
                 let look = idle_since.map(|since| next_look(since, now));
                 if at.is_none_or(|at| at > now) {
@@ -337,6 +349,9 @@ impl<'m> Mail<'m> {
             let queue = state.queue.as_mut()?;
             let destination = &mut self.destinations.slab[id as usize];
             let (_, slot) = destination.todo.pop_front()?;
+            if let Some(plan) = destination.plan {
+                self.slots[slot as usize].work.follow(plan);
+            }
             destination.busy += 1;
             let sessions = destination.starts(now);
             queue.running += 1;
@@ -382,7 +397,7 @@ impl<'m> Mail<'m> {
         let now = cx.scheduler.now();
         self.close_unused(cx, slot);
         let delivery = &mut self.slots[slot as usize];
-        let (node, domain) = (delivery.node, delivery.domain);
+        let node = delivery.node;
         let place = std::mem::take(&mut delivery.work.place);
         let runner = std::mem::take(&mut delivery.work.runner);
         if place == Place::None && runner == 0 {
@@ -395,20 +410,20 @@ impl<'m> Mail<'m> {
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         let Some(rules) = queue.gate.filter(|_| place != Place::None) else { return };
         queue.active -= 1;
-        let name = self.model.mail.nodes[node.index()].client.next_hop_name(domain);
-        let Some(id) = self.destinations.find(node, name) else { return };
-        let ready_queues = queue.ready_queues;
+        let failures_allowed = queue.ready_queues.as_ref().map(|rules| rules.failures);
+        let to = self.next_hop(slot);
+        let Some(id) = self.destinations.find(node, to) else { return };
         let destination = &mut self.destinations.slab[id as usize];
         let mut died = false;
         let mut rests = false;
-        match (left, ready_queues) {
+        match (left, failures_allowed) {
             (Left::Served, _) => {
                 destination.in_a_row = 0;
                 destination.succeeded(&rules);
             }
-            (Left::SiteFailed, Some(of_all)) => {
+            (Left::SiteFailed, Some(failures)) => {
                 rests = true;
-                died = self.ready_queue_failed(cx, id, of_all);
+                died = self.ready_queue_failed(cx, id, failures);
             }
             (Left::SiteFailed, None) => died = destination.failed(now, &rules),
             (Left::Suspended, _) => {}
@@ -425,9 +440,11 @@ impl<'m> Mail<'m> {
             cx.scheduler.schedule(self.entities.nodes + node.0, at, MailEvent::Wakes(id).into());
         }
         // A relay whose last connection hangs on is not forgotten.
-        let hangs_on = queue.counts_connections() && queue.connections.count(name) > 0;
+        let hangs_on = queue.counts_connections() && queue.connections.count(to) > 0;
         let is_known = rules.remembers && destination.has_failed() || hangs_on;
-        if destination.is_idle() && !destination.is_dead() && !is_known {
+        if destination.is_idle() && failures_allowed.is_some() {
+            self.empties(now.whole_seconds(), id);
+        } else if destination.is_idle() && !destination.is_dead() && !is_known {
             self.destinations.forget(id);
         } else if !rests {
             self.list(id);
@@ -435,7 +452,7 @@ impl<'m> Mail<'m> {
         for (_, slot) in put_off {
             let delivery = &mut self.slots[slot as usize];
             delivery.work.place = Place::None;
-            delivery.node_attempts += u32::from(ready_queues.is_some());
+            delivery.node_attempts += u32::from(failures_allowed.is_some());
             if let Some(queue) = &mut self.nodes[node.index()].queue {
                 queue.active -= 1;
             }
@@ -460,7 +477,7 @@ impl<'m> Mail<'m> {
         if !matches!(node.retry.schedule, RetrySchedule::Custom { .. }) {
             return now;
         }
-        let destination = self.destinations.find(delivery.node, node.client.next_hop_name(delivery.domain));
+        let destination = self.destinations.find(delivery.node, self.next_hop(slot));
         let dead = destination.map(|id| &self.destinations.slab[id as usize]).filter(|dead| dead.is_dead());
         let memory = self.nodes[delivery.node.index()].queue.as_ref().and_then(|queue| queue.memory.as_ref());
         let hosts =
@@ -476,12 +493,5 @@ impl<'m> Mail<'m> {
         delivery.work.tally.site = false;
         self.leave(cx, slot, Left::Suspended);
         self.suspend(cx, slot);
-    }
-}
-
-impl crate::model::client::ClientRules {
-    /// The name by which a queue knows where a message goes next.
-    pub(super) fn next_hop_name(&self, domain: NameId) -> NameId {
-        self.smart_host.map_or(domain, |relay| relay.name)
     }
 }

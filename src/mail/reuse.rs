@@ -16,7 +16,7 @@ impl<'m> Mail<'m> {
         slot: u32,
         hop: u16,
     ) -> bool {
-        let now = cx.scheduler.now();
+        let (now, to) = (cx.scheduler.now(), self.next_hop(slot));
         let delivery = &mut self.slots[slot as usize];
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return false };
         let from = usize::from(hop);
@@ -34,11 +34,10 @@ impl<'m> Mail<'m> {
         if queue.runs.is_some() {
             return self.reuse_in_run(cx, slot, from);
         }
-        let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
         if keeps.on_demand && !delivery.work.place.sessions().loads {
             return false;
         }
-        let Some((place, idle)) = queue.connections.take(now, name, &delivery.work.candidates[from..], keeps.shared)
+        let Some((place, idle)) = queue.connections.take(now, to, &delivery.work.candidates[from..], keeps.shared)
         else {
             return false;
         };
@@ -121,8 +120,7 @@ impl<'m> Mail<'m> {
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
         queue.count(now, host, true);
         if !queue.apart.is_zero() {
-            let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
-            if let Some(id) = self.destinations.find(delivery.node, name) {
+            if let Some(id) = self.destinations.find(delivery.node, self.next_hop(slot)) {
                 self.destinations.slab[id as usize].last_connection = Some(now);
             }
             self.set_connected(slot, Connected::Connecting);
@@ -136,8 +134,8 @@ impl<'m> Mail<'m> {
         if queue.apart.is_zero() {
             return now;
         }
-        let name = self.model.mail.nodes[delivery.node.index()].client.next_hop_name(delivery.domain);
-        let destination = self.destinations.find(delivery.node, name).map(|id| &self.destinations.slab[id as usize]);
+        let destination = self.destinations.find(delivery.node, self.next_hop(slot));
+        let destination = destination.map(|id| &self.destinations.slab[id as usize]);
         let at = destination.map_or(now, |destination| destination.next_connection(now, queue.apart));
         let next = delivery.work.candidates.get(usize::from(hop));
         let route = next.and_then(|next| Some(queue.known_route(next.host).ready_at(&queue.route_limits()?)));
@@ -153,7 +151,7 @@ impl<'m> Mail<'m> {
         host: HostId,
         holds_session: bool,
     ) -> bool {
-        let now = cx.scheduler.now();
+        let (now, to) = (cx.scheduler.now(), self.next_hop(slot));
         let delivery = &mut self.slots[slot as usize];
         let node = delivery.node;
         let Some(queue) = &mut self.nodes[node.index()].queue else { return false };
@@ -164,9 +162,8 @@ impl<'m> Mail<'m> {
             };
             memory.worked(current.map_or(host, Candidate::address));
         }
-        let name = self.model.mail.nodes[node.index()].client.next_hop_name(delivery.domain);
         if queue.counts_connections() {
-            self.reschedule_deferred(cx.observer, now, node, name);
+            self.reschedule_deferred(cx.observer, now, node, to);
             self.set_connected(slot, Connected::No);
         } else if queue.keeps_records() {
             self.forget_routing(slot, true);
@@ -176,7 +173,7 @@ impl<'m> Mail<'m> {
         let before = queue.sessions.remove(&slot);
         let (opened, messages) = before.map_or((delivery.work.try_started, 0), |idle| (idle.opened, idle.messages));
         let mut idle =
-            Idle { host, name, since: now, until: now, opened, messages: messages + 1, holds_session, runner: 0 };
+            Idle { host, to, since: now, until: now, opened, messages: messages + 1, holds_session, runner: 0 };
         if idle.messages < queue.limits.per_session {
             if queue.keeps_records() {
                 let runner = std::mem::take(&mut delivery.work.runner);
@@ -199,16 +196,16 @@ impl<'m> Mail<'m> {
             let of_run = queue.runs.is_some();
             // The last of a relay's connections hangs on, the others leave when there is nothing to send.
             let is_spare = queue.counts_connections()
-                && self.destinations.find(node, name).is_some_and(|id| {
+                && self.destinations.find(node, to).is_some_and(|id| {
                     let destination = &self.destinations.slab[id as usize];
-                    let others = destination.in_session as usize + queue.connections.count(name);
+                    let others = destination.in_session as usize + queue.connections.count(to);
                     destination.todo.is_empty() && others > 0
                 });
             idle.runner = if of_run { delivery.work.runner } else { 0 };
             let is_full = match of_run {
                 // Who begins a message of its own has no process that goes on.
                 true => idle.runner == 0 || keeps.most == 0,
-                false => keeps.most != u32::MAX && queue.connections.count(name) >= keeps.most as usize,
+                false => keeps.most != u32::MAX && queue.connections.count(to) >= keeps.most as usize,
             };
             if wanted && !is_full && !is_spare && now.since(opened) < keeps.reuse {
                 idle.until = now + keeps.idle;

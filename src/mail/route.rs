@@ -77,6 +77,17 @@ impl<'m> Mail<'m> {
                 return self.not_routed(cx, slot, then, BounceCause::NoDomain);
             }
         };
+        self.follow_mx(cx, slot);
+    }
+
+    /// The MX RRset is known: asks for the addresses of as many of its exchanges as the client wants at first.
+    #[inline]
+    pub(super) fn follow_mx<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        let delivery = &self.slots[slot as usize];
         let lookups = self.model.mail.nodes[delivery.node.index()].client.lookups;
         let first = match (lookups, self.exchanges(&self.slots[slot as usize])) {
             (AddressLookups::All, _) => u16::MAX,

@@ -13,6 +13,7 @@ use super::message::Message;
 use super::node::Node;
 use super::path::Paths;
 use super::queue::Left;
+use super::ready_queue::Sites;
 use super::recipients::Fate;
 use super::scans::Scan;
 use super::sts::Sts;
@@ -128,6 +129,8 @@ pub struct Mail<'m> {
     pub(super) nodes: Vec<Node<'m>>,
     /// Destinations of nodes that limit concurrency.
     pub(super) destinations: Destinations,
+    /// What the destinations of ready queues are.
+    pub(super) sites: Sites,
     /// Nodes whose queues may go on.
     pub(super) pumps: Vec<NodeId>,
     next_arrivals: Vec<Option<Arrival>>,
@@ -161,6 +164,7 @@ impl<'m> Mail<'m> {
             hosts: model.mail.hosts.iter().map(Host::new).collect(),
             nodes: model.mail.nodes.iter().map(|node| Node::new(model, node, replication)).collect(),
             destinations: Destinations::default(),
+            sites: Sites::default(),
             pumps: Vec::new(),
             next_arrivals: vec![None; model.mail.nodes.len()],
             paths: Paths::new(&model.network),
@@ -259,6 +263,7 @@ impl<'m> Mail<'m> {
         F: HostAvailability + ServerState,
     {
         match self.slots[slot as usize].work.step {
+            Step::Site => self.on_site(cx, slot, answer),
             Step::Mx => self.on_mx(cx, slot, answer),
             Step::Address(exchange) => self.on_address(cx, slot, exchange, false, answer),
             Step::Address6(exchange) => self.on_address(cx, slot, exchange, true, answer),
