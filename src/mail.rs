@@ -278,6 +278,15 @@ impl Work {
         self.previous.is_none_or(|(_, due)| due.whole_seconds() <= now.whole_seconds())
     }
 
+    /// The place after that of a candidate that failed: where a client leaves an exchange once it was connected to, behind all
+    /// its addresses.
+    fn next_place(&self, hop: u16, rules: &ClientRules) -> u16 {
+        let rest = &self.candidates[usize::from(hop)..];
+        let is_left = rules.leaves_exchange && self.verdict.stage > Stage::Connect;
+        let of_it = rest.iter().take_while(|candidate| is_left && candidate.name == rest[0].name).count();
+        hop + of_it.max(1) as u16
+    }
+
     /// The place of the next candidate from the `from`-th on that the limits of an attempt leave.
     fn next_hop(&self, from: u16, rules: &ClientRules) -> Hop {
         let next = usize::from(from);
@@ -288,8 +297,11 @@ impl Work {
             return if next < self.candidates.len() { Hop::To(from) } else { Hop::Widen };
         }
         // Exim's hosts_max_try: past the limit, one host of each next preference.
+        let true = rules.spares_next_preference.is_some_and(|most| u32::from(self.tried) < most) else {
+            return Hop::Over;
+        };
         let last = next.checked_sub(1).and_then(|last| self.candidates.get(last));
-        let Some(last) = last.filter(|_| rules.limit_spares_next_preference) else { return Hop::Over };
+        let Some(last) = last else { return Hop::Over };
         let place = self.candidates[next..].iter().position(|candidate| candidate.preference > last.preference);
         place.map_or(Hop::Widen, |place| Hop::To((next + place) as u16))
     }
@@ -350,10 +362,25 @@ pub(crate) struct Candidate {
     pub name: NameId,
 }
 
+/// One address of a host: what systems remember failures by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Address {
+    pub host: HostId,
+    is_v6: bool,
+    nth: u8,
+}
+
 impl Candidate {
-    /// What systems remember that know hosts by their addresses: the same host has one of each family.
-    pub fn address(&self) -> HostId {
-        HostId(self.host.0 | (self.is_v6 as u32) << 31)
+    pub fn address(&self) -> Address {
+        Address { host: self.host, is_v6: self.is_v6, nth: self.nth }
+    }
+}
+
+#[cfg(test)]
+impl Address {
+    /// The only address of a host.
+    pub const fn only(host: u32) -> Self {
+        Self { host: HostId(host), is_v6: false, nth: 0 }
     }
 }
 

@@ -6,6 +6,8 @@ mod support;
 #[path = "mta/harness.rs"]
 mod harness;
 
+#[path = "mta/addresses.rs"]
+mod addresses;
 #[path = "mta/attempts.rs"]
 mod attempts;
 #[path = "mta/backlog.rs"]

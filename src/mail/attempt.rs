@@ -118,7 +118,7 @@ impl<'m> Mail<'m> {
                     hop += 1;
                     continue;
                 }
-                self.connects(now, slot, candidate.host);
+                self.connects(now, slot, candidate.address());
             }
             let delivery = &mut self.slots[slot as usize];
             delivery.work.step = Step::Host(hop);
@@ -275,7 +275,7 @@ impl<'m> Mail<'m> {
             TryResult::Accepted => {
                 if self.nodes[self.slots[slot as usize].node.index()].queue.is_some() {
                     let held = departure.holds_session;
-                    departure.holds_session &= !self.keep_session(cx, slot, candidate.host, held);
+                    departure.holds_session &= !self.keep_session(cx, slot, candidate.address(), held);
                     self.leave(cx, slot, Left::Served);
                 }
                 self.accept(cx, slot, candidate.host);
@@ -294,7 +294,10 @@ impl<'m> Mail<'m> {
             self.remember(now, slot, candidate, blame, hop);
         }
         match then {
-            Then::NextHost => return self.next_host(cx, slot, hop + 1),
+            Then::NextHost => {
+                let next = self.slots[slot as usize].work.next_place(hop, &self.model.mail.nodes[node.index()].client);
+                return self.next_host(cx, slot, next);
+            }
             Then::Defer => self.defer(cx, slot),
             Then::Bounce => self.bounce(cx, slot, BounceCause::Rejected),
         }

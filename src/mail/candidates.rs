@@ -191,6 +191,23 @@ pub(super) fn balance(candidates: &mut SmallVec<[Candidate; 4]>, limit: u32) {
     });
 }
 
+/// Leaves as many exchanges, and as many addresses of each, as a client tries; they are in the order of trial.
+#[inline]
+pub(super) fn limit(candidates: &mut SmallVec<[Candidate; 4]>, client: &ClientRules) {
+    if client.exchange_limit == u32::MAX && client.exchange_address_limit == u32::MAX {
+        return;
+    }
+    let mut exchanges: SmallVec<[(NameId, u32); 4]> = SmallVec::new();
+    candidates.retain(|known| {
+        let place = exchanges.iter().position(|(name, _)| *name == known.name).unwrap_or_else(|| {
+            exchanges.push((known.name, 0));
+            exchanges.len() - 1
+        });
+        exchanges[place].1 += 1;
+        place < client.exchange_limit as usize && exchanges[place].1 <= client.exchange_address_limit
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

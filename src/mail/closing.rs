@@ -35,7 +35,7 @@ impl<'m> Mail<'m> {
         for node in 0..self.nodes.len() {
             let Some(queue) = &mut self.nodes[node].queue else { continue };
             let closed = queue.connections.close(|other| other == host);
-            closed.iter().for_each(|idle| queue.count(now, idle.host, false));
+            closed.iter().for_each(|idle| queue.count(now, idle.address, false));
             for _ in closed.iter().filter(|idle| idle.holds_session) {
                 self.on_host_frees(cx, host);
             }

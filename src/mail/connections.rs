@@ -1,16 +1,16 @@
 //! Sessions kept open for the messages that follow (Postfix's `scache`, OpenSMTPD's and KumoMTA's kept-alive sessions,
 //! sendmail's within a queue run, `mci.c`).
 
-use super::Candidate;
 use super::destination::NextHop;
 use super::mta_relay::looks;
+use super::{Address, Candidate};
 use crate::engine::time::SimTime;
 use crate::model::HostId;
 
 /// An idle session of one node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Idle {
-    pub host: HostId,
+    pub address: Address,
     /// For which destination it was last used.
     pub to: NextHop,
     /// Since when it has been idle.
@@ -45,19 +45,19 @@ impl Connections {
     pub fn take(&mut self, now: SimTime, to: NextHop, candidates: &[Candidate], shared: bool) -> Option<(usize, Idle)> {
         let best = candidates.first()?.preference;
         let is_live = |idle: &Idle| now < idle.until;
-        let place_of = |host: HostId| candidates.iter().position(|candidate| candidate.host == host);
-        let is_best = |idle: &Idle| place_of(idle.host).is_some_and(|place| candidates[place].preference == best);
-        let is_on_the_way = |idle: &Idle| place_of(idle.host).is_some();
+        let place_of = |address: Address| candidates.iter().position(|candidate| candidate.address() == address);
+        let is_best = |idle: &Idle| place_of(idle.address).is_some_and(|place| candidates[place].preference == best);
+        let is_on_the_way = |idle: &Idle| place_of(idle.address).is_some();
         let fits = |idle: &Idle| if shared { is_best(idle) } else { is_on_the_way(idle) };
         let by_next_hop = self.idle.iter().position(|idle| idle.to == to && is_live(idle) && fits(idle));
         let by_address = || {
-            candidates
-                .iter()
-                .find_map(|candidate| self.idle.iter().position(|idle| idle.host == candidate.host && is_live(idle)))
+            candidates.iter().find_map(|candidate| {
+                self.idle.iter().position(|idle| idle.address == candidate.address() && is_live(idle))
+            })
         };
         let found = if shared { by_next_hop.or_else(by_address) } else { by_next_hop };
         let idle = self.idle.remove(found?);
-        place_of(idle.host).map(|place| (place, idle))
+        place_of(idle.address).map(|place| (place, idle))
     }
 
     /// Sessions that are kept for a destination.
@@ -78,8 +78,8 @@ impl Connections {
     }
 
     /// A session of that runner to that host (`mci_get`).
-    pub fn take_of_run(&mut self, now: SimTime, runner: u16, host: HostId) -> Option<Idle> {
-        let fits = |idle: &Idle| idle.runner == runner && idle.host == host && now < idle.until;
+    pub fn take_of_run(&mut self, now: SimTime, runner: u16, address: Address) -> Option<Idle> {
+        let fits = |idle: &Idle| idle.runner == runner && idle.address == address && now < idle.until;
         let place = self.idle.iter().position(fits)?;
         Some(self.idle.remove(place))
     }
@@ -102,7 +102,7 @@ impl Connections {
 
     /// Takes out the sessions to some hosts.
     pub fn close(&mut self, is_meant: impl Fn(HostId) -> bool) -> Vec<Idle> {
-        let (closed, kept) = self.idle.iter().partition(|idle| is_meant(idle.host));
+        let (closed, kept) = self.idle.iter().partition(|idle| is_meant(idle.address.host));
         self.idle = kept;
         closed
     }

@@ -24,9 +24,9 @@ impl<'m> Mail<'m> {
             let from = self.nodes[node].region;
             let Some(queue) = &mut self.nodes[node].queue else { continue };
             let closed = queue.connections.close(|host| !network.is_way(from, self.hosts[host.index()].region));
-            closed.iter().for_each(|idle| queue.count(now, idle.host, false));
+            closed.iter().for_each(|idle| queue.count(now, idle.address, false));
             for idle in closed.iter().filter(|idle| idle.holds_session) {
-                self.on_host_frees(cx, idle.host);
+                self.on_host_frees(cx, idle.address.host);
             }
         }
         self.pump_all(cx);

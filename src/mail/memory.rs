@@ -1,7 +1,8 @@
-//! What a node remembers of hosts over messages, and whether it holds a delivery back for it.
+//! What a node remembers of hosts' addresses over messages, and whether it holds a delivery back for it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::Address;
 use super::hints::Hints;
 use super::hoststat::Deferred;
 use super::mta_relay::{Route, find_route};
@@ -9,17 +10,17 @@ use super::retry::{Record, Retried, update};
 use super::tcpto::Tcpto;
 use super::unreachable::Unreachable;
 use crate::engine::time::{SimDuration, SimTime};
+use crate::model::NameId;
 use crate::model::mail::{EximErrors, Memory, RetryPolicy, RetrySchedule, RouteLimits};
-use crate::model::{HostId, NameId};
 use crate::scenario::exim_retry::EximRule;
 
 /// What is remembered of hosts, as the node's system does it.
 #[derive(Debug)]
 pub(super) enum Remembered {
     /// Exim's hints database: records of hosts, and those of domains and recipients.
-    Records { hosts: FxHashMap<HostId, Record>, forget_s: u64, hints: Hints },
+    Records { hosts: FxHashMap<Address, Record>, forget_s: u64, hints: Hints },
     /// sendmail's host status: until when a host is passed over, by all processes; or by those of one queue run.
-    Status { persistent: Option<SimDuration>, until: FxHashMap<HostId, SimTime> },
+    Status { persistent: Option<SimDuration>, until: FxHashMap<Address, SimTime> },
     /// qmail's table of addresses that time out.
     Timeouts(Tcpto),
     /// ZoneMTA's domains of which no host could be connected to.
@@ -29,7 +30,7 @@ pub(super) enum Remembered {
         unit: SimDuration,
         max: SimDuration,
         limits: RouteLimits,
-        hosts: FxHashMap<HostId, Route>,
+        hosts: FxHashMap<Address, Route>,
         deferred: Deferred,
     },
 }
@@ -66,7 +67,7 @@ impl Remembered {
     }
 
     /// Whether the host rests, for a message of this age. `bits` stand for what a system draws.
-    pub fn holds(&self, now: SimTime, host: HostId, age_s: u64, cutoff_s: Option<u64>, bits: u64) -> Held {
+    pub fn holds(&self, now: SimTime, host: Address, age_s: u64, cutoff_s: Option<u64>, bits: u64) -> Held {
         let rests = |rests: bool| if rests { Held::Rests } else { Held::No };
         match self {
             Self::Records { hosts, forget_s, .. } => {
@@ -87,7 +88,7 @@ impl Remembered {
     }
 
     /// A host failed. `timed_out`: its SYN was not answered. Exim's record after it, if it keeps one.
-    pub fn failed(&mut self, what: &Retried, host: HostId, timed_out: bool, rule: Option<Rule<'_>>) -> Option<Record> {
+    pub fn failed(&mut self, what: &Retried, host: Address, timed_out: bool, rule: Option<Rule<'_>>) -> Option<Record> {
         match self {
             Self::Records { hosts, .. } => {
                 let Rule(rule, interval_max) = rule?;
@@ -116,13 +117,13 @@ impl Remembered {
     }
 
     /// Whether a connection to one of these hosts may be made now, where routes have limits; else when to look again.
-    pub fn find_route(&self, now: SimTime, known: &[(u16, HostId)]) -> Option<Result<(), SimTime>> {
+    pub fn find_route(&self, now: SimTime, known: &[(u16, Address)]) -> Option<Result<(), SimTime>> {
         let Self::Routes { hosts, limits, .. } = self else { return None };
         Some(find_route(now, known, limits, |host| hosts.get(&host).copied().unwrap_or_default()))
     }
 
     /// Until when a host is passed over, where that is one instant for all.
-    pub fn rests_until(&self, host: HostId) -> Option<SimTime> {
+    pub fn rests_until(&self, host: Address) -> Option<SimTime> {
         match self {
             Self::Status { until, .. } => until.get(&host).copied(),
             _ => None,
@@ -146,7 +147,7 @@ impl Remembered {
     }
 
     /// A host took a message, or was at least reached.
-    pub fn worked(&mut self, host: HostId) {
+    pub fn worked(&mut self, host: Address) {
         match self {
             Self::Records { hosts, .. } => drop(hosts.remove(&host)),
             Self::Status { until, .. } => drop(until.remove(&host)),
@@ -177,7 +178,7 @@ pub(super) fn last_cutoff_s(policy: &RetryPolicy, domain: NameId) -> Option<u64>
 }
 
 /// Hosts that failed within one queue run (sendmail's connection information, `mci.c`).
-pub(super) type FailedInRun = FxHashSet<HostId>;
+pub(super) type FailedInRun = FxHashSet<Address>;
 
 #[cfg(test)]
 mod tests {
@@ -203,7 +204,7 @@ mod tests {
             },
         };
         let mut routes = Remembered::new(&memory).expect("a memory");
-        let host = HostId(0);
+        let host = Address::only(0);
         let holds = |routes: &Remembered, second| routes.holds(SimTime::from_secs(second), host, 0, None, 0);
         routes.failed(&at(0), host, false, None);
         assert_eq!((holds(&routes, 14), holds(&routes, 15)), (Held::Rests, Held::No));

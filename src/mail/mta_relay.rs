@@ -4,12 +4,12 @@
 use smallvec::SmallVec;
 
 use super::world::World;
-use super::{Candidate, Mail, MailContext, MailEvent};
+use super::{Address, Candidate, Mail, MailContext, MailEvent, Step};
 use crate::engine::time::{SimDuration, SimTime};
+use crate::model::NodeId;
 use crate::model::mail::RouteLimits;
-use crate::model::{HostId, NodeId};
 
-/// A route: what is known of one host.
+/// A route: what is known of one address (`mta_route`: a source and a host's `sockaddr`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Route {
     /// Until when it is disabled, and the penalty for the next time.
@@ -35,7 +35,7 @@ pub(crate) enum Connected {
 }
 
 /// A destination's hosts when they were last looked up.
-pub(super) type KnownHosts = SmallVec<[(u16, HostId); 4]>;
+pub(super) type KnownHosts = SmallVec<[(u16, Address); 4]>;
 
 /// A connector looks again after this when a limit holds it (`DELAY_CHECK_LIMIT`), unless something happens before.
 const CHECK_LIMIT: SimDuration = SimDuration::from_secs(5);
@@ -70,9 +70,9 @@ impl Route {
 /// disabled. Else when to look again. With nothing but disabled routes an attempt is made, to find that out.
 pub(super) fn find_route(
     now: SimTime,
-    hosts: &[(u16, HostId)],
+    hosts: &[(u16, Address)],
     limits: &RouteLimits,
-    route: impl Fn(HostId) -> Route,
+    route: impl Fn(Address) -> Route,
 ) -> Result<(), SimTime> {
     let (mut level, mut wait, mut is_limited) = (None, None::<SimTime>, false);
     for &(preference, host) in hosts {
@@ -156,13 +156,15 @@ impl<'m> Mail<'m> {
 
     /// A connection became a session: its route is valid (`mta_route_ok`).
     #[inline]
-    pub(super) fn session_stands(&mut self, slot: u32, host: HostId) {
-        let node = self.slots[slot as usize].node;
-        let Some(queue) = &mut self.nodes[node.index()].queue else { return };
+    pub(super) fn session_stands(&mut self, slot: u32) {
+        let delivery = &self.slots[slot as usize];
+        let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
         if !queue.counts_connections() {
             return;
         }
-        if let Some(route) = queue.route(host) {
+        if let Step::Host(hop) = delivery.work.step
+            && let Some(route) = queue.route(delivery.work.candidates[usize::from(hop)].address())
+        {
             route.is_valid = true;
         }
         self.set_connected(slot, Connected::Session);
@@ -174,11 +176,12 @@ impl<'m> Mail<'m> {
         let Some(queue) = &self.nodes[delivery.node.index()].queue else { return };
         let Some(limits) = queue.route_limits() else { return };
         let key = |candidate: &Candidate| {
-            let route = queue.known_route(candidate.host);
+            let route = queue.known_route(candidate.address());
             (candidate.preference, route.is_full(&limits) || route.ready_at(&limits) > now, route.open)
         };
         delivery.work.candidates[first..].sort_by_key(key);
-        let hosts = delivery.work.candidates.iter().map(|candidate| (candidate.preference, candidate.host)).collect();
+        let hosts =
+            delivery.work.candidates.iter().map(|candidate| (candidate.preference, candidate.address())).collect();
         let node = delivery.node;
         if let Some(id) = self.destinations.find(node, self.next_hop(slot)) {
             self.destinations.slab[id as usize].hosts = hosts;
@@ -203,9 +206,9 @@ mod tests {
 
     #[test]
     fn a_route_is_found_by_preference_unless_the_better_ones_are_disabled() {
-        let hosts = [(10, HostId(0)), (10, HostId(1)), (20, HostId(2))];
+        let hosts = [0, 1, 2].map(|host| (10 * (1 + host as u16 / 2), Address::only(host)));
         let good = Route { is_valid: true, ..Route::default() };
-        let with = |routes: [Route; 3]| find_route(at(100), &hosts, &LIMITS, |host| routes[host.index()]);
+        let with = |routes: [Route; 3]| find_route(at(100), &hosts, &LIMITS, |address| routes[address.host.index()]);
         assert_eq!(with([good; 3]), Ok(()));
         // Connected to two seconds ago: three more (conndelay_route 5). The other of its preference will do.
         let busy = Route { connected: Some(at(98)), ..good };

@@ -13,12 +13,12 @@ use super::ready_queue::ReadyQueues;
 use super::runs::Runs;
 use super::scans::Scans;
 use super::world::World;
-use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Phase, Step};
+use super::{Address, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Phase, Step};
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::time::{SimDuration, SimTime};
+use crate::model::NodeId;
 use crate::model::client::KeptSessions;
 use crate::model::mail::{DestinationRules, Memory, NodeModel, Pickup, QueueLimits, RetrySchedule, RouteLimits};
-use crate::model::{HostId, NodeId};
 use crate::scenario::tree::Feedback;
 
 /// A node's queue in one replication.
@@ -157,9 +157,9 @@ impl Queue {
         matches!(self.memory, Some(Remembered::Routes { .. }))
     }
 
-    /// A connection to a host begins or ends, where that is counted.
-    pub(super) fn count(&mut self, now: SimTime, host: HostId, opened: bool) {
-        let Some(route) = self.route(host) else { return };
+    /// A connection to an address begins or ends, where that is counted.
+    pub(super) fn count(&mut self, now: SimTime, address: Address, opened: bool) {
+        let Some(route) = self.route(address) else { return };
         if opened {
             (route.open, route.connected) = (route.open + 1, Some(now));
         } else {
@@ -167,18 +167,18 @@ impl Queue {
         }
     }
 
-    /// What is known of a host, where routes are.
-    pub(super) fn route(&mut self, host: HostId) -> Option<&mut Route> {
+    /// What is known of an address, where routes are.
+    pub(super) fn route(&mut self, address: Address) -> Option<&mut Route> {
         match &mut self.memory {
-            Some(Remembered::Routes { hosts, .. }) => Some(hosts.entry(host).or_default()),
+            Some(Remembered::Routes { hosts, .. }) => Some(hosts.entry(address).or_default()),
             _ => None,
         }
     }
 
     /// The same, to be looked at.
-    pub(super) fn known_route(&self, host: HostId) -> Route {
+    pub(super) fn known_route(&self, address: Address) -> Route {
         match &self.memory {
-            Some(Remembered::Routes { hosts, .. }) => hosts.get(&host).copied().unwrap_or_default(),
+            Some(Remembered::Routes { hosts, .. }) => hosts.get(&address).copied().unwrap_or_default(),
             _ => Route::default(),
         }
     }
@@ -285,6 +285,10 @@ impl<'m> Mail<'m> {
             let id = self.destinations.of(node, self.next_hop(slot), &rules);
             let destination = &mut self.destinations.slab[id as usize];
             destination.plan = destination.plan.or(self.slots[slot as usize].work.plan());
+            // All timers of a second fire before the queue is fed (`events.c: event_loop`), that of its rest among them.
+            if destination.is_dead() && destination.rests_until <= cx.scheduler.now() {
+                destination.revive(&rules);
+            }
             if destination.is_dead() {
                 self.leave(cx, slot, Left::Suspended);
                 self.suspend(cx, slot);

@@ -33,7 +33,7 @@ impl<'m> Mail<'m> {
 
     /// Remembers how a try of a host failed.
     pub(super) fn remember(&mut self, now: SimTime, slot: u32, candidate: Candidate, blame: Blame, hop: u16) {
-        let (host, address) = (candidate.host, candidate.address());
+        let address = candidate.address();
         let delivery = &mut self.slots[slot as usize];
         let model = &self.model.mail.nodes[delivery.node.index()];
         let (verdict, cause) = (delivery.work.verdict, delivery.work.cause());
@@ -41,10 +41,10 @@ impl<'m> Mail<'m> {
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
         if verdict.stage >= Stage::Connect && verdict.result != TryResult::Accepted {
             queue.sessions.remove(&slot);
-            queue.count(now, host, false);
+            queue.count(now, address, false);
             if verdict.stage >= Stage::Mail && matches!(verdict.result, TryResult::Reply(_)) {
                 // The session goes on, after RSET: here another takes its place, at once.
-                if let Some(route) = queue.route(host) {
+                if let Some(route) = queue.route(address) {
                     (route.connected, route.closed) = (None, None);
                 }
             }

@@ -3,10 +3,10 @@
 use super::connections::Idle;
 use super::mta_relay::Connected;
 use super::world::World;
-use super::{Candidate, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
+use super::{Address, Candidate, HostAvailability, Mail, MailContext, MailEvent, MailObserver};
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::{HostId, NodeId};
+use crate::model::NodeId;
 
 impl<'m> Mail<'m> {
     /// A kept session that the attempt may go through instead of connecting anew: its candidate comes first then.
@@ -21,9 +21,9 @@ impl<'m> Mail<'m> {
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return false };
         let from = usize::from(hop);
         if let Some(passed_on) = queue.sessions.get(&slot) {
-            let host = passed_on.host;
-            let place = delivery.work.candidates[from..].iter().position(|candidate| candidate.host == host);
-            let Some(place) = place.filter(|_| cx.faults.host_down(host).is_none()) else {
+            let address = passed_on.address;
+            let place = delivery.work.candidates[from..].iter().position(|candidate| candidate.address() == address);
+            let Some(place) = place.filter(|_| cx.faults.host_down(address.host).is_none()) else {
                 self.close_unused(cx, slot);
                 return false;
             };
@@ -41,8 +41,8 @@ impl<'m> Mail<'m> {
         else {
             return false;
         };
-        if cx.faults.host_down(idle.host).is_some() {
-            queue.count(now, idle.host, false);
+        if cx.faults.host_down(idle.address.host).is_some() {
+            queue.count(now, idle.address, false);
             self.free_session(cx, &idle);
             return false;
         }
@@ -60,12 +60,12 @@ impl<'m> Mail<'m> {
     ) -> bool {
         let now = cx.scheduler.now();
         let work = &self.slots[slot as usize].work;
-        let (runner, first) = (work.runner, work.candidates.get(from).map(|first| first.host));
+        let (runner, first) = (work.runner, work.candidates.get(from).map(Candidate::address));
         let node = self.slots[slot as usize].node;
         let Some(queue) = &mut self.nodes[node.index()].queue else { return false };
-        let Some(host) = first.filter(|_| runner != 0) else { return false };
-        let Some(idle) = queue.connections.take_of_run(now, runner, host) else { return false };
-        if cx.faults.host_down(host).is_some() {
+        let Some(address) = first.filter(|_| runner != 0) else { return false };
+        let Some(idle) = queue.connections.take_of_run(now, runner, address) else { return false };
+        if cx.faults.host_down(address.host).is_some() {
             self.free_session(cx, &idle);
             return false;
         }
@@ -93,7 +93,7 @@ impl<'m> Mail<'m> {
         let node = self.slots[slot as usize].node;
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         if let Some(idle) = queue.sessions.remove(&slot) {
-            queue.count(now, idle.host, false);
+            queue.count(now, idle.address, false);
             self.free_session(cx, &idle);
             self.set_connected(slot, Connected::No);
         }
@@ -103,7 +103,8 @@ impl<'m> Mail<'m> {
     fn free_session<E: World, O, F>(&self, cx: &mut MailContext<'_, 'm, E, O, F>, idle: &Idle) {
         if idle.holds_session {
             let at = cx.scheduler.now() + SimDuration::TICK;
-            cx.scheduler.schedule(self.entities.hosts + idle.host.0, at, MailEvent::HostFrees(idle.host.0).into());
+            let host = idle.address.host.0;
+            cx.scheduler.schedule(self.entities.hosts + host, at, MailEvent::HostFrees(host).into());
         }
     }
 
@@ -115,10 +116,10 @@ impl<'m> Mail<'m> {
     }
 
     /// A connection is made, not reused.
-    pub(super) fn connects(&mut self, now: SimTime, slot: u32, host: HostId) {
+    pub(super) fn connects(&mut self, now: SimTime, slot: u32, address: Address) {
         let delivery = &self.slots[slot as usize];
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
-        queue.count(now, host, true);
+        queue.count(now, address, true);
         if !queue.apart.is_zero() {
             if let Some(id) = self.destinations.find(delivery.node, self.next_hop(slot)) {
                 self.destinations.slab[id as usize].last_connection = Some(now);
@@ -138,7 +139,7 @@ impl<'m> Mail<'m> {
         let destination = destination.map(|id| &self.destinations.slab[id as usize]);
         let at = destination.map_or(now, |destination| destination.next_connection(now, queue.apart));
         let next = delivery.work.candidates.get(usize::from(hop));
-        let route = next.and_then(|next| Some(queue.known_route(next.host).ready_at(&queue.route_limits()?)));
+        let route = next.and_then(|next| Some(queue.known_route(next.address()).ready_at(&queue.route_limits()?)));
         route.map_or(at, |route| at.max(route))
     }
 
@@ -148,7 +149,7 @@ impl<'m> Mail<'m> {
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
-        host: HostId,
+        address: Address,
         holds_session: bool,
     ) -> bool {
         let (now, to) = (cx.scheduler.now(), self.next_hop(slot));
@@ -156,11 +157,7 @@ impl<'m> Mail<'m> {
         let node = delivery.node;
         let Some(queue) = &mut self.nodes[node.index()].queue else { return false };
         if let Some(memory) = &mut queue.memory {
-            let current = match delivery.work.step {
-                Step::Host(hop) => delivery.work.candidates.get(usize::from(hop)),
-                _ => None,
-            };
-            memory.worked(current.map_or(host, Candidate::address));
+            memory.worked(address);
         }
         if queue.counts_connections() {
             self.reschedule_deferred(cx.observer, now, node, to);
@@ -173,11 +170,11 @@ impl<'m> Mail<'m> {
         let before = queue.sessions.remove(&slot);
         let (opened, messages) = before.map_or((delivery.work.try_started, 0), |idle| (idle.opened, idle.messages));
         let mut idle =
-            Idle { host, to, since: now, until: now, opened, messages: messages + 1, holds_session, runner: 0 };
+            Idle { address, to, since: now, until: now, opened, messages: messages + 1, holds_session, runner: 0 };
         if idle.messages < queue.limits.per_session {
             if queue.keeps_records() {
                 let runner = std::mem::take(&mut delivery.work.runner);
-                if let Some(next) = self.next_for(now, node, host) {
+                if let Some(next) = self.next_for(now, node, address.host) {
                     self.slots[next as usize].work.runner = runner;
                     if let Some(queue) = &mut self.nodes[node.index()].queue {
                         queue.sessions.insert(next, idle);
@@ -221,7 +218,7 @@ impl<'m> Mail<'m> {
             }
         }
         if let Some(queue) = &mut self.nodes[node.index()].queue {
-            queue.count(now, host, false);
+            queue.count(now, address, false);
         }
         false
     }
@@ -236,11 +233,11 @@ impl<'m> Mail<'m> {
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
         let closed = queue.connections.expired(now);
         for idle in &closed {
-            queue.count(now, idle.host, false);
+            queue.count(now, idle.address, false);
         }
         for idle in closed {
             if idle.holds_session {
-                self.on_host_frees(cx, idle.host);
+                self.on_host_frees(cx, idle.address.host);
             }
         }
     }

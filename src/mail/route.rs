@@ -332,7 +332,10 @@ impl<'m> Mail<'m> {
         let candidates = &mut delivery.work.candidates[first..];
         // Nothing to shuffle where no two are equal: the usual case, and not worth a list of names.
         if candidates.windows(2).all(|pair| pair[0].preference < pair[1].preference) {
-            return;
+            return candidates::limit(
+                &mut delivery.work.candidates,
+                &self.model.mail.nodes[delivery.node.index()].client,
+            );
         }
         let shuffle = self.model.mail.nodes[delivery.node.index()].client.shuffle;
         let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
@@ -349,5 +352,7 @@ impl<'m> Mail<'m> {
                 candidates::balance(&mut delivery.work.candidates, client.address_limit);
             }
         }
+        let delivery = &mut self.slots[slot as usize];
+        candidates::limit(&mut delivery.work.candidates, &self.model.mail.nodes[delivery.node.index()].client);
     }
 }

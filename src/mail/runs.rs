@@ -9,7 +9,7 @@ use super::memory::FailedInRun;
 use super::message::ArrivalOrder;
 use super::queue::Left;
 use super::world::{Purpose, World, place};
-use super::{HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
+use super::{Address, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
@@ -69,14 +69,14 @@ impl Runs {
     }
 
     /// A host failed a runner's delivery: the rest of its run passes it over.
-    pub fn host_failed(&mut self, runner: u16, host: HostId) {
+    pub fn host_failed(&mut self, runner: u16, host: Address) {
         if let Some(runner) = self.runner(runner) {
             runner.failed.insert(host);
         }
     }
 
     /// Whether a host has failed in the run of a runner, where that counts.
-    pub fn has_failed(&self, runner: u16, host: HostId) -> bool {
+    pub fn has_failed(&self, runner: u16, host: Address) -> bool {
         matches!(self.order, RunOrder::Priority { .. })
             && usize::from(runner)
                 .checked_sub(1)

@@ -1,7 +1,7 @@
 //! qmail's table of addresses whose connections time out (`tcpto.c`): a file of so many records.
 
+use super::Address;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::HostId;
 
 /// The table of one node.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Tcpto {
 /// One address; free when its count is zero.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    host: HostId,
+    host: Address,
     /// Whole second of the last time-out that counted.
     when_s: u64,
     count: u32,
@@ -33,7 +33,7 @@ impl Tcpto {
 
     /// Whether the address rests (`tcpto`): for (60 + pid mod 32) units after the last time-out. `bits` stand for the
     /// process's number.
-    pub fn holds(&self, now: SimTime, host: HostId, bits: u64) -> bool {
+    pub fn holds(&self, now: SimTime, host: Address, bits: u64) -> bool {
         let rest = self.unit.saturating_mul(60 + (bits >> 59)).whole_seconds();
         let known = self.records.iter().find(|entry| entry.host == host);
         known.is_some_and(|entry| {
@@ -43,7 +43,7 @@ impl Tcpto {
 
     /// A SYN to it was not answered (`tcpto_err`). A new address takes a free record, or where there is none the one whose
     /// last time-out is longest ago, each time-out that counted standing for 1024 s.
-    pub fn timed_out(&mut self, now: SimTime, host: HostId) {
+    pub fn timed_out(&mut self, now: SimTime, host: Address) {
         let now_s = now.whole_seconds();
         if let Some(entry) = self.records.iter_mut().find(|entry| entry.host == host) {
             if entry.count == 0 || now_s >= entry.when_s.saturating_add(self.apart_s) {
@@ -64,7 +64,7 @@ impl Tcpto {
     }
 
     /// It took a connection.
-    pub fn worked(&mut self, host: HostId) {
+    pub fn worked(&mut self, host: Address) {
         if let Some(entry) = self.records.iter_mut().find(|entry| entry.host == host) {
             entry.count = 0;
         }
@@ -86,14 +86,14 @@ mod tests {
 
     /// Whether it rests by the shortest rest there is.
     fn holds(table: &Tcpto, second: u64, host: u32) -> bool {
-        table.holds(SimTime::from_secs(second), HostId(host), 0)
+        table.holds(SimTime::from_secs(second), Address::only(host), 0)
     }
 
     #[test]
     fn a_host_rests_after_two_time_outs_that_are_apart() {
         // tcpto.c: at least 2 time-outs, 120 s apart, then (60 + 0..31) * 64 s.
         let mut table = table(64);
-        let host = HostId(0);
+        let host = Address::only(0);
         table.timed_out(SimTime::from_secs(1000), host);
         table.timed_out(SimTime::from_secs(1060), host);
         assert!(!holds(&table, 1100, 0));
@@ -110,18 +110,18 @@ mod tests {
         // tcpto.c, `tcpto_err`: with all records taken the one with the smallest time + 1024 * count goes.
         let mut table = table(2);
         for (second, host) in [(0, 0), (200, 0), (300, 1), (500, 1)] {
-            table.timed_out(SimTime::from_secs(second), HostId(host));
+            table.timed_out(SimTime::from_secs(second), Address::only(host));
         }
         assert!(holds(&table, 501, 0) && holds(&table, 501, 1));
-        table.timed_out(SimTime::from_secs(600), HostId(2));
+        table.timed_out(SimTime::from_secs(600), Address::only(2));
         assert!(!holds(&table, 601, 0), "the oldest made room");
         assert!(holds(&table, 601, 1));
         // A single time-out is worth less than two of a quarter of an hour before.
-        table.timed_out(SimTime::from_secs(700), HostId(3));
+        table.timed_out(SimTime::from_secs(700), Address::only(3));
         assert!(holds(&table, 701, 1));
         // What works leaves its record free.
-        table.worked(HostId(3));
-        table.timed_out(SimTime::from_secs(800), HostId(4));
+        table.worked(Address::only(3));
+        table.timed_out(SimTime::from_secs(800), Address::only(4));
         assert!(holds(&table, 801, 1));
     }
 }

@@ -222,7 +222,7 @@ impl<'m> Mail<'m> {
     /// Begins the session of a connection whose SYN arrived at `arrived`.
     #[inline]
     pub(super) fn begin_session(&mut self, slot: u32, host: HostId, arrived: SimTime, now: SimTime) -> SimTime {
-        self.session_stands(slot, host);
+        self.session_stands(slot);
         let delivery = &mut self.slots[slot as usize];
         let (Step::Host(hop), state) = (delivery.work.step, &self.hosts[host.index()]) else { return now };
         let key = self.nodes[delivery.sender.index()].key;

@@ -16,8 +16,14 @@ pub struct ClientRules {
     pub timeouts: Timeouts,
     /// Most addresses tried in an attempt.
     pub address_limit: u32,
-    /// Whether at the limit one address of each next preference is still tried (Exim's `hosts_max_try`).
-    pub limit_spares_next_preference: bool,
+    /// Most exchanges whose addresses are tried in an attempt, and most addresses of one of them.
+    pub exchange_limit: u32,
+    pub exchange_address_limit: u32,
+    /// At the limit one address of each next preference is still tried, up to so many in all (Exim's `hosts_max_try` and
+    /// `hosts_max_try_hardlimit`).
+    pub spares_next_preference: Option<u32>,
+    /// Whether another address of an exchange is tried only if none of it could be connected to.
+    pub leaves_exchange: bool,
     /// Most sessions past the greeting in an attempt.
     pub session_limit: u32,
     /// What is shuffled.

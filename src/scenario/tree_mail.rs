@@ -105,6 +105,10 @@ pub struct SmtpClient {
     pub timeouts: ReplyTimeouts,
     /// Most addresses tried in one attempt; `0` is no limit.
     pub address_limit: Option<u32>,
+    /// Most exchanges whose addresses are tried in one attempt; `0` is no limit.
+    pub exchange_limit: Option<u32>,
+    /// Most addresses of one exchange; `0` is no limit.
+    pub exchange_address_limit: Option<u32>,
     /// Most sessions that got past the greeting in one attempt; `0` is no limit.
     pub session_limit: Option<u32>,
     /// What is shuffled among equal preferences.

@@ -242,6 +242,8 @@ pub struct EximRetry {
     pub final_timeout: Duration,
     /// Most hosts in one attempt, not counting those not due.
     pub hosts_max_try: u32,
+    /// Most hosts in one attempt in any case.
+    pub hosts_max_try_hardlimit: u32,
     /// When the queue runs fall, as a time less than `queue_run`; drawn once a replication if absent.
     pub scan_phase: Option<Duration>,
 }
@@ -266,6 +268,7 @@ impl Default for EximRetry {
             data_timeout: seconds(300),
             final_timeout: seconds(600),
             hosts_max_try: 5,
+            hosts_max_try_hardlimit: 50,
             scan_phase: None,
         }
     }

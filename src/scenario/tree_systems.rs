@@ -266,6 +266,8 @@ pub struct StalwartRetry {
     pub expire: Duration,
     /// `queue.limits.mx`: most exchanges in one attempt.
     pub mx: u32,
+    /// `queue.limits.multihomed`: most addresses of each.
+    pub multihomed: u32,
     /// Time-out of connection, greeting and replies.
     pub timeout: Duration,
     /// `timeouts.data`: of DATA, the body and its end.
@@ -281,6 +283,7 @@ impl Default for StalwartRetry {
             notify: vec![seconds(86_400), seconds(3 * 86_400)],
             expire: seconds(5 * 86_400),
             mx: 5,
+            multihomed: 2,
             timeout: seconds(300),
             data_timeout: seconds(600),
             tls_timeout: seconds(180),

@@ -105,6 +105,8 @@ pub struct Log<'m> {
     model: &'m Model,
     /// Tries of hosts in first attempts.
     pub first_tries: u64,
+    /// All tries: of which attempt, and of which host.
+    pub tries: Vec<(u32, String)>,
     /// By number.
     pub ended: BTreeMap<u64, Ended>,
     /// Connections made.
@@ -136,7 +138,8 @@ impl MailObserver for Log<'_> {
         self.connections += 1;
     }
 
-    fn on_try(&mut self, _: &AttemptRecord, delivery: &Delivery) {
+    fn on_try(&mut self, record: &AttemptRecord, delivery: &Delivery) {
+        self.tries.push((delivery.attempts, self.name(record.host)));
         self.first_tries += u64::from(delivery.attempts == 1);
     }
 
@@ -220,7 +223,14 @@ pub fn run<R>(case: &Case, look: impl FnOnce(&Log<'_>) -> R) -> R {
     let source = Arc::new(SourceText { name: "measured.ron".into(), text });
     let loaded = load_source(&source, &[], &mut files).unwrap_or_else(|found| panic!("{}", render(&found, false)));
     let model = &loaded.variants[0].model;
-    let mut log = Log { model, first_tries: 0, ended: BTreeMap::new(), connections: 0, put_off: BTreeMap::new() };
+    let mut log = Log {
+        model,
+        first_tries: 0,
+        tries: Vec::new(),
+        ended: BTreeMap::new(),
+        connections: 0,
+        put_off: BTreeMap::new(),
+    };
     let end = mxsim::sim::run(model, 0, &mut log, &AtomicBool::new(false)).unwrap_or_else(|why| panic!("{why}"));
     assert!(!end.interrupted);
     look(&log)

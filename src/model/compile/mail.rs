@@ -226,6 +226,8 @@ impl Compiler<'_> {
             greeting_timeout: written.greeting_timeout.map_or(preset.greeting_timeout, |span| span.0),
             address_limit: limit(written.address_limit, preset.address_limit),
             session_limit: limit(written.session_limit, preset.session_limit),
+            exchange_limit: limit(written.exchange_limit, preset.exchange_limit),
+            exchange_address_limit: limit(written.exchange_address_limit, preset.exchange_address_limit),
             shuffle: written.shuffle.unwrap_or(preset.shuffle),
             weights,
             own: written.own_mx.unwrap_or(preset.own),

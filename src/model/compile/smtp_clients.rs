@@ -126,7 +126,10 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         greeting_timeout: seconds(300),
         timeouts: RFC_5321,
         address_limit: u32::MAX,
-        limit_spares_next_preference: false,
+        exchange_limit: u32::MAX,
+        exchange_address_limit: u32::MAX,
+        spares_next_preference: None,
+        leaves_exchange: false,
         session_limit: u32::MAX,
         shuffle: Shuffle::Addresses,
         weights: Vec::new(),
@@ -171,12 +174,12 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             ..ideal
         },
         // smtp transport: connect_timeout 5 min, command_timeout 5 min, data_timeout 5 min, final_timeout 10 min,
-        // hosts_max_try 5; received_headers_max 30. host.c, host_find_bydns: within one preference IPv6 comes first.
+        // hosts_max_try 5, hosts_max_try_hardlimit 50; received_headers_max 30. host.c, host_find_bydns: within one preference IPv6 comes first.
         ClientSystem::Exim => ClientRules {
             connect_timeout: seconds(300),
             timeouts: Timeouts { end_of_data: seconds(600), ..Timeouts::all(seconds(300)) },
             address_limit: 5,
-            limit_spares_next_preference: true,
+            spares_next_preference: Some(50),
             shuffle: Shuffle::NamesAndAddresses,
             failures: FailureTable::new(EXIM),
             dns: DnsRules { literals: Literals::NoAddress, ..bounce },
@@ -186,7 +189,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // Operations Guide: connect 0 (the kernel's), initial 5 min, helo 5 min, mail 10 min, rcpt 1 h, datainit 5 min,
         // datablock 1 h, datafinal 1 h, starttls 1 h; MaxHopCount 25. conf.c: a queue run keeps one connection, for 5 min
         // (MaxMciCache, MciCacheTimeout; mci.c).
-        // daemon.c, makeconnection: of each host IPv6 first (InetMode, where the machine has it), then IPv4.
+        // daemon.c, makeconnection: of each host IPv6 first (InetMode, where the machine has it), then IPv4; the next address only
+        // until one is connected to, then deliver.c goes on with the next name (tryhost).
         ClientSystem::Sendmail => ClientRules {
             address_preference: AddressPreference::Ipv6FirstOfEach,
             connect_timeout: SimDuration::MAX,
@@ -198,6 +202,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             },
             shuffle: Shuffle::Names,
             lookups: AddressLookups::ByPreference,
+            leaves_exchange: true,
             failures: FailureTable::new(SENDMAIL),
             keeps: Some(KeptSessions { most: 1, shared: true, ..KeptSessions::idle_for(seconds(300)) }),
             hops_max: 25,
@@ -265,7 +270,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
                 end_of_data: seconds(600),
                 ..Timeouts::all(seconds(300))
             },
-            address_limit: 10,
+            exchange_limit: 5,
+            exchange_address_limit: 2,
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
             failures: FailureTable::new(UNTIL_SESSION),
@@ -319,14 +325,15 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             ..ideal
         },
         // courier/smtp.go: 1 min to connect, 10 min for a whole session (here for each reply), at most 5 MX.
-        // courier/smtp.go, net.DialTimeout: IPv6 first, and IPv4 as well after 300 ms (net.Dialer, FallbackDelay).
+        // courier/smtp.go, net.DialTimeout: all addresses of an exchange until one connects, IPv6 first, and IPv4 as well after 300 ms (net.Dialer, FallbackDelay).
         ClientSystem::Chasquid => ClientRules {
             address_preference: AddressPreference::Ipv6FirstOfEach,
             fast_fallback: Some(SimDuration::from_nanos(300_000_000)),
             connect_timeout: seconds(60),
             greeting_timeout: seconds(600),
             timeouts: Timeouts::all(seconds(600)),
-            address_limit: 5,
+            exchange_limit: 5,
+            leaves_exchange: true,
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
             failures: FailureTable::new(UNLESS_PERMANENT),

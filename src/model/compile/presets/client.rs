@@ -67,6 +67,7 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
                 ..Timeouts::all(own.command_timeout.0)
             },
             address_limit: limit(own.hosts_max_try),
+            spares_next_preference: Some(limit(own.hosts_max_try_hardlimit)),
             ..timeouts(own.connect_timeout.0, own.command_timeout.0)
         },
         Retry::Sendmail(own) => {
@@ -117,7 +118,8 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
             ..timeouts(own.connect_timeout.0, own.banner_timeout.0)
         },
         Retry::Stalwart(own) => ClientRules {
-            address_limit: limit(own.mx),
+            exchange_limit: limit(own.mx),
+            exchange_address_limit: limit(own.multihomed),
             timeouts: Timeouts {
                 starttls: own.tls_timeout.0,
                 data: own.data_timeout.0,
@@ -138,7 +140,7 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
             ..timeouts(own.connect_timeout.0, own.command_timeout.0)
         },
         Retry::Chasquid(own) => ClientRules {
-            address_limit: limit(own.max_mx),
+            exchange_limit: limit(own.max_mx),
             timeouts: Timeouts::all(own.total_timeout.0),
             ..timeouts(own.dial_timeout.0, own.total_timeout.0)
         },

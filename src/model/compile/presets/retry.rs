@@ -100,6 +100,8 @@ impl RetryPreset {
             ("client.greeting_timeout", rules.greeting_timeout.to_string(), self.client),
             ("client.timeouts", rules.timeouts.describe(), self.client),
             ("client.address_limit", limit(rules.address_limit), self.client),
+            ("client.exchange_limit", limit(rules.exchange_limit), self.client),
+            ("client.exchange_address_limit", limit(rules.exchange_address_limit), self.client),
             ("client.session_limit", limit(rules.session_limit), self.client),
             ("client.shuffle", shuffle.to_owned(), self.client),
             ("client.address_preference", format!("{:?}", rules.address_preference), self.families()),
