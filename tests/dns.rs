@@ -22,6 +22,8 @@ mod negatives;
 mod operator;
 #[path = "dns/propagation.rs"]
 mod propagation;
+#[path = "dns/random.rs"]
+mod random;
 #[path = "dns/rfc_cache.rs"]
 mod rfc_cache;
 #[path = "dns/rfc_mail.rs"]

@@ -1,5 +1,8 @@
 //! Addresses of name servers: by glue, from the cache, or asked for first.
 
+use rustc_hash::FxHashSet;
+use smallvec::{SmallVec, smallvec};
+
 use super::cache::Kind;
 use super::fetch::Address;
 use super::resolver::{Dns, NONE, Pending, Who};
@@ -62,7 +65,7 @@ impl Dns<'_> {
         let cache = self.fetches[fetch as usize].cache;
         let slot = self.put_ask(Pending::begin(cache, question, Who::Fetch(fetch), scheduler.now(), SimDuration::ZERO));
         // A fetch that waits for itself, or for one that waits for it, would wait for ever.
-        if self.waits_for(fetch, cache, question) {
+        if self.waits_for(fetch, question) {
             self.free_asks.push(slot);
             self.fetches[fetch as usize].without_address();
             return self.send(scheduler, observer, faults, fetch);
@@ -70,21 +73,23 @@ impl Dns<'_> {
         self.on_question(scheduler, observer, faults, slot);
     }
 
-    /// Whether the fetch, or whoever waits for it, is a fetch of that question by that cache.
-    pub(super) fn waits_for(&self, fetch: u32, cache: CacheId, question: Question) -> bool {
-        let state = &self.fetches[fetch as usize];
-        if state.cache == cache && state.question == question {
-            return true;
-        }
-        let mut ask = state.first;
-        while ask != NONE {
-            let pending = &self.asks[ask as usize];
-            if let Who::Fetch(above) | Who::Resort(above) | Who::Forwarder(above, _) = pending.who
-                && self.waits_for(above, cache, question)
-            {
+    /// Whether the fetch, or one that waits for it, is its cache's fetch of that question. Only fetches of that cache count: a
+    /// forwarder is asked by those before it alone.
+    pub(super) fn waits_for(&self, fetch: u32, question: Question) -> bool {
+        let mut left: SmallVec<[u32; 8]> = smallvec![fetch];
+        // Where many wait for one server's address, and that for another's, the same fetch is met again and again.
+        let mut met = FxHashSet::default();
+        while let Some(fetch) = left.pop() {
+            let state = &self.fetches[fetch as usize];
+            if state.question == question {
                 return true;
             }
-            ask = pending.next;
+            let mut ask = state.first;
+            while ask != NONE {
+                let pending = &self.asks[ask as usize];
+                left.extend(pending.who.waiting_fetch().filter(|above| met.insert(*above)));
+                ask = pending.next;
+            }
         }
         false
     }

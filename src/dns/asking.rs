@@ -263,18 +263,15 @@ impl<'m> Dns<'m> {
                 self.complete(observer, &ask, asker, waiter, now, answer);
             }
             Who::Fetch(fetch) => {
-                let asker = Asker::Cache(self.fetches[fetch as usize].cache);
-                self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
+                self.tell(observer, ask.cache, Asker::Cache(ask.cache), ask.question, ask.asked, now, answer);
                 self.on_sub_answer(scheduler, observer, faults, fetch, answer);
             }
             Who::Resort(fetch) => {
-                let asker = Asker::Cache(self.fetches[fetch as usize].cache);
-                self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
+                self.tell(observer, ask.cache, Asker::Cache(ask.cache), ask.question, ask.asked, now, answer);
                 self.on_resort_answered(scheduler, observer, faults, fetch);
             }
-            Who::Forwarder(fetch, serial) => {
-                let asker = Asker::Cache(self.fetches[fetch as usize].cache);
-                self.tell(observer, ask.cache, asker, ask.question, ask.asked, now, answer);
+            Who::Forwarder(forwarder, fetch, serial) => {
+                self.tell(observer, ask.cache, Asker::Cache(forwarder), ask.question, ask.asked, now, answer);
                 // One that comes after the time-out finds nobody.
                 if self.fetches[fetch as usize].serial == serial {
                     self.on_upstream_answer(scheduler, observer, faults, fetch, answer);

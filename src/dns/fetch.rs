@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::authority::Response;
 use super::cache::NO_FETCH;
-use super::resolver::{Dns, NONE, Who};
+use super::resolver::{Dns, NONE, failure};
 use super::{DnsEvent, DnsObserver, ServerState, Source};
 use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
@@ -175,6 +175,13 @@ impl<'m> Dns<'m> {
         self.time_stale(scheduler, slot, flight);
         self.time_stub(scheduler, slot);
         if flight != NO_FETCH && self.rules(ask.cache).coalesces {
+            // An alias at a server's name may lead to what waits for that server.
+            if let Some(above) = ask.who.waiting_fetch()
+                && ask.aliases > 0
+                && self.waits_for(above, question)
+            {
+                return self.send_answer(scheduler, observer, faults, slot, failure(ask.owner, Source::Failure));
+            }
             let ask = &mut self.asks[slot as usize];
             (ask.source, ask.fetch) = (Source::Coalesced, flight);
             let fetch = &mut self.fetches[flight as usize];
@@ -185,10 +192,7 @@ impl<'m> Dns<'m> {
             return;
         }
         // A forwarder's question begins anew at its upstream: only what one cache asks itself is nested.
-        let depth = match ask.who {
-            Who::Fetch(above) | Who::Resort(above) => self.fetches[above as usize].depth + 1,
-            Who::Asker(..) | Who::Forwarder(..) => 0,
-        };
+        let depth = ask.who.waiting_fetch().map_or(0, |above| self.fetches[above as usize].depth + 1);
         self.start_fetch(scheduler, observer, faults, ask.cache, question, slot, depth);
     }
 

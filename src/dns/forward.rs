@@ -49,7 +49,7 @@ impl Dns<'_> {
         });
         let question = state.question;
         self.fetches[fetch as usize].queries += 1;
-        let who = Who::Forwarder(fetch, serial);
+        let who = Who::Forwarder(self.fetches[fetch as usize].cache, fetch, serial);
         if self.is_answering(from.region, cache) {
             let slot = self.put_ask(Pending::begin(cache, question, who, now, half(trip)));
             if half(trip).is_zero() {

@@ -96,7 +96,7 @@ impl Dns<'_> {
             let new = families.iter().map(|&is_v6| Address { server, is_v6 });
             let new = new.filter(|at| !self.known[cache.index()].is_confirmed(now, *at));
             let asked = new.map(|at| Question::new(name, at.kind()));
-            questions.extend(asked.filter(|question| !self.waits_for(fetch, cache, *question)));
+            questions.extend(asked.filter(|question| !self.waits_for(fetch, *question)));
         }
         let resorts = &mut self.fetches[on_behalf_of as usize].resorts;
         *resorts += questions.len() as u32;

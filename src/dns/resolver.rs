@@ -130,8 +130,19 @@ pub(super) enum Who {
     Fetch(u32),
     /// One whose servers are all spent, for what their parent and they say of an address of theirs.
     Resort(u32),
-    /// A fetch of a forwarder, and the serial number of its question.
-    Forwarder(u32, u32),
+    /// A forwarder, a fetch of its, and the serial number of that fetch's question: the fetch may be over, and its slot another's,
+    /// unless it still waits for that serial (see `Fetch::serial`).
+    Forwarder(CacheId, u32, u32),
+}
+
+impl Who {
+    /// The fetch of the asked cache's own that waits for the answer, and lasts as long as it waits.
+    pub(super) const fn waiting_fetch(self) -> Option<u32> {
+        match self {
+            Self::Fetch(fetch) | Self::Resort(fetch) => Some(fetch),
+            Self::Asker(..) | Self::Forwarder(..) => None,
+        }
+    }
 }
 
 /// No more of a list.
