@@ -24,6 +24,8 @@ mod operator;
 mod propagation;
 #[path = "dns/random.rs"]
 mod random;
+#[path = "dns/recovery.rs"]
+mod recovery;
 #[path = "dns/rfc_cache.rs"]
 mod rfc_cache;
 #[path = "dns/rfc_mail.rs"]

@@ -45,6 +45,8 @@ pub(super) struct Fetch {
     pub run: u32,
     /// Sends to it at this time-out.
     pub sends: u32,
+    /// Its losses in a row when it was last sent to.
+    pub losses: u16,
     /// Whether it is asked only to see how it does.
     pub is_exploring: bool,
     /// Failed tries (see `Fetch::is_once_more`) and bad replies at this zone so far, and queries in all.
@@ -226,6 +228,7 @@ impl<'m> Dns<'m> {
             current: 0,
             run: 0,
             sends: 0,
+            losses: 0,
             is_exploring: false,
             tries: 0,
             bad: 0,

@@ -43,11 +43,9 @@ impl Dns<'_> {
         let mut wait_s = server.timeout_s(rules);
         if matches!(rules.known_timeout, KnownTimeout::Jacobson(_)) {
             server.on_send(now, rules);
-        } else if server.dead_until != SimTime::ZERO && server.dead_until <= now {
-            // One probe, and no other before the next is due.
-            server.hold_dead(now, rules);
         }
-        let state = &self.fetches[fetch as usize];
+        let state = &mut self.fetches[fetch as usize];
+        state.losses = server.losses;
         let doublings = match (rules.back_off, rules.known_timeout) {
             // Knot Resolver doubles for each time-out of the server, and for what it asks after another was silent
             // (measured: 0, 0.4, 1.2, 2.0, 2.8, 4.4 s).
@@ -110,7 +108,8 @@ impl Dns<'_> {
         }
         if !state.is_once_more(rules) {
             let key = self.keys[state.cache.index()];
-            let lost = Lost { kind: self.query(fetch).kind(), waited_s: state.wait.as_secs_f64(), is_silent };
+            let (waited_s, losses) = (state.wait.as_secs_f64(), state.losses);
+            let lost = Lost { kind: self.query(fetch).kind(), waited_s, is_silent, losses };
             let random = draw(key, state.question.index() as u64, state.place(Purpose::Penalty, 0));
             let server = state.servers[state.current].at;
             self.known[state.cache.index()].of(now, rules, key, server).on_loss(now, rules, random, lost);
@@ -148,15 +147,7 @@ fn usable(now: SimTime, rules: &AskingRules, state: &Fetch, known: &Servers) -> 
         let kind = state.question.kind();
         usable.retain(|index| known.expected_s(now, rules, state.servers[*index].at, kind).is_some());
     } else if rules.dead.is_some() {
-        let is_dead = |index: &usize| known.holds_dead(now, state.servers[*index].at);
-        let all_dead = usable.iter().all(is_dead);
-        // Whoever begins with nobody alive gives up at once; who is under way goes on.
-        if all_dead && state.tries == 0 {
-            return Indices::new();
-        }
-        if !all_dead {
-            usable.retain(|index| !is_dead(index));
-        }
+        usable.retain(|index| !known.holds_dead(now, state.servers[*index].at));
     }
     usable
 }

@@ -157,7 +157,7 @@ overridable! {
     /// Whether primaries tell it of changes: `Off`, or `After("0s")`, so long after each, a message to each cache that holds it.
     push: Push,
     /// How long it waits for each try of a query, over the zone's servers in turn; then SERVFAIL. If there are any, they
-    /// stand for everything from `first_timeout` to `dead_doubles`.
+    /// stand for everything from `first_timeout` to `dead_for`.
     timeouts: Vec<Duration>,
     /// How long it waits for a server it knows nothing of.
     first_timeout: Duration,
@@ -192,8 +192,6 @@ overridable! {
     /// How long it is left alone then; with `Jacobson`, the time-out from which on one query at a time goes to it once three of
     /// that type (A, AAAA, any other) have timed out in a row.
     dead_for: Duration,
-    /// Whether that doubles each time.
-    dead_doubles: bool,
     /// How long what is known of a server is remembered; with `Jacobson`, from when it was first asked.
     server_memory: Duration,
     /// Whether a refused datagram (ICMP) counts at once.

@@ -21,8 +21,6 @@ pub(super) struct Known {
     timeout: f64,
     /// Time-outs in a row.
     pub losses: u16,
-    /// How often it was held dead since it last answered.
-    deaths: u16,
     has_answered: bool,
     /// Time-outs in a row of queries for A, for AAAA and for any other type, up to `LOST_MAX` (Unbound).
     lost: [u8; 3],
@@ -41,7 +39,6 @@ const UNKNOWN: Known = Known {
     variance: 0.0,
     timeout: 0.0,
     losses: 0,
-    deaths: 0,
     has_answered: false,
     lost: [0; 3],
     faded_s: 0,
@@ -173,7 +170,7 @@ impl Known {
 
     pub fn on_answer(&mut self, now: SimTime, rules: &AskingRules, kind: RecordType, took_s: f64) {
         let was_known = self.has_answered;
-        (self.losses, self.deaths, self.dead_until, self.has_answered) = (0, 0, SimTime::ZERO, true);
+        (self.losses, self.dead_until, self.has_answered) = (0, SimTime::ZERO, true);
         match (rules.known_timeout, rules.selection) {
             (KnownTimeout::Jacobson(_), _) => {
                 self.lost[lost_of(kind)] = 0;
@@ -210,7 +207,11 @@ impl Known {
 
     /// A query has had no answer.
     pub fn on_loss(&mut self, now: SimTime, rules: &AskingRules, random: u64, lost: Lost) {
-        let Lost { kind, waited_s, is_silent } = lost;
+        let Lost { kind, waited_s, is_silent, losses } = lost;
+        // Queries that are lost together count once (Knot Resolver: lib/selection.c, cache_timeout).
+        if matches!(rules.known_timeout, KnownTimeout::Slack(_)) && self.losses != losses {
+            return;
+        }
         self.losses = self.losses.saturating_add(1);
         match (rules.known_timeout, rules.selection) {
             // What the query waited for is doubled, so that queries that are lost together count once (Unbound: util/rtt.c,
@@ -240,7 +241,7 @@ impl Known {
         }
         let Some(dead) = rules.dead.as_ref().filter(|dead| u32::from(self.losses) >= dead.after) else { return };
         if is_silent {
-            self.hold_dead(now, rules);
+            self.dead_until = now + dead.lasts;
         } else {
             // One that fails is not dead: it is asked each time where there is no other (measured, exp3: Knot Resolver).
             self.losses = u16::try_from(dead.after - 1).unwrap_or(u16::MAX);
@@ -255,22 +256,16 @@ impl Known {
             self.dead_until = begins + SimDuration::from_secs((self.timeout + 1.999) as u64);
         }
     }
-
-    /// Leaves it alone for a while, longer each time where the rules say so.
-    pub fn hold_dead(&mut self, now: SimTime, rules: &AskingRules) {
-        let Some(dead) = &rules.dead else { return };
-        let doublings = if dead.doubles { self.deaths.min(20) } else { 0 };
-        self.deaths = self.deaths.saturating_add(1);
-        self.dead_until = now + dead.lasts.saturating_mul(1 << doublings);
-    }
 }
 
-/// A query that nobody answered: for what, how long it waited, seconds, and whether there was silence.
+/// A query that nobody answered: for what, how long it waited, seconds, whether there was silence, and the server's losses in a
+/// row when it was sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lost {
     pub kind: RecordType,
     pub waited_s: f64,
     pub is_silent: bool,
+    pub losses: u16,
 }
 
 /// Where time-outs of a type are counted.

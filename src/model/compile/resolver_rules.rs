@@ -109,11 +109,7 @@ impl Compiler<'_> {
                 servfail_is_loss: all.servfail_is_loss.unwrap_or(false),
                 tries_per_server: all.tries_per_server.filter(|tries| *tries > 0),
                 last_resort: all.last_resort.unwrap_or(false),
-                dead: dead_after.map(|after| DeadRules {
-                    after,
-                    lasts: span(all.dead_for),
-                    doubles: all.dead_doubles.unwrap_or(false),
-                }),
+                dead: dead_after.map(|after| DeadRules { after, lasts: span(all.dead_for) }),
                 server_memory: span(all.server_memory),
                 heeds_refusals: all.heeds_refusals.unwrap_or(false),
                 tcp_above: limit(all.tcp_above),

@@ -159,8 +159,6 @@ pub struct DeadRules {
     pub after: u32,
     /// How long it is left alone.
     pub lasts: SimDuration,
-    /// Whether that doubles each time.
-    pub doubles: bool,
 }
 
 /// From this time-out on Unbound sends once at each, no longer once more with a smaller EDNS size

@@ -64,7 +64,6 @@ pub(in super::super) const BIND: Sheet = Sheet {
         ("last_resort", "false", "a fetch fails when its servers do"),
         ("dead_after", "0", "measured: the same servers are tried in each fetch"),
         ("dead_for", "0s", "measured: the same servers are tried in each fetch"),
-        ("dead_doubles", "false", "measured: the same servers are tried in each fetch"),
         ("server_memory", "30min", "lib/dns/adb.c, ADB_ENTRY_WINDOW"),
         ("heeds_refusals", "true", "measured: SERVFAIL after 16 to 20 ms"),
         ("tcp_above", "0s", "none: a slow server is asked over UDP"),

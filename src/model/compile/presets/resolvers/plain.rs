@@ -52,7 +52,6 @@ pub(in super::super) const IDEAL: Sheet = Sheet {
         ("last_resort", "false", "`timeouts` counts"),
         ("dead_after", "0", "no memory of servers"),
         ("dead_for", "0s", "no memory of servers"),
-        ("dead_doubles", "false", "no memory of servers"),
         ("server_memory", "0s", "no memory of servers"),
         ("heeds_refusals", "false", "as if silent"),
         ("tcp_above", "0s", "none: a slow server is asked over UDP"),

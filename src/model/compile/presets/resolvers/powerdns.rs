@@ -56,7 +56,6 @@ pub(in super::super) const POWERDNS_RECURSOR: Sheet = Sheet {
             "syncres.cc, server-down-max-fails; the throttle of 10 s a name and type ends before the SERVFAIL cache",
         ),
         ("dead_for", "60s", "syncres.cc, server-down-throttle-time"),
-        ("dead_doubles", "false", "syncres.cc"),
         ("server_memory", "5min", "syncres.cc, speeds are pruned; assumption"),
         ("heeds_refusals", "true", "measured: 1 to 11 ms"),
         ("tcp_above", "0s", "none: a slow server is asked over UDP"),

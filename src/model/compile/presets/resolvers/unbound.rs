@@ -72,7 +72,6 @@ pub(in super::super) const UNBOUND: Sheet = Sheet {
             "12s",
             "services/cache/infra.c, PROBE_MAXRTO: from this time-out on, three of each type, then one probe at a time",
         ),
-        ("dead_doubles", "false", "the time-out does"),
         ("server_memory", "15min", "infra-host-ttl 900, counted from when it was first asked"),
         ("heeds_refusals", "false", "measured: ICMP is ignored"),
         ("tcp_above", "0s", "none: a slow server is asked over UDP"),
