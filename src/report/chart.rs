@@ -34,6 +34,7 @@ mod shares;
 mod staleness;
 mod text;
 mod ticks;
+mod trade;
 
 pub use data::{ChartError, Curve, Footer, Heading, Mark, Shade};
 pub use failover::{Attempt, AttemptOutcome, FailoverChart, HOSTS_MAX, HostLane, HostState, draw_failover};
@@ -44,3 +45,4 @@ pub use queue_depth::{QueueDepthChart, draw_queue_depth};
 pub use schedule::{Schedule, ScheduleChart, draw_schedules};
 pub use shares::{Share, ShareRow, SharesChart, draw_shares};
 pub use staleness::{StalenessChart, draw_staleness};
+pub use trade::{Measured, TradeChart, TradePoint, draw_trade};

@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+mod caches;
 mod hosts;
 
+use caches::{freshness, split_view};
 use hosts::{failover, shares};
 
 use super::Outcome;
 use super::chart::{
     CacheRow, CacheState, ChartError, Curve, Footer, Heading, HeatmapChart, LatencyChart, LatencyCurve, Mark,
-    QueueDepthChart, Shade, StalenessChart, draw_failover, draw_heatmap, draw_latency, draw_queue_depth, draw_shares,
-    draw_staleness,
+    QueueDepthChart, Shade, StalenessChart, draw_failover, draw_heatmap, draw_latency, draw_lines, draw_queue_depth,
+    draw_shares, draw_staleness, draw_trade,
 };
 use super::closed_form::ClosedForm;
 use super::folder::{Folder, WriteError};
@@ -43,6 +45,12 @@ pub fn draw_all(folder: &mut Folder, outcome: &Outcome<'_>) -> Result<(), WriteE
         if let Some(chart) = heatmap(outcome, &view.label, &heading) {
             draw(folder, &numbered("heatmap", index), |path| draw_heatmap(path, &chart))?;
         }
+    }
+    if let Some(chart) = split_view(outcome, &heading) {
+        draw(folder, "split_view", |path| draw_lines(path, &chart))?;
+    }
+    if let Some(chart) = freshness(outcome, &heading) {
+        draw(folder, "freshness", |path| draw_trade(path, &chart))?;
     }
     let of_one = of_one(&heading, baseline);
     if let Some(chart) = failover(baseline, model, &shown_name(outcome, baseline), &of_one) {

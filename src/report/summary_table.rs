@@ -50,7 +50,7 @@ const fn line(
     Line { label, measure, statistic, scope, shown }
 }
 
-const LINES: [Line; 28] = [
+const LINES: [Line; 29] = [
     line("deliveries", "deliveries", "count", "all", Shown::NotZero),
     line("delivered", "delivered", "share", "all", Shown::Observed),
     line("bounced", "bounce_rate", "share", "all", Shown::NotZero),
@@ -77,6 +77,7 @@ const LINES: [Line; 28] = [
     line("hit ratio", "hit_ratio_client", "share", "all", Shown::Observed),
     line("queries at the servers", "dns_queries", "count", "all", Shown::NotZero),
     line("push messages", "push_messages", "count", "all", Shown::NotZero),
+    line("lookups that fail", "servfail", "share", "all", Shown::NotZero),
     line("stale answers", "stale_answers", "share", "all", Shown::NotZero),
     line("all caches agree after", "time_to_convergence", "max", "change:", Shown::Observed),
 ];

@@ -51,6 +51,19 @@ fn lines_chart(curves: usize, events: usize) -> LinesChart {
     }
 }
 
+fn trade_chart(points: usize) -> TradeChart {
+    let point = |k: usize| {
+        let (cost, share) = (libm::pow(1.7, (k % 30) as f64), 1.0 / (1.0 + (k % 7) as f64));
+        TradePoint {
+            label: long(&format!("variant {k}")),
+            cost: Measured { mean: cost, interval: Some((cost * 0.9, cost * 1.1)) },
+            share: Measured { mean: share, interval: Some((share - 0.1, share + 0.1)) },
+        }
+    };
+    let points = (0..points).map(point).collect();
+    TradeChart { heading: heading(), x_title: long("cost"), y_title: long("share"), points }
+}
+
 fn heatmap_chart(rows: usize) -> HeatmapChart {
     let changes = |k: usize| {
         let t = DAY * (k * 37 % 100) as f64 / 100.0;
@@ -151,6 +164,7 @@ fn no_text_overlaps_or_leaves_the_page() {
         }
     }
     for rows in [0, 1, 9, 60, 120, 1000] {
+        assert_legible(&format!("trade {rows}"), &trade::page(&trade_chart(rows)).unwrap());
         assert_legible(&format!("heatmap {rows}"), &heatmap::page(&heatmap_chart(rows)).unwrap());
     }
     for hosts in [0, 1, 2, 5, 12, 40] {
