@@ -91,7 +91,7 @@ pub struct Delivery {
     /// Whether its return path is null, so that nobody is told of its failure.
     pub null_sender: bool,
     /// Delay warnings sent so far.
-    pub warned: u8,
+    pub warned: u16,
     /// Whether others of the message stay in the queue that it leaves.
     pub shares_file: bool,
     /// Which ones, where others of the message have ended before.

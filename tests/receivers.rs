@@ -384,6 +384,13 @@ fn r4_a_sender_is_warned_once_after_four_hours_and_told_after_the_lifetime() {
     let told = one(&results, "bounce_latency", "mean") - 5.0 * 86_400.0;
     assert!((0.0..=4300.0).contains(&told), "{told}");
     assert_eq!(one(&run(&scenario("", &sender("Postfix()"), down)), "delay_warnings", "count"), 0.0);
+    // Exim, every day (deliver.c, `delay_warning`), but not at the run that gives up. A list goes on at its last gap: 4, 8 and
+    // 24 h, then every 16 h up to four days; those that fell due between two attempts (6 h apart) are one.
+    for (given, count) in [("", 3.0), (r#"delay_warning: ["4h", "8h", "24h"]"#, 7.0), (r#"delay_warning: ["0s"]"#, 0.0)]
+    {
+        let results = run(&scenario("", &sender(&format!("Exim({given})")), down));
+        assert_eq!(one(&results, "delay_warnings", "count"), count, "{given}");
+    }
     // Stalwart warns by a timer after one day and after three, OpenSMTPD expires by one.
     let results = run(&scenario("", &sender("Stalwart()"), down));
     assert_eq!(one(&results, "delay_warnings", "count"), 2.0);

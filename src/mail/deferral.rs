@@ -64,7 +64,8 @@ impl<'m> Mail<'m> {
         let (failure, next) = self.next_attempt(now, slot);
         let model = self.model;
         let warning = &model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
-        if *warning != DelayWarning::Never {
+        // What is given up now is no longer late.
+        if *warning != DelayWarning::Never && next != Next::GiveUp {
             self.warn(cx, slot, warning.due_after(&failure, next));
         }
         let due = match next.earlier(self.slots[slot as usize].held_before()) {

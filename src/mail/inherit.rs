@@ -1,6 +1,7 @@
 //! What is in a node's queue before the start.
 
 use super::message::Message;
+use super::notices::WARNINGS_MAX;
 use super::retry::Next;
 use super::world::{Purpose, World, place};
 use super::{Delivery, End, INHERITED, Mail, MailContext, MailEvent, MailObserver, Phase};
@@ -88,7 +89,7 @@ impl<'m> Mail<'m> {
         let resumed = policy.resume(age, phase, message.domain, message.null_sender, bits);
         delivery.attempts = resumed.failures;
         delivery.node_attempts = resumed.failures;
-        delivery.warned = resumed.warned.min(255) as u8;
+        delivery.warned = resumed.warned.min(WARNINGS_MAX) as u16;
         match resumed.next {
             Next::Due(due) => self.wait_until(cx, slot, due.max(SimTime::ZERO + SimDuration::TICK)),
             Next::ExpiresAt(at) => self.expire_later(cx, slot, at),

@@ -13,6 +13,8 @@ const RETURNED_BYTES_MAX: u32 = 50_000;
 /// Bits that tell the draws of a notice from those of the message it is about.
 const BOUNCE: u64 = 1 << 62;
 const WARNING: u64 = 1 << 61;
+/// Warnings about one delivery at most: between those bits and the numbers of messages is no room for more.
+pub(super) const WARNINGS_MAX: u32 = (1 << 12) - 1;
 
 /// Something that a sender or a postmaster is told, or nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +40,11 @@ impl<'m> Mail<'m> {
         due: u32,
     ) {
         let delivery = &mut self.slots[slot as usize];
+        let due = due.min(WARNINGS_MAX);
         if due <= u32::from(delivery.warned) || delivery.kind != Kind::Mail {
             return;
         }
-        delivery.warned = due.min(255) as u8;
+        delivery.warned = due as u16;
         if !delivery.null_sender {
             cx.observer.on_notice(cx.scheduler.now(), delivery, Notice::Warning);
             let about = delivery.clone();

@@ -7,7 +7,7 @@ use super::summary_table::STYLE;
 use crate::engine::time::SimDuration;
 use crate::mail::retry::{MIDDLE, Plan};
 use crate::model::compile::presets::retry::RetryPreset;
-use crate::model::mail::{Pickup, RetryPolicy};
+use crate::model::mail::{DelayWarning, Pickup, RetryPolicy};
 
 /// Attempts that a table shows before it goes on with the last.
 const ROWS_MAX: usize = 200;
@@ -94,7 +94,14 @@ pub fn table(preset: &RetryPreset) -> String {
         (Some(early), Some(late)) => format!("given up at {} to {}", whole(early), whole(late)),
         _ => "never given up".into(),
     };
-    format!("Schedule of {}: {why} ({})\n{}\n{end}\n", preset.name, preset.rule, table.trim_fmt())
+    let by_timer = match policy.warning {
+        DelayWarning::Timer(_) => {
+            let ages: Vec<String> = middle(&policy).warnings.iter().map(|age| whole(*age).to_string()).collect();
+            format!("delay warnings at {}\n", ages.join(", "))
+        }
+        _ => String::new(),
+    };
+    format!("Schedule of {}: {why} ({})\n{}\n{by_timer}{end}\n", preset.name, preset.rule, table.trim_fmt())
 }
 
 /// To whole seconds.
@@ -216,6 +223,10 @@ mod tests {
         let text = table(&preset("Postfix"));
         assert!(text.contains("earliest") && text.contains("given up at 5d"), "{text}");
         assert!(table(&preset("Mox")).contains("delay warning"));
+        // By a timer, between attempts (Stalwart's `notify`, 1 d and 3 d).
+        assert!(table(&preset("Stalwart")).contains("delay warnings at 1d, 3d\n"));
+        // Exim, after the first attempt of each day, of four but the last.
+        assert_eq!(table(&preset("Exim")).matches("delay warning").count(), 3);
     }
 
     #[test]

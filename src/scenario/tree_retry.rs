@@ -228,7 +228,7 @@ pub struct EximRetry {
     pub retry_data_expire: Duration,
     /// Whether a 4xx to RCPT belongs to the pair of recipient and sender.
     pub address_retry_include_sender: bool,
-    /// Ages at which a sender is told that a message is late.
+    /// Ages at which a sender is told that a message is late; the last gap of the list goes on for ever.
     pub delay_warning: Vec<Duration>,
     /// Messages down one connection.
     pub connection_max_messages: u32,

@@ -64,8 +64,9 @@ impl RetryPolicy {
                 plan.warnings.push(at.since(arrived));
                 warned += 1;
             }
-            if self.warning.due_after(&failure, next) > warned {
-                warned = self.warning.due_after(&failure, next);
+            let due = self.warning.due_after(&failure, next);
+            if due > warned && next != Next::GiveUp {
+                warned = due;
                 plan.warnings.push(failure.failed.since(arrived));
             }
             plan.expires = end.map(|at| at.since(arrived));

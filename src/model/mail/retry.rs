@@ -144,7 +144,7 @@ pub enum Expiry {
     Schedule,
 }
 
-/// When a sender is told that a message is late, once for each entry.
+/// When a sender is told that a message is late, once for each entry; once for several that have come since the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DelayWarning {
     /// Never.
@@ -152,6 +152,9 @@ pub enum DelayWarning {
     /// After a failed attempt at which the age, by whole-second clocks, has reached `age - early` (Postfix looks one
     /// second early).
     AfterAttempt { ages: Vec<SimDuration>, early: SimDuration },
+    /// After a failed attempt at which the age, by whole-second clocks, has reached one of these, or the last of them and
+    /// its distance from the one before (from zero, if it is alone) once more, twice more, ... (Exim).
+    Repeating(Vec<SimDuration>),
     /// After a failed attempt whose next one is due at `age` or later (OpenSMTPD).
     BeforeNext(Vec<SimDuration>),
     /// By a timer (Stalwart).

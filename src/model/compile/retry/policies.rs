@@ -118,7 +118,10 @@ pub(super) fn exim(own: &EximRetry, rules: Vec<EximCase>) -> RetryPolicy {
     let order = if own.queue_run_in_order { RunOrder::Arrival } else { RunOrder::Random };
     RetryPolicy {
         pickup: Pickup::QueueRun { clock: clock(own.queue_run, own.scan_phase), runners: own.queue_run_max, order },
-        warning: warn_after(spans(&own.delay_warning)),
+        warning: match warn_after(spans(&own.delay_warning)) {
+            DelayWarning::AfterAttempt { ages, .. } => DelayWarning::Repeating(ages),
+            never => never,
+        },
         memory: Memory::RetryRecords {
             forget: own.retry_data_expire.0,
             include_sender: own.address_retry_include_sender,

@@ -62,7 +62,7 @@ pub(super) const EXIM: Sheet = Sheet {
         ("retry_interval_max", EXIM_SPEC),
         ("retry_data_expire", EXIM_SPEC),
         ("address_retry_include_sender", EXIM_SPEC),
-        ("delay_warning", EXIM_SPEC),
+        ("delay_warning", "Exim specification, main options; deliver.c: repeated at the last gap"),
         ("connection_max_messages", EXIM_SPEC),
         ("connect_timeout", EXIM_SPEC),
         ("command_timeout", EXIM_SPEC),

@@ -90,6 +90,11 @@ fn warnings_come_when_each_system_looks() {
     assert_eq!(warned("OpenSmtpd"), [10_000]);
     assert_eq!(warned("Stalwart"), [86_400, 259_200]);
     assert_eq!(warned("Sendmail"), [14_700]);
+    // Exim, deliver.c: a single time repeats; each at the first run after it, six hours apart at that age.
+    let exim = warned("Exim");
+    assert_eq!(exim.len(), 3, "{exim:?}");
+    let is_next = |(nth, at): (usize, &u64)| (0..21_600).contains(&(at - 86_400 * (nth as u64 + 1)));
+    assert!(exim.iter().enumerate().all(is_next), "{exim:?}");
     // The fifth attempt.
     assert!(warned("Mox").len() == 1 && warned("Mox")[0].abs_diff(6750) <= 16);
 }
