@@ -4,7 +4,7 @@
 //! Elsewhere: R2 and R6 in `mta/attempts.rs`, R3 to R5 also for every schedule in `model/compile/presets/retry/tests.rs`, R4 and
 //! R7 in `receivers.rs`, R17 and R18 against measured shares in `mta/selection.rs`, R19 in `mail/candidates.rs`, R20 in
 //! `smtp_clients.rs`, R21 in `receivers.rs`, R22 in `timeouts.rs` and `smtp_clients.rs`, N1 and N2 in `mail/candidates.rs`, N4 in
-//! `mail/status.rs`.
+//! `records.rs`.
 
 mod support;
 

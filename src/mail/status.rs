@@ -1,29 +1,13 @@
-//! Enhanced mail system status codes (RFC 3463; registry of RFC 5248).
+//! Which enhanced status code a reply has, and what a client reports that had none.
 
-use std::fmt;
-
-use super::TryResult;
+use super::{NoHost, TryResult};
+use crate::model::status::Finding;
+pub use crate::model::status::Status;
 use crate::scenario::tree::Stage;
 
-/// `class.subject.detail`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
-    /// 2 success, 4 persistent transient failure, 5 permanent failure.
-    pub class: u8,
-    /// What it is about.
-    pub subject: u8,
-    /// And what exactly.
-    pub detail: u8,
-}
-
 impl Status {
-    /// A code.
-    pub const fn new(class: u8, subject: u8, detail: u8) -> Self {
-        Self { class, subject, detail }
-    }
-
-    /// What is usual for a result at a stage: of the replies Postfix's smtpd gives (`smtpd.c`, `smtpd_check.c`), of
-    /// what a client finds out by itself Postfix's (`smtp_connect.c`, `smtp_trouble.c`).
+    /// What is usual for a result at a stage: of the replies Postfix's smtpd gives (`smtpd.c`, `smtpd_check.c`). What a
+    /// client finds out by itself it reports in its own way: [`crate::model::status::StatusCodes`].
     pub const fn of(result: TryResult, stage: Stage) -> Self {
         match result {
             TryResult::Accepted => Self::new(2, 0, 0),
@@ -60,9 +44,29 @@ impl Status {
     }
 }
 
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+impl TryResult {
+    /// What a client found out by itself, if no host replied.
+    pub const fn finding(self, stage: Stage) -> Option<Finding> {
+        match (self, stage) {
+            (Self::Accepted | Self::Reply(_), _) => None,
+            (Self::Refused, _) | (Self::TimedOut, Stage::Connect) => Some(Finding::NoConnection),
+            (Self::TimedOut | Self::Lost, _) => Some(Finding::Broken),
+        }
+    }
+}
+
+impl NoHost {
+    /// What its look-ups told a client.
+    pub const fn finding(self) -> Finding {
+        match self {
+            Self::ServFail => Finding::Lookup,
+            Self::Refused => Finding::LookupRefused,
+            Self::NxDomain => Finding::NoDomain,
+            Self::NoAddress => Finding::NoAddress,
+            Self::NullMx => Finding::NullMx,
+            Self::Loop => Finding::Loop,
+            Self::Policy => Finding::Policy,
+        }
     }
 }
 
@@ -81,11 +85,5 @@ mod tests {
         }
         assert_eq!(Status::of(TryResult::Reply(550), Stage::Rcpt).to_string(), "5.1.1");
         assert_eq!(Status::of(TryResult::Refused, Stage::Connect).to_string(), "4.4.1");
-    }
-
-    #[test]
-    fn n4_a_null_mx_is_556_with_5_1_10() {
-        // RFC 7505 section 4.1; of the systems measured Exim and sendmail say so, Postfix says 5.1.0.
-        assert_eq!(Status::of(TryResult::Reply(556), Stage::Rcpt).to_string(), "5.1.10");
     }
 }

@@ -2,11 +2,15 @@
 
 use std::io::{self, Write};
 
+use rustc_hash::FxHashMap;
+
 use crate::dns::{Asker, LookupRecord, Outcome, Source};
 use crate::engine::time::SimTime;
-use crate::mail::{AttemptRecord, Delivery, End, NoHost, TryResult};
-use crate::model::Model;
-use crate::scenario::tree::RecordType;
+use crate::mail::{AttemptRecord, BounceCause, Delivery, End, NoHost, Status, TryResult};
+use crate::model::client::ClientRules;
+use crate::model::status::Finding;
+use crate::model::{Model, NodeId};
+use crate::scenario::tree::{RecordType, Stage};
 
 /// What a file of records holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +40,7 @@ impl RecordKind {
     pub const fn columns(self) -> &'static str {
         match self {
             Self::Deliveries => {
-                "variant,replication,delivery,sender,domain,size_bytes,created_s,ended_s,outcome,attempts,host,measured"
+                "variant,replication,delivery,sender,domain,size_bytes,created_s,ended_s,outcome,attempts,host,measured,status"
             }
             Self::Attempts => {
                 "variant,replication,delivery,attempt,start_s,end_s,route_from_stale_data,host,address,stage,reply,outcome"
@@ -54,13 +58,25 @@ pub struct Records<'m> {
     /// `variant,replication`, the first two columns.
     prefix: String,
     files: [Box<dyn Write + Send>; 3],
+    /// The last failure of each delivery under way that has failed, by sender and number, and whether a host replied so.
+    failed: FxHashMap<(NodeId, u64), (Status, bool)>,
     error: Option<io::Error>,
 }
 
 impl<'m> Records<'m> {
     /// Records go to `files`, in the order of [`RecordKind::ALL`]; headings are the caller's.
     pub fn new(model: &'m Model, variant: &str, replication: u32, files: [Box<dyn Write + Send>; 3]) -> Self {
-        Self { model, prefix: format!("{},{replication}", quoted(variant)), files, error: None }
+        Self {
+            model,
+            prefix: format!("{},{replication}", quoted(variant)),
+            files,
+            failed: FxHashMap::default(),
+            error: None,
+        }
+    }
+
+    fn client(&self, delivery: &Delivery) -> &'m ClientRules {
+        &self.model.mail.nodes[delivery.node.index()].client
     }
 
     /// Writes out what is buffered.
@@ -81,24 +97,11 @@ impl<'m> Records<'m> {
         }
     }
 
-    pub(super) fn delivery(&mut self, now: SimTime, delivery: &Delivery, outcome: &str) {
-        let model = self.model;
-        let sender = quoted(&model.mail.nodes[delivery.sender.index()].name);
-        let host = delivery.host.map_or("", |host| model.dns.names.text(model.mail.hosts[host.index()].name));
+    /// A delivery that is queued at the end.
+    pub(super) fn queued(&mut self, delivery: &Delivery) {
         for number in delivery.numbers() {
-            self.write(
-                RecordKind::Deliveries,
-                format_args!(
-                    "{},{sender},{},{},{},{},{outcome},{},{host},{}",
-                    quoted(&Delivery::label(&model.mail.nodes[delivery.sender.index()].name, number)),
-                    model.dns.names.text(delivery.domain),
-                    delivery.size_bytes,
-                    delivery.created.as_secs_f64() - f64::from(delivery.before_start_s),
-                    if outcome == "queued" { String::new() } else { now.as_secs_f64().to_string() },
-                    delivery.attempts,
-                    delivery.measured,
-                ),
-            );
+            let last = self.failed.get(&(delivery.sender, number)).map(|(status, _)| *status);
+            self.delivery(None, delivery, number, "queued", last);
         }
     }
 
@@ -109,23 +112,78 @@ impl<'m> Records<'m> {
             End::Expired => "expired",
             End::Discarded => "discarded",
         };
-        self.delivery(now, delivery, outcome);
+        let client = self.client(delivery);
+        let codes = &client.codes;
+        for number in delivery.numbers() {
+            let last = self.failed.remove(&(delivery.sender, number));
+            let status = match (end, last) {
+                (End::Delivered, _) => Some(Status::of(TryResult::Accepted, Stage::EndOfData)),
+                (End::Expired, Some((last, was_reply))) => Some(codes.of_expired(last, was_reply)),
+                // Never tried: it was given up with what its hosts' records say.
+                (End::Expired, None) => Some(codes.of_expired(codes.no_connection, false)),
+                // It has been through too many hosts: no try of this node's failed.
+                (End::Bounced(BounceCause::Loop), _) => Some(codes.of(Finding::Loop, &client.dns)),
+                (End::Bounced(_), Some((last, _))) if last.class == 5 => Some(codes.refused.unwrap_or(last)),
+                // One recipient of several: the transaction went on for the others.
+                (End::Bounced(_), _) => {
+                    let reply = Status::of(TryResult::Reply(550), Stage::Rcpt);
+                    Some(codes.refused.unwrap_or(reply))
+                }
+                (End::Discarded, last) => last.map(|(last, _)| last),
+            };
+            self.delivery(Some(now), delivery, number, outcome, status);
+        }
+    }
+
+    fn delivery(
+        &mut self,
+        ended: Option<SimTime>,
+        delivery: &Delivery,
+        number: u64,
+        outcome: &str,
+        status: Option<Status>,
+    ) {
+        let model = self.model;
+        let sender = &model.mail.nodes[delivery.sender.index()].name;
+        self.write(
+            RecordKind::Deliveries,
+            format_args!(
+                "{},{},{},{},{},{},{outcome},{},{},{},{}",
+                quoted(&Delivery::label(sender, number)),
+                quoted(sender),
+                model.dns.names.text(delivery.domain),
+                delivery.size_bytes,
+                delivery.created.as_secs_f64() - f64::from(delivery.before_start_s),
+                ended.map_or(String::new(), |at| at.as_secs_f64().to_string()),
+                delivery.attempts,
+                delivery.host.map_or("", |host| model.dns.names.text(model.mail.hosts[host.index()].name)),
+                delivery.measured,
+                status.map_or(String::new(), |status| status.to_string()),
+            ),
+        );
     }
 
     pub(super) fn attempt(&mut self, record: &AttemptRecord, delivery: &Delivery) {
         let model = self.model;
         let sender = &model.mail.nodes[delivery.sender.index()].name;
-        let (reply, outcome) = match record.result {
-            TryResult::Accepted => (format!("250 {}", record.status), "accepted"),
-            TryResult::Refused => (String::new(), "refused"),
-            TryResult::TimedOut => (String::new(), "timed out"),
-            TryResult::Lost => (String::new(), "lost"),
-            TryResult::Reply(code) => {
-                (format!("{code} {}", record.status), if code < 500 { "deferred" } else { "rejected" })
-            }
+        let (code, outcome) = match record.result {
+            TryResult::Accepted => (Some(250), "accepted"),
+            TryResult::Refused => (None, "refused"),
+            TryResult::TimedOut => (None, "timed out"),
+            TryResult::Lost => (None, "lost"),
+            TryResult::Reply(code) => (Some(code), if code < 500 { "deferred" } else { "rejected" }),
         };
+        let client = self.client(delivery);
+        let status = match record.result.finding(record.stage) {
+            Some(found) => client.codes.of(found, &client.dns),
+            None => record.status,
+        };
+        let reply = code.map_or(status.to_string(), |code| format!("{code} {status}"));
+        if record.result != TryResult::Accepted {
+            self.note_failed(delivery, status, code.is_some());
+        }
         // Recipients share a transaction; each delivery has the attempts that were made for it.
-        for number in delivery.number..delivery.number + u64::from(delivery.recipients) {
+        for number in delivery.numbers() {
             self.write(
                 RecordKind::Attempts,
                 format_args!(
@@ -143,6 +201,12 @@ impl<'m> Records<'m> {
         }
     }
 
+    fn note_failed(&mut self, delivery: &Delivery, status: Status, was_reply: bool) {
+        for number in delivery.numbers() {
+            self.failed.insert((delivery.sender, number), (status, was_reply));
+        }
+    }
+
     /// An attempt that ended with its look-ups.
     pub(super) fn no_host(&mut self, now: SimTime, delivery: &Delivery, why: NoHost) {
         let sender = &self.model.mail.nodes[delivery.sender.index()].name;
@@ -155,11 +219,14 @@ impl<'m> Records<'m> {
             NoHost::Loop => "loop",
             NoHost::Policy => "MTA-STS",
         };
-        for number in delivery.number..delivery.number + u64::from(delivery.recipients) {
+        let client = self.client(delivery);
+        let status = client.codes.of(why.finding(), &client.dns);
+        self.note_failed(delivery, status, false);
+        for number in delivery.numbers() {
             self.write(
                 RecordKind::Attempts,
                 format_args!(
-                    "{},{},{},{},{},,,Lookup,,{outcome}",
+                    "{},{},{},{},{},,,Lookup,{status},{outcome}",
                     quoted(&Delivery::label(sender, number)),
                     delivery.attempts,
                     delivery.attempt_started.as_secs_f64(),

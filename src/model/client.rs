@@ -2,6 +2,7 @@
 //! off, which refuses it.
 
 use super::NameId;
+use super::status::StatusCodes;
 use crate::engine::time::SimDuration;
 use crate::scenario::tree::{AddressLookups, AddressPreference, OwnMx, Shuffle, Stage, SynRetry};
 
@@ -48,6 +49,8 @@ pub struct ClientRules {
     pub failures: FailureTable,
     /// What each DNS outcome leads to.
     pub dns: DnsRules,
+    /// How it reports what it found out by itself.
+    pub codes: StatusCodes,
     /// Hosts that may have had custody before the message is held to loop.
     pub hops_max: u8,
     /// Processors of its machine, if a delivery takes time of one.

@@ -129,7 +129,7 @@ impl Observer for Collector<'_> {
             self.censored.age_max = self.censored.age_max.max(now.since(delivery.created));
         }
         if let Some(records) = &mut self.records {
-            records.delivery(now, delivery, "queued");
+            records.queued(delivery);
         }
     }
 }

@@ -107,6 +107,11 @@ impl RetryPreset {
             ("client.address_preference", format!("{:?}", rules.address_preference), self.families()),
             ("client.fast_fallback", rules.fast_fallback.unwrap_or_default().to_string(), self.families()),
             ("(DNS)", rules.dns.describe(), self.client),
+            (
+                "(status codes)",
+                rules.codes.describe(&rules.dns),
+                "status_codes.rs; RFC 3463 where the system says none",
+            ),
         ]);
         rows.extend(STAGES.map(|(name, stage)| (name, rules.failures.describe(stage), self.client)));
         Preset { name: self.name, field: "retry", about: self.about, parameters: rows }
