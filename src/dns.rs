@@ -24,6 +24,7 @@ mod selection;
 mod soa;
 mod stale;
 mod stub;
+mod throttle;
 mod transfer;
 mod walk;
 

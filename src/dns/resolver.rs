@@ -11,6 +11,7 @@ use super::delegation::Delegations;
 use super::fetch::Fetch;
 use super::selection::Servers;
 use super::soa::SharedSoas;
+use super::throttle::Throttles;
 use super::transfer::Transfers;
 use super::{Answer, Asker, Completed, DnsEvent, DnsObserver, Outcome, ServerState, Source, Waiter};
 use crate::engine::random::EntityKey;
@@ -31,6 +32,7 @@ pub struct Dns<'m> {
     /// Zone cuts, and what is known of servers, cache by cache.
     pub(super) delegations: Vec<Delegations>,
     pub(super) known: Vec<Servers>,
+    pub(super) throttles: Throttles,
     /// SOAs that negative answers share, cache by cache.
     pub(super) soas: Vec<SharedSoas>,
     /// The zone's changes of which an answer's SOA spoke; only ever looked up.
@@ -202,6 +204,7 @@ impl<'m> Dns<'m> {
                 .collect(),
             delegations: model.dns.caches.iter().map(|_| Delegations::new()).collect(),
             known: model.dns.caches.iter().map(|_| Servers::new()).collect(),
+            throttles: Throttles::default(),
             soas: model.dns.caches.iter().map(|_| SharedSoas::default()).collect(),
             soa_changes: FxHashMap::default(),
             transfers: Transfers::new(model, replication),

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::fetch::{Candidate, Fetch, Purpose};
 use super::resolver::Dns;
+use super::throttle;
 use crate::engine::random::{EntityKey, below, draw, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::AskingRules;
@@ -28,10 +29,19 @@ impl Dns<'_> {
         if rules.total.is_some_and(|total| elapsed >= total) {
             return None;
         }
+        let query = self.query(fetch);
+        let state = &mut self.fetches[fetch as usize];
         let key = self.keys[state.cache.index()];
         let random = |state: &Fetch, purpose| draw(key, state.question.index() as u64, state.place(purpose, 0));
         let known = &mut self.known[state.cache.index()];
-        let (next, is_exploring) = pick(now, rules, key, state, known, &random)?;
+        let (next, is_exploring) = loop {
+            let (next, is_exploring) = pick(now, rules, key, state, known, &random)?;
+            let candidate = &mut state.servers[next];
+            if !self.throttles.leaves_out(now, (state.cache, candidate.at, query)) {
+                break (next, is_exploring);
+            }
+            candidate.is_unreachable = true;
+        };
         state.sends = if state.is_once_more(rules) { state.sends + 1 } else { 1 };
         state.run = if next == state.current { state.run + 1 } else { 1 };
         if rules.tries_in_a_row.is_some_and(|most| state.run > most) {
@@ -96,6 +106,15 @@ impl Dns<'_> {
                 }
             }
         }
+    }
+
+    /// Leaves the query out at the current server for a while, if the rules do.
+    pub(super) fn throttle(&mut self, now: SimTime, fetch: u32, fetches: u32) {
+        let state = &self.fetches[fetch as usize];
+        let Some(candidate) = state.servers.get(state.current) else { return };
+        let rules = &self.rules(state.cache).asking;
+        let lasts = if fetches == throttle::SILENT { rules.silent_throttle } else { rules.failing_throttle };
+        self.throttles.begin(now, (state.cache, candidate.at, self.query(fetch)), lasts, fetches);
     }
 
     /// The current server has not answered in time, or (not `is_silent`) has failed where that counts as much.

@@ -6,6 +6,7 @@ use super::fetch::{Candidate, Purpose, QUERIES_MAX};
 use super::path::{half, one_way_loss, round_trip};
 use super::resolver::{Dns, NONE, Who};
 use super::soa::Negative;
+use super::throttle;
 use super::{DnsEvent, DnsObserver, Outcome, ServerState};
 use crate::engine::random::{draw, shuffle, unit_open};
 use crate::engine::scheduler::Scheduler;
@@ -242,8 +243,10 @@ impl<'m> Dns<'m> {
         if state.is_once_more(rules) {
             state.queries += 1;
         } else {
-            state.count_try();
+            self.throttle(scheduler.now(), fetch, throttle::SILENT);
+            self.fetches[fetch as usize].count_try();
         }
+        let state = &mut self.fetches[fetch as usize];
         if state.tries >= MINIMISED_SENDS_MAX / rules.sends_per_loss.max(1) {
             state.minimised = 0;
         }
@@ -277,8 +280,19 @@ impl<'m> Dns<'m> {
                     candidate.is_unreachable = true;
                 }
             }
-            Reply::Refused | Reply::Upward | Reply::Unreachable => self.on_bad_reply(now, fetch, false),
-            Reply::ServFail => self.on_bad_reply(now, fetch, rules.asking.servfail_is_loss),
+            Reply::Upward => self.on_bad_reply(now, fetch, false),
+            Reply::Unreachable => {
+                self.throttle(now, fetch, throttle::UNREACHABLE);
+                self.on_bad_reply(now, fetch, false);
+            }
+            Reply::Refused => {
+                self.throttle(now, fetch, throttle::FAILED);
+                self.on_bad_reply(now, fetch, false);
+            }
+            Reply::ServFail => {
+                self.throttle(now, fetch, throttle::FAILED);
+                self.on_bad_reply(now, fetch, rules.asking.servfail_is_loss);
+            }
             _ if is_bogus => self.on_bad_reply(now, fetch, false),
             Reply::Referral(child, referral) => {
                 self.on_server_answered(now, fetch);

@@ -147,6 +147,8 @@ overridable! {
     stale_extensions: u32,
     /// How long a failure is kept (RFC 9520: 1 s to 5 min).
     servfail_ttl: Duration,
+    /// Whether that is counted exactly, or from a second on in whole ones as `expiry` counts TTLs.
+    servfail_is_exact: bool,
     /// A fetched answer that comes so long after the question is not sent (Unbound's `discard-timeout`); 0 for always. Whoever
     /// asked asks again after 5 s, and gives up after 10 s.
     discard_timeout: Duration,
@@ -187,6 +189,11 @@ overridable! {
     bad_replies: BadReplies,
     /// Whether SERVFAIL from a server counts as a time-out of it.
     servfail_is_loss: bool,
+    /// How long a server that failed, refused or turned the query away is not asked the same again; 0 for not at all
+    /// (PowerDNS). Fetches that would have asked it count, too: after 3, or 100 where it turned the query away, one asks.
+    failing_throttle: Duration,
+    /// The same of one that was silent, or until 5 fetches would have asked it.
+    silent_throttle: Duration,
     /// Time-outs in a row after which a server is held dead; 0 for never.
     dead_after: u32,
     /// How long it is left alone then; with `Jacobson`, the time-out from which on one query at a time goes to it once three of

@@ -21,6 +21,8 @@ pub struct Rules {
     pub stale: StaleRules,
     /// How long a failure is kept; zero for not at all (RFC 9520).
     pub servfail_ttl: SimDuration,
+    /// Whether that is counted exactly.
+    pub servfail_is_exact: bool,
     /// How late an answer is no longer sent, if there is a limit.
     pub discard_after: Option<SimDuration>,
     /// RRsets it holds at most.
@@ -138,6 +140,10 @@ pub struct AskingRules {
     pub server_memory: SimDuration,
     /// Whether a refused datagram counts at once.
     pub heeds_refusals: bool,
+    /// For how long a server that has just failed, refused or turned away a query is not asked the same again, and one that was
+    /// silent.
+    pub failing_throttle: SimDuration,
+    pub silent_throttle: SimDuration,
     /// Expected waits beyond this go over TCP.
     pub tcp_above: Option<SimDuration>,
     /// Which server.

@@ -36,6 +36,7 @@ pub(in super::super) const UNBOUND: Sheet = Sheet {
         ("stale_refresh_time", "5s", "after a failed refresh, NORR_TTL (iterator.c)"),
         ("stale_extensions", "0", "max_stale counts"),
         ("servfail_ttl", "5s", "iterator.c, NORR_TTL; measured 5.9 s in 1.17"),
+        ("servfail_is_exact", "false", "kept as a message: measured 5.9 s in 1.17"),
         (
             "discard_timeout",
             "1900ms",
@@ -66,6 +67,8 @@ pub(in super::super) const UNBOUND: Sheet = Sheet {
         ("servfail_is_loss", "false", "measured: 386 of 817 packets go to the failing server"),
         ("tries_per_server", "5", "iterator.h, outbound-msg-retry; measured: five time-outs of the one server"),
         ("last_resort", "true", "iterator.c, processLastResort; measured: the server's address asked for at 17.3 s"),
+        ("failing_throttle", "0s", "none: a server that failed is asked in the next fetch (measured)"),
+        ("silent_throttle", "0s", "none: a server that was silent is asked in the next fetch (measured)"),
         ("dead_after", "1", "dead_for counts"),
         (
             "dead_for",
