@@ -83,14 +83,15 @@ impl<'m> Dns<'m> {
         }
     }
 
-    /// Queries that QNAME minimisation adds at the zone that holds the name (RFC 9156): one for each label between the two
-    /// and, with Unbound, one for the whole name.
+    /// Queries that QNAME minimisation puts before the question at a zone on the way (RFC 9156 section 3): one for each label
+    /// between the two, of which the first below a zone cut is answered with a referral, and, with Unbound, one for the whole
+    /// name.
     fn minimised(&self, fetch: u32, zone: ZoneId) -> u8 {
         let state = &self.fetches[fetch as usize];
         let rule = self.rules(state.cache).asking.qname_minimisation;
         let names = &self.model.dns.names;
         let question = state.question;
-        if rule == QnameMinimisation::Off || names.zone_of[question.name().index()] != zone {
+        if rule == QnameMinimisation::Off {
             return 0;
         }
         let apex = self.model.dns.zones[zone.index()].apex;

@@ -302,6 +302,44 @@ fn qname_minimisation_costs_what_was_measured() {
     assert_eq!(extra("UnboundPre125()"), "c.d.lab A, b.c.d.lab A, a.b.c.d.lab A, a.b.c.d.lab TXT");
 }
 
+/// The root is asked for the TLD alone, the TLD for one label more: who minimises tells nobody above the zone what it is after,
+/// and pays a query for a label that is no zone cut (RFC 9156 section 3; the types as measured).
+#[test]
+fn qname_minimisation_hides_the_name_along_the_whole_walk() {
+    let asked = |software: &str| {
+        let text = scenario(
+            "ns: [\"ns1.d.lab\"],",
+            "",
+            &format!("(software: {software})"),
+            r#"[("example.co.uk", MX)]"#,
+            "200s",
+        );
+        let more = r#""example.co.uk": (ns: ["ns1.example.co.uk"], mx: [(10, "mx.d.lab")]), "d.lab": ("#;
+        let text = text.replace("\"d.lab\": (", more).replace("servers: {", "servers: { \"ns1.example.co.uk\": (),");
+        let model = model(&text);
+        let watch = watch(&model, 0);
+        let of = |label: &str| {
+            let at = watch.queries.iter().filter(|(_, server, ..)| {
+                model.dns.names.text(model.dns.servers[server.index()].name).starts_with(label)
+            });
+            let text = |name: NameId, kind: RecordType| format!("{} {}", model.dns.names.text(name), kind.text());
+            at.map(|(.., question)| text(question.name(), question.kind())).collect::<Vec<_>>().join(", ")
+        };
+        (of("a.root"), of("a.nic.uk"), of("ns1.example"))
+    };
+    let expected = |root: &str, tld: &str, zone: &str| (root.to_owned(), tld.to_owned(), zone.to_owned());
+    let mx = "example.co.uk MX";
+    assert_eq!(asked("Ideal()"), expected(mx, mx, mx));
+    for software in ["Bind()", "KnotResolver()"] {
+        assert_eq!(asked(software), expected("uk NS", &format!("co.uk NS, {mx}"), mx), "{software}");
+    }
+    assert_eq!(asked("PowerDnsRecursor()"), expected("uk A", &format!("co.uk A, {mx}"), mx));
+    for software in ["Unbound()", "UnboundPre125()"] {
+        let (tld, zone) = ("co.uk A, example.co.uk A", format!("example.co.uk A, {mx}"));
+        assert_eq!(asked(software), expected("uk A", tld, &zone), "{software}");
+    }
+}
+
 /// A dead IPv6 address beside a live IPv4 one is learnt by address: after the first look the live one is asked. Theory's
 /// resolver, which remembers nothing, finds it out again and again.
 #[test]
