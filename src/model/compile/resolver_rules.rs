@@ -5,8 +5,8 @@ use super::presets;
 use crate::engine::time::SimDuration;
 use crate::model::dns::{AskingRules, DeadRules, NegativeRules, PrefetchRules, Rules, StaleRules, TtlRules};
 use crate::scenario::tree::{
-    BackOff, BadReplies, Expiry, KnownTimeout, NegativeTtl, NsRule, Prefetch, Push, QnameMinimisation, Selection,
-    ServeStale, Software, StaleTimer, TopBit, UnequalTtls,
+    BackOff, BadReplies, Expiry, KnownTimeout, NegativeTtl, NsRule, Prefetch, Push, QnameMinimisation, ResolverRules,
+    Selection, ServeStale, Software, StaleTimer, TopBit, UnequalTtls,
 };
 use crate::scenario::units::Duration;
 
@@ -25,6 +25,7 @@ impl Compiler<'_> {
             self.error(&at("timeouts"), "time-outs out of range").label =
                 "expected at most 32 durations above zero".into();
         }
+        self.check_bounds(key, own);
         for (field, span) in [("first_timeout", own.first_timeout), ("max_timeout", own.max_timeout)] {
             if span.is_some_and(|span| span.0.is_zero()) {
                 self.error(&at(field), "no time to answer").label = "expected a duration above zero".into();
@@ -122,6 +123,32 @@ impl Compiler<'_> {
                 qname_minimisation: all.qname_minimisation.unwrap_or(QnameMinimisation::Off),
                 takes_alias_targets: all.takes_alias_targets.unwrap_or(false),
             },
+        }
+    }
+
+    /// What a scenario writes itself of numbers without which nothing would be asked, or kept, or that are no probability or factor.
+    fn check_bounds(&mut self, key: &str, own: &ResolverRules) {
+        let selection = own.selection.and_then(|selection| match selection {
+            Selection::BestOrAny(share) if !(0.0..=1.0).contains(&share) => Some((share.to_string(), "0 to 1")),
+            Selection::LowestSrtt { decay } if !(0.0..=1.0).contains(&decay) => Some((decay.to_string(), "0 to 1")),
+            Selection::FadingAverage(span) if span.0.is_zero() => Some(("0s".into(), "a duration above zero")),
+            _ => None,
+        });
+        let sends = own.sends_per_loss.filter(|sends| *sends == 0);
+        let replies =
+            own.bad_replies.filter(|bears| matches!(bears, BadReplies::PerServer(0) | BadReplies::PerFetch(0)));
+        let types = own.cached_types.as_ref().filter(|types| types.is_empty());
+        let problems = [
+            ("selection", selection),
+            ("sends_per_loss", sends.map(|sends| (sends.to_string(), "at least 1"))),
+            ("bad_replies", replies.map(|_| ("0".into(), "at least 1"))),
+            ("cached_types", types.map(|_| ("nothing".into(), "at least one type"))),
+        ];
+        for (field, problem) in problems {
+            if let Some((value, expected)) = problem {
+                let message = format!("`{field}` is out of range: {value}");
+                self.error(&["resolvers", key, "software", field], message).label = format!("expected {expected}");
+            }
         }
     }
 }
