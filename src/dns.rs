@@ -28,6 +28,7 @@ mod throttle;
 mod transfer;
 mod walk;
 
+pub use look::Link;
 pub use observe::{Asker, DnsObserver, LookupRecord};
 pub use resolver::Dns;
 

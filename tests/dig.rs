@@ -248,3 +248,102 @@ fn what_is_not_there_has_a_way_out() {
         assert!(output.status.code() == Some(2) && said.contains(hint), "{arguments:?}: {said}");
     }
 }
+
+/// Aliases, one of a short TTL before data of a long one, and a forwarder that keeps such answers whole.
+const ALIASES: &str = r#"(
+    title: "Aliases",
+    run: (measure: "1d", seed: 3),
+    regions: { "here": (rtt: "0s") },
+    zones: {
+        "example.org": (ttls: (mx: "1h", a: "1h", cname: "1m", soa: "10m", minimum: "10m", ns: "4h"), signed: true,
+            mx: [(10, "mx1.example.org")], cnames: { "www.example.org": "mx1.example.org", "old.example.org": "no.example.org" },
+            addresses: { "other.example.org": ["mx2.example.org"] }, ns: ["ns1.example.org"]),
+    },
+    servers: { "ns1.example.org": () },
+    hosts: { "mx1.example.org": (ipv6: Works), "mx2.example.org": () },
+    resolvers: { "own": (software: Bind()), "hop": (software: Dnsmasq(), upstream: ["own"]) },
+    clients: {
+        "users": (resolver: "own", asks: [("mx1.example.org", A)], arrivals: Periodic(every: "2h", offset: "0s")),
+        "guests": (resolver: "hop", asks: [("www.example.org", A)], arrivals: Periodic(every: "2h", offset: "0s")),
+    },
+    timeline: [
+        (name: "move", at: "10h 30s", do: SetCname(name: "www.example.org", to: "other.example.org")),
+        (name: "back", at: "14h 30s", do: SetAddress(name: "mx1.example.org", hosts: [])),
+        (name: "down", at: "20h", do: Outage(server: "ns1.example.org")),
+    ],
+)"#;
+
+fn records(answer: &str) -> Vec<Vec<String>> {
+    let lines = answer.lines().filter(|line| !line.starts_with(';') && line.contains("\tIN\t"));
+    lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+/// Each record has the TTL that its cache keeps it by (measured: "CNAME and MX keep their own TTLs").
+#[test]
+fn records_behind_an_alias_have_ttls_of_their_own() {
+    for resolver in ["own", "hop"] {
+        let output = dig_in(ALIASES, &["www.example.org", "A", "--at", "8h 30m", "--resolver", resolver]);
+        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+        let records = records(&answer);
+        assert!(answer.contains("ANSWER: 2,"), "{answer}");
+        assert_eq!(
+            (&*records[0][0], &*records[0][1], &*records[0][3]),
+            ("www.example.org.", "60", "CNAME"),
+            "{answer}"
+        );
+        assert_eq!((&*records[1][0], &*records[1][3]), ("mx1.example.org.", "A"), "{answer}");
+        let ttl_s: u32 = records[1][1].parse().expect("a TTL");
+        // It was fetched half an hour ago; a forwarder keeps both by the least.
+        assert!(if resolver == "own" { (1795..=1800).contains(&ttl_s) } else { ttl_s == 60 }, "{answer}");
+    }
+    let denied = dig_in(ALIASES, &["old.example.org", "A", "--at", "8h", "--resolver", "own"]);
+    let denied = String::from_utf8_lossy(&denied.stdout).into_owned();
+    let ttls: Vec<String> = records(&denied).iter().map(|record| record[1].clone()).collect();
+    assert_eq!(ttls, ["60", "600"], "{denied}");
+    let json = dig_in(ALIASES, &["www.example.org", "A", "--at", "8h 30m", "--resolver", "own", "--json"]);
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(value["answers"][0]["records"][0], "www.example.org. 60 IN CNAME mx1.example.org.");
+}
+
+/// The versions compared are those of one RRset: the alias' or its target's.
+#[test]
+fn what_is_stale_behind_an_alias_is_named() {
+    let said = |name: &str, at: &str, resolver: &str| {
+        let output = dig_in(ALIASES, &[name, "A", "--at", at, "--resolver", resolver]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().filter(|line| line.contains("STALE")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let stale = |of: &str| vec![format!(";; STALE: version 0 of the data of {of}; the primary holds version 1")];
+    assert_eq!(said("www.example.org", "move + 1s", "hop"), stale("www.example.org. CNAME"));
+    assert_eq!(
+        said("mx1.example.org", "back + 1s", "own"),
+        [";; STALE: version 0 of the data; the primary holds version 1"]
+    );
+}
+
+/// A trace for machines; the DS that a validating resolver goes by; and a server that is down has sent nothing.
+#[test]
+fn a_trace_shows_the_ds_and_what_was_not_received() {
+    let trace = dig_in(ALIASES, &["example.org", "MX", "--at", "down + 1m", "--trace"]);
+    let text = String::from_utf8_lossy(&trace.stdout).into_owned();
+    let ds = records(&text).into_iter().find(|record| record[3] == "DS").expect("a DS");
+    assert_eq!((&*ds[0], &*ds[1]), ("example.org.", "14400"), "{text}");
+    assert!(text.contains(";; ns1.example.org. (zone example.org.): no answer: the server is down"), "{text}");
+    assert!(!text.contains("Received from ns1.example.org."), "{text}");
+    let json = dig_in(ALIASES, &["example.org", "MX", "--at", "8h", "--trace", "--json"]);
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    let steps = value["trace"].as_array().expect("steps");
+    assert_eq!(steps.len(), 3, "{value}");
+    assert_eq!(steps[2]["records"][0], "example.org. 3600 IN MX 10 mx1.example.org.");
+    let ds = dig_in(ALIASES, &["example.org", "DS"]);
+    assert!(String::from_utf8_lossy(&ds.stderr).contains("--trace"), "{ds:?}");
+}
+
+/// RFC 5952 section 4.2.
+#[test]
+fn an_ipv6_address_is_written_as_dig_writes_it() {
+    let output = dig_in(ALIASES, &["mx1.example.org", "AAAA", "--at", "8h", "--resolver", "own"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let address = records(&text)[0][4].clone();
+    assert_eq!(address.parse::<std::net::Ipv6Addr>().map(|address| address.to_string()), Ok(address.clone()), "{text}");
+}

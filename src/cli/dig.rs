@@ -65,6 +65,9 @@ pub fn dig(args: &DigArgs, options: &Options, terminal: &Terminal) -> Exit {
     let mut model = Model::clone(&variant.model);
     let Some(kind) = RecordType::ALL.into_iter().find(|kind| kind.text().eq_ignore_ascii_case(&args.kind)) else {
         let known = RecordType::ALL.iter().map(|kind| kind.text());
+        if args.kind.eq_ignore_ascii_case("DS") {
+            return usage(terminal, "no type `DS`", Some("`--trace` shows the DS beside the NS".into()));
+        }
         return usage(terminal, &format!("no type `{}`", args.kind), did_you_mean(&args.kind.to_uppercase(), known));
     };
     let at = match instant_of(&model, &args.at) {
@@ -101,7 +104,8 @@ pub fn dig(args: &DigArgs, options: &Options, terminal: &Terminal) -> Exit {
     };
     let answers = Answers { model: &model, at, question, caches: &caches, dug: &dug };
     terminal.data(&match (options.json, args.trace) {
-        (true, _) => format!("{}\n", answers.json()),
+        (true, true) => format!("{}\n", answers.trace_json()),
+        (true, false) => format!("{}\n", answers.json()),
         (false, true) => answers.trace(),
         (false, false) => answers.text(),
     })

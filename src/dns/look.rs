@@ -10,6 +10,21 @@ use crate::model::dns::Question;
 use crate::model::{CacheId, DataId, NameId, ZoneId};
 use crate::scenario::tree::RecordType;
 
+/// An alias on the way to an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Its owner, for CNAME.
+    pub question: Question,
+    /// The record.
+    pub data: DataId,
+    /// How often the record had changed when it was fetched.
+    pub version: u32,
+    /// TTL left, seconds.
+    pub ttl_s: u32,
+    /// Where it leads.
+    pub target: NameId,
+}
+
 impl Dns<'_> {
     /// What a cache would answer from itself, failures among it; `None` if it would have to ask.
     pub fn held(&self, now: SimTime, cache: CacheId, question: Question) -> Option<Outcome> {
@@ -58,12 +73,39 @@ impl Dns<'_> {
         Outcome::ServFail
     }
 
-    /// The live alias that a cache holds for a name: its question, data, TTL left in seconds, target.
-    pub fn alias(&self, now: SimTime, cache: CacheId, name: NameId) -> Option<(Question, DataId, u32, NameId)> {
+    /// The live alias that a cache holds for a name or, since a forwarder keeps an answer whole, one before which it stands does.
+    pub fn alias(&self, now: SimTime, cache: CacheId, name: NameId) -> Option<Link> {
         let question = Question::new(name, RecordType::Cname);
-        let entry = self.caches[cache.index()].live(now, question)?;
-        let target = self.alias_target(entry.data)?;
-        Some((question, entry.data, self.rules(cache).ttl_left_s(now, entry.until), target))
+        if let Some(entry) = self.caches[cache.index()].live(now, question) {
+            let (data, version) = (entry.data, entry.version);
+            let ttl_s = self.rules(cache).ttl_left_s(now, entry.until);
+            return Some(Link { question, data, version, ttl_s, target: self.alias_target(data)? });
+        }
+        let behind =
+            self.resolver_of(cache).upstream.iter().map(|resolver| &self.model.dns.resolvers[resolver.index()]);
+        let caches = behind.flat_map(|resolver| {
+            (0..resolver.sites * resolver.farm.count() as u32).map(|member| CacheId(resolver.first_cache.0 + member))
+        });
+        caches.filter_map(|cache| self.alias(now, cache, name)).next()
+    }
+
+    /// The alias that the primary has for a name.
+    pub fn primarys_alias(&self, name: NameId, ttl_s: u32) -> Option<Link> {
+        let question = Question::new(name, RecordType::Cname);
+        let data = self.authority.current(question);
+        Some(Link { question, data, version: self.version(question), ttl_s, target: self.alias_target(data)? })
+    }
+
+    /// The TTL left of what a cache would say of this very question from itself, without aliases, seconds.
+    pub fn ttl_held_s(&self, now: SimTime, cache: CacheId, question: Question) -> Option<u32> {
+        let entry = self.caches[cache.index()].live(now, question).filter(|entry| entry.kind != Kind::Empty);
+        let entry = entry.or_else(|| self.no_such_name(now, cache, question.name()))?;
+        Some(self.rules(cache).ttl_left_s(now, self.ttl_until(cache, entry)))
+    }
+
+    /// The data of a question at its primary, without aliases.
+    pub fn current_data(&self, question: Question) -> DataId {
+        self.authority.current(question)
     }
 
     /// How many entries of a cache are live: RRsets, and that there is none.

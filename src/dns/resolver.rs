@@ -430,7 +430,7 @@ impl<'m> Dns<'m> {
 
     /// What the TTL that goes out with an entry counts down to: with a negative answer, the end of the zone's SOA where
     /// all of them share it.
-    fn ttl_until(&self, cache: CacheId, entry: &Entry) -> SimTime {
+    pub(super) fn ttl_until(&self, cache: CacheId, entry: &Entry) -> SimTime {
         if entry.kind == Kind::Data || !self.rules(cache).negatives.shares_soa {
             return entry.until;
         }

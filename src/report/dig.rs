@@ -1,16 +1,17 @@
 //! What a user at a terminal sees of an answer: the text that `dig` prints, and JSON.
 
 use std::fmt::Write;
+use std::net::Ipv6Addr;
 
 use serde_json::{Value, json};
 
 use crate::dns::dig::{Said, SoaTold, TraceStep};
 use crate::dns::{Answer, LookupRecord, Outcome, Source};
 use crate::engine::time::SimTime;
-use crate::model::dns::{Question, Rdata};
+use crate::model::dns::{KeyId, Question, Rdata};
 use crate::model::{CacheId, DataId, HostId, Model, NameId, ServerId};
 use crate::scenario::tree::{NegativeSoa, RecordType};
-use crate::sim::dig::Dug;
+use crate::sim::dig::{Dug, Outdated};
 
 /// Answers with what is needed to read them.
 pub struct Answers<'a> {
@@ -39,7 +40,9 @@ fn address_of(host: HostId) -> String {
 
 /// Likewise, of the prefix kept for documentation (RFC 3849).
 fn ipv6_address_of(host: HostId) -> String {
-    format!("2001:db8::{:x}:{:x}", host.0 >> 16, host.0 & 0xffff)
+    let [_, _, high, low] = host.0.to_be_bytes().map(u16::from);
+    let high_half = u16::try_from(host.0 >> 16).unwrap_or_default();
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, high_half, high << 8 | low).to_string()
 }
 
 /// A line of an answer, in the columns that `dig` prints: its tab stops are 8 columns wide, and the TTL begins at the 24th.
@@ -101,6 +104,11 @@ fn server_name(model: &Model, server: ServerId) -> String {
     dotted(model, model.dns.servers[server.index()].name)
 }
 
+/// Lines with one space between words.
+fn words(lines: &[String]) -> Vec<String> {
+    lines.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
 fn status(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Data(_) | Outcome::NoData => "NOERROR",
@@ -159,16 +167,20 @@ impl Answers<'_> {
         let _ = writeln!(out, "\n;; Query time: {} msec\n;; SERVER: {who}", record.took.as_nanos() / 1_000_000);
         let _ = writeln!(out, ";; WHEN: {}", self.when());
         let _ = writeln!(out, ";; {}", source(answer.source));
-        if answer.stale {
-            let (version, current) = (answer.data_version, self.dug.current.1);
-            let _ = writeln!(out, ";; STALE: version {version} of the data; the primary holds version {current}");
+        for &Outdated { question, version, current } in &self.dug.outdated[index] {
+            // Which one is plain where there is but one.
+            let of = if question == self.question { String::new() } else { format!(" of {}", self.asked(question)) };
+            let _ = writeln!(out, ";; STALE: version {version} of the data{of}; the primary holds version {current}");
         }
         for &(at, server, _, question) in self.dug.queries.iter().filter(|(_, _, by, _)| *by == cache) {
-            let (name, kind) = (dotted(self.model, question.name()), question.kind().text());
-            let after = at.since(record.asked);
-            let _ =
-                writeln!(out, ";; {who} asked {} for {name} {kind}, {after} later", server_name(self.model, server));
+            let (server, asked) = (server_name(self.model, server), self.asked(question));
+            let _ = writeln!(out, ";; {who} asked {server} for {asked}, {} later", at.since(record.asked));
         }
+    }
+
+    /// A question in words.
+    fn asked(&self, question: Question) -> String {
+        format!("{} {}", dotted(self.model, question.name()), question.kind().text())
     }
 
     /// What stands in the answer and the authority section: records along aliases; the SOA that a negative answer lives by
@@ -176,28 +188,29 @@ impl Answers<'_> {
     fn sections(&self, index: usize, cache: CacheId, answer: &Answer) -> (Vec<String>, Vec<String>) {
         let (aliases, soa) = (self.dug.aliases[index].iter(), self.dug.soas[index]);
         let mut answers: Vec<String> = aliases
-            .flat_map(|&(alias, data, ttl_s)| lines(self.model, alias, data, ttl_s, SoaTold::default()))
+            .flat_map(|link| lines(self.model, link.question, link.data, link.ttl_s, SoaTold::default()))
             .collect();
         match answer.outcome {
             Outcome::Data(data) => {
                 let of = Question::new(answer.owner, self.question.kind());
-                answers.extend(lines_of(self.model, of, data, self.ttls_s(index, cache, answer), soa));
+                answers.extend(lines_of(self.model, of, data, self.ttls_s(index, cache), soa));
                 (answers, Vec::new())
             }
             Outcome::NoData | Outcome::NxDomain => {
                 let zone = &self.model.dns.zones[self.model.dns.names.zone_of[answer.owner.index()].index()];
                 let has_soa = zone.soa.sent != NegativeSoa::Absent;
-                (answers, has_soa.then(|| soa_line(self.model, answer.owner, answer.ttl_s, soa)).into_iter().collect())
+                let ttl_s = self.dug.ttls_s[index];
+                (answers, has_soa.then(|| soa_line(self.model, answer.owner, ttl_s, soa)).into_iter().collect())
             }
             Outcome::ServFail | Outcome::Refused => (Vec::new(), Vec::new()),
         }
     }
 
     /// The TTL of the first record, and of the others.
-    fn ttls_s(&self, index: usize, cache: CacheId, answer: &Answer) -> (u32, u32) {
-        let resolver = self.model.dns.caches[cache.index()].resolver;
-        let told = |ttls| self.model.dns.resolvers[resolver.index()].rules.told_ttls_s(ttls, answer.ttl_s);
-        self.dug.unequal[index].map_or((answer.ttl_s, answer.ttl_s), told)
+    fn ttls_s(&self, index: usize, cache: CacheId) -> (u32, u32) {
+        let (resolver, ttl_s) = (self.model.dns.caches[cache.index()].resolver, self.dug.ttls_s[index]);
+        let told = |ttls| self.model.dns.resolvers[resolver.index()].rules.told_ttls_s(ttls, ttl_s);
+        self.dug.unequal[index].map_or((ttl_s, ttl_s), told)
     }
 
     /// The instant by the calendar of the run and since its start: `Tue 13:00:00, 37h after the start`.
@@ -228,11 +241,32 @@ impl Answers<'_> {
     }
 
     fn step(&self, out: &mut String, step: &TraceStep) {
+        let (server, zone) = (server_name(self.model, step.server), self.zone(step));
+        if let Said::Failed(why) = step.said {
+            let _ = writeln!(out, ";; {server} (zone {zone}): {why}\n");
+            return;
+        }
+        self.said(step).into_iter().for_each(|line| _ = writeln!(out, "{line}"));
+        let _ = writeln!(out, ";; Received from {server} (zone {zone})\n");
+    }
+
+    fn zone(&self, step: &TraceStep) -> String {
+        dotted(self.model, self.model.dns.zones[step.zone.index()].apex)
+    }
+
+    /// What a server said, in lines.
+    fn said(&self, step: &TraceStep) -> Vec<String> {
         let model = self.model;
-        let found = match step.said {
+        match step.said {
             Said::Referral(child, delegation) => {
-                let apex = Question::new(model.dns.zones[child.index()].apex, RecordType::Ns);
-                lines(model, apex, delegation.ns, delegation.ns_ttl_s, SoaTold::default())
+                let apex = model.dns.zones[child.index()].apex;
+                let ns = Question::new(apex, RecordType::Ns);
+                let mut lines = lines(model, ns, delegation.ns, delegation.ns_ttl_s, SoaTold::default());
+                if delegation.ds != KeyId::default() {
+                    let rdata = format!("{} 13 2 ; the key that the parent vouches for", delegation.ds.0);
+                    lines.push(line(&dotted(model, apex), delegation.ns_ttl_s, "DS", &rdata));
+                }
+                lines
             }
             Said::Data(data, ttl_s) => lines(model, step.question, data, ttl_s, step.soa),
             Said::Alias(data, ttl_s) => {
@@ -244,11 +278,24 @@ impl Answers<'_> {
                 let soa = ttl_s.map(|ttl_s| soa_line(model, step.question.name(), ttl_s, step.soa));
                 soa.into_iter().chain([format!(";; {verdict}")]).collect()
             }
-            Said::Failed(why) => vec![format!(";; {why}")],
+            Said::Failed(_) => Vec::new(),
+        }
+    }
+
+    /// The walk along the delegation, one object a server asked.
+    pub fn trace_json(&self) -> Value {
+        let step = |step: &TraceStep| {
+            let failure = if let Said::Failed(why) = step.said { Some(why) } else { None };
+            json!({
+                "zone": self.zone(step), "server": server_name(self.model, step.server),
+                "name": self.model.dns.names.text(step.question.name()), "type": step.question.kind().text(),
+                "records": words(&self.said(step)), "failure": failure,
+            })
         };
-        found.into_iter().for_each(|line| _ = writeln!(out, "{line}"));
-        let zone = dotted(model, model.dns.zones[step.zone.index()].apex);
-        let _ = writeln!(out, ";; Received from {} (zone {zone})\n", server_name(model, step.server));
+        json!({
+            "at_s": self.at.since(SimTime::ZERO).as_secs_f64(),
+            "trace": self.dug.trace.iter().map(step).collect::<Vec<_>>(),
+        })
     }
 
     /// One object an answer.
@@ -267,15 +314,15 @@ impl Answers<'_> {
         let who = self.model.dns.cache_name(cache);
         let answered = |record: &LookupRecord| {
             let answer = &record.answer;
-            let of = Question::new(answer.owner, self.question.kind());
-            let rrset = match answer.outcome {
-                Outcome::Data(data) => lines(self.model, of, data, answer.ttl_s, self.dug.soas[index]),
-                _ => Vec::new(),
-            };
+            let outdated = self.dug.outdated[index].iter().map(|outdated| {
+                let Outdated { question, version, current } = *outdated;
+                json!({ "name": self.model.dns.names.text(question.name()), "type": question.kind().text(),
+                    "version": version, "primary_version": current })
+            });
             json!({
                 "cache": who, "status": status(answer.outcome), "source": source(answer.source), "ttl_s": answer.ttl_s,
                 "stale": answer.stale, "data_version": answer.data_version, "took_s": record.took.as_secs_f64(),
-                "records": rrset.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>(),
+                "outdated": outdated.collect::<Vec<_>>(), "records": words(&self.sections(index, cache, answer).0),
             })
         };
         self.dug.answers[index].as_ref().map_or_else(|| json!({ "cache": who, "status": "timeout" }), answered)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::world::{CHECK_EVERY, RunError, Simulation};
 use super::{Observer, View};
 use crate::dns::dig::{SoaTold, TraceStep};
-use crate::dns::{Asker, DnsObserver, LookupRecord};
+use crate::dns::{Answer, Asker, DnsObserver, Link, LookupRecord, Source};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::faults::FaultObserver;
 use crate::mail::MailObserver;
@@ -20,8 +20,12 @@ const PATIENCE: SimDuration = SimDuration::from_secs(600);
 pub struct Dug {
     /// One a cache asked, in order; `None` where no answer came within ten minutes.
     pub answers: Vec<Option<LookupRecord>>,
-    /// Aliases on the way to each answer, as its cache holds them: owner's question, data, TTL in seconds.
-    pub aliases: Vec<Vec<(Question, DataId, u32)>>,
+    /// Aliases on the way to each answer.
+    pub aliases: Vec<Vec<Link>>,
+    /// TTL of the RRset at the end of that way, seconds; the answer's is the least of all.
+    pub ttls_s: Vec<u32>,
+    /// RRsets of each answer that are no longer what their primary holds.
+    pub outdated: Vec<Vec<Outdated>>,
     /// Queries to authoritative servers while the answers were waited for: when, to which, by which cache, for what.
     pub queries: Vec<(SimTime, ServerId, CacheId, Question)>,
     /// The primary's data at the instant, along aliases, and how often it had changed.
@@ -32,6 +36,17 @@ pub struct Dug {
     pub soas: Vec<SoaTold>,
     /// The walk along the delegation at the instant.
     pub trace: Vec<TraceStep>,
+}
+
+/// An RRset of an answer, and how often its data had changed when it was fetched, and has changed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outdated {
+    /// Which.
+    pub question: Question,
+    /// The version in the answer.
+    pub version: u32,
+    /// The primary's.
+    pub current: u32,
 }
 
 /// Runs one replication up to `at` and asks each of `caches` there, all at that instant.
@@ -67,12 +82,15 @@ pub fn dig(
     if !simulation.ask_until(&mut seen, at + PATIENCE, stop, all_there)? {
         return Ok(None);
     }
-    let aliases = caches.iter().zip(&seen.answers);
-    let aliases = aliases.map(|(&cache, answer)| simulation.aliases(cache, question, answer.as_ref())).collect();
+    let both = || caches.iter().copied().zip(seen.answers.iter().map(Option::as_ref));
+    let aliases: Vec<_> = both().map(|(cache, answer)| simulation.aliases(cache, question, answer)).collect();
+    let ttls_s = both().map(|(cache, answer)| simulation.ttl_s(cache, question, answer)).collect();
+    let links = both().zip(&aliases);
+    let outdated = links.map(|((_, answer), links)| simulation.outdated(question, answer, links)).collect();
     let unequal = seen.answers.iter().map(|answer| simulation.unequal(question, answer.as_ref())).collect();
-    let soa = |(&cache, answer): (&CacheId, &Option<LookupRecord>)| simulation.soa(cache, question, answer.as_ref());
-    let soas = caches.iter().zip(&seen.answers).map(soa).collect();
-    Ok(Some(Dug { answers: seen.answers, aliases, unequal, soas, queries: seen.queries, current, trace }))
+    let soas = both().map(|(cache, answer)| simulation.soa(cache, question, answer)).collect();
+    let Seen { answers, queries, .. } = seen;
+    Ok(Some(Dug { answers, aliases, ttls_s, outdated, unequal, soas, queries, current, trace }))
 }
 
 impl Simulation<'_> {
@@ -124,22 +142,40 @@ impl Simulation<'_> {
         self.dns.trace(question, &self.faults)
     }
 
-    /// The aliases between a question and the owner of its answer.
-    fn aliases(
-        &self,
-        cache: CacheId,
-        question: Question,
-        answer: Option<&LookupRecord>,
-    ) -> Vec<(Question, DataId, u32)> {
+    /// The aliases between a question and the owner of its answer; those that nobody keeps, as the primary has them.
+    fn aliases(&self, cache: CacheId, question: Question, answer: Option<&LookupRecord>) -> Vec<Link> {
         let Some(record) = answer else { return Vec::new() };
         let now = record.asked + record.took;
         let (mut name, mut links) = (question.name(), Vec::new());
         while name != record.answer.owner && links.len() < 8 {
-            let Some((alias, data, ttl_s, target)) = self.dns.alias(now, cache, name) else { break };
-            links.push((alias, data, ttl_s));
-            name = target;
+            let link = self.dns.alias(now, cache, name);
+            let Some(link) = link.or_else(|| self.dns.primarys_alias(name, record.answer.ttl_s)) else { break };
+            links.push(link);
+            name = link.target;
         }
         links
+    }
+
+    /// The TTL of what stands at the end of the aliases: its own, where the cache keeps it by its own name.
+    fn ttl_s(&self, cache: CacheId, question: Question, answer: Option<&LookupRecord>) -> u32 {
+        let Some(record) = answer else { return 0 };
+        let Answer { owner, ttl_s, source, .. } = record.answer;
+        if owner == question.name() || source == Source::Expired {
+            return ttl_s;
+        }
+        let now = record.asked + record.took;
+        self.dns.ttl_held_s(now, cache, Question::new(owner, question.kind())).unwrap_or(ttl_s)
+    }
+
+    /// What makes an answer stale.
+    fn outdated(&self, question: Question, answer: Option<&LookupRecord>, links: &[Link]) -> Vec<Outdated> {
+        let Some(answer) = answer.map(|record| record.answer).filter(|answer| answer.stale) else { return Vec::new() };
+        let end = Question::new(answer.owner, question.kind());
+        let rrsets = links.iter().map(|link| (link.question, link.data, link.version));
+        let rrsets = rrsets.chain([(end, answer.outcome.data(), answer.data_version)]);
+        let old = rrsets.filter(|(of, data, _)| *data != self.dns.current_data(*of));
+        let outdated = |(question, _, version)| Outdated { question, version, current: self.dns.version(question) };
+        old.map(outdated).collect()
     }
 }
 

@@ -90,7 +90,7 @@ fn answered(model: &Model, code: &str, query: &str, phase: f64) -> (Vec<u32>, Ou
     // A forwarder keeps the end of a chain, for the least TTL of it.
     if name.starts_with("cn") && !code.starts_with('D') {
         let asked = bench.question(name, Cname).name();
-        ttls.extend(bench.dns.alias(bench.now(), cache, asked).map(|alias| alias.2));
+        ttls.extend(bench.dns.alias(bench.now(), cache, asked).map(|alias| alias.ttl_s));
         let target = mxsim::model::dns::Question::new(answer.owner, kind);
         let held = bench.dns.peek(bench.now(), cache, target);
         assert!(held.is_some(), "{code} {query}");
