@@ -27,6 +27,7 @@ impl Compiler<'_> {
                 let found = resolver.as_ref().map(|resolver| self.find(&path("resolver"), "resolver", resolver));
                 let mut caches = self.caches_of(&found.unwrap_or_default());
                 if let Some(region) = region {
+                    self.warn_of_made_servers(&path("region"), region);
                     let sites = self.caches_in(region);
                     targets.extend(self.targets_in(&path("region"), region, !sites.is_empty(), state));
                     caches.extend(sites);
@@ -71,6 +72,20 @@ impl Compiler<'_> {
                 done.degrades = Some(entry);
             }
             _ => {}
+        }
+    }
+
+    /// Servers that were made for the root and top-level zones stand in the first region, and go down with it.
+    fn warn_of_made_servers(&mut self, path: &[&str], region: &str) {
+        let is_first = self.regions.find(region).contains(&0);
+        let root = self.dns.zones[0].servers.first().map(|server| self.dns.servers[server.index()].name);
+        let is_made = root.is_some_and(|root| self.made_servers.contains_key(&root));
+        if is_first && is_made && self.tree.regions.len() > 1 {
+            self.warning(
+                path,
+                "the servers of the root and of top-level zones that were made are in this region, too",
+            )
+            .help = Some("declare those zones with servers elsewhere, to take the site down alone".into());
         }
     }
 
