@@ -10,6 +10,9 @@ use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::Question;
 use crate::model::{CacheId, DataId, RegionId, ResolverId};
 
+/// Answers that are handled one inside the other; the next has an event of its own.
+const NESTED_MAX: u32 = 64;
+
 impl<'m> Dns<'m> {
     /// Asks a resolver. `Some` if the answer is there at this very instant: no round trip, and in the cache. Else it
     /// comes through [`Dns::take_completed`]: to a client or a probe, whom it wakes up from nothing, as soon as it leaves the
@@ -239,8 +242,11 @@ impl<'m> Dns<'m> {
         let ask = &mut self.asks[slot as usize];
         ask.answer = Some(answer);
         let (half, cache) = (ask.half, ask.cache);
-        if half.is_zero() {
+        // One fetch may end the next: where many wait for each other, not all of them at once.
+        if half.is_zero() && self.nested < NESTED_MAX {
+            self.nested += 1;
             self.on_answer_arrives(scheduler, observer, faults, slot);
+            self.nested -= 1;
         } else {
             let at = scheduler.now() + half;
             scheduler.schedule(self.first_entity + cache.0, at, DnsEvent::AnswerArrives(slot).into());

@@ -65,6 +65,8 @@ pub struct Dns<'m> {
     /// By server, how it answers now; empty where none ever browns out.
     pub(super) brownouts: Vec<Option<Brownout>>,
     pub(super) first_entity: u32,
+    /// Answers that are being handled now, one inside the other.
+    pub(super) nested: u32,
 }
 
 /// A question that could not be answered at once.
@@ -225,6 +227,7 @@ impl<'m> Dns<'m> {
             is_disturbed: false,
             brownouts: Vec::new(),
             first_entity: model.entities().dns,
+            nested: 0,
         }
     }
 

@@ -215,3 +215,32 @@ fn a_provider_of_two_domains_fails_behind_a_forwarder() {
         assert!(asked > 10_000, "seed {seed}: {asked} answers");
     }
 }
+
+/// Each zone's server stands in the next zone, and all of their addresses are being asked for: the last one's silence ends one
+/// fetch after the other.
+#[test]
+fn a_long_chain_of_those_who_wait_ends() {
+    const ZONES: u32 = 3000;
+    for software in ["Ideal()", "Bind()", "Unbound()"] {
+        let (mut zones, mut servers, mut clients) = (String::new(), String::new(), String::new());
+        for zone in 0..ZONES {
+            let next = (zone + 1).min(ZONES - 1);
+            write!(zones, "\"z{zone}.org\": (ns: [\"ns.z{next}.org\"]),").unwrap_or_default();
+            write!(servers, "\"ns.z{zone}.org\": (),").unwrap_or_default();
+            write!(
+                clients,
+                "\"c{zone}\": (resolver: \"r\", asks: [(\"ns.z{zone}.org\", A)],
+                    arrivals: Burst(at: \"1s\", count: 1, over: \"0s\")),"
+            )
+            .unwrap_or_default();
+        }
+        let text = format!(
+            "(title: \"a chain\", run: (measure: \"1h\", drain: \"0s\"), zones: {{ {zones} }}, servers: {{ {servers} }},
+            resolvers: {{ \"r\": (software: {software}, ipv6: false) }}, clients: {{ {clients} }},
+            timeline: [(at: \"0s\", do: Outage(server: \"ns.z{}.org\"))])",
+            ZONES - 1
+        );
+        let seen = watch(&model(&text), true);
+        assert_eq!(seen.lookups.len(), ZONES as usize, "{software}");
+    }
+}
