@@ -1,9 +1,9 @@
 //! exp5: what an outage of 45 s leaves behind when a zone's only server is back.
 
 use mxsim::dns::Outcome;
-use mxsim::scenario::tree::RecordType::Txt;
+use mxsim::scenario::tree::RecordType::{Mx, Txt};
 
-use crate::bench::{Bench, model, number, resolver, rows, world};
+use crate::bench::{Bench, model, number, resolver, rows, world, zone};
 
 /// Names asked for in turn, one each 1.5 s: what was recorded of PowerDNS (30 failures, from 0.6 to 44.1 s after the server was back) is
 /// one round of names of which each had failed once and is denied for 60 s. A step of 1.5 s puts 30 questions into the
@@ -29,7 +29,7 @@ struct Recovery {
     failures: usize,
 }
 
-fn simulate(code: &str, shift_s: f64) -> Recovery {
+fn simulate(code: &str, shift_s: f64, latency: &str) -> Recovery {
     let asks: String = (0..NAMES).map(|name| format!("(\"n{name}.rec.lab\", TXT),")).collect();
     let records: String = (0..NAMES).map(|name| format!("\"n{name}.rec.lab\": [\"x\"],")).collect();
     let zones = format!(
@@ -37,7 +37,8 @@ fn simulate(code: &str, shift_s: f64) -> Recovery {
     );
     let clients = format!("clients: {{ \"c\": (resolver: \"r\", asks: [{asks}], arrivals: Periodic(every: \"1h\")) }}");
     let text = world("measure: \"1h\"", &zones, &resolver("r", code), &clients);
-    let model = model(&text.replace("servers: { ", "servers: { \"ns.rec.lab\": (latency: \"300us\"), "));
+    let server = format!("servers: {{ \"ns.rec.lab\": (latency: \"{latency}\"), ");
+    let model = model(&text.replace("servers: { ", &server));
     let mut bench = Bench::new(&model);
     let servers = (0..model.dns.servers.len() as u32).map(mxsim::model::ServerId);
     let is_own = |server: &mxsim::model::ServerId| {
@@ -80,7 +81,7 @@ fn exp5_an_outage_leaves_behind_what_was_recorded() {
     assert_eq!(rows.len(), 4);
     for row in &rows {
         let code = row["resolver"].trim_end_matches('8');
-        let simulated = simulate(code, 0.0);
+        let simulated = simulate(code, 0.0, "300us");
         let [failed, failures, first_answer_s, median_ms] = [
             "of_which_servfail",
             "failures_after_restore",
@@ -90,13 +91,17 @@ fn exp5_an_outage_leaves_behind_what_was_recorded() {
         .map(|column| number(row, column));
         let what = format!("{row:?}: {simulated:?}");
         match code {
-            // Not met: in the recording 12 questions failed at once and none after the outage; here 18, and 8 of those after it,
-            // until the one query that may be sent to a server at a time-out of 12.8 s has timed out. The recorded server was
-            // probably stopped, as elsewhere in exp5, and then answered what had been sent to it meanwhile, such a query among
-            // it; here that is lost.
+            // How soon it leaves the server alone is a matter of the time-out from which it doubles: the least of 50 ms, or more on a
+            // busy machine. It has to be one up to 60 ms. Not met: none of the questions after the outage failed, while here some
+            // do until the one query to a server at a time-out above 12 s has timed out. The recorded server was probably
+            // stopped, as elsewhere in exp5, and then answered what had been sent to it meanwhile; here that is lost.
             "U" => {
-                assert!(simulated.at_once >= 12 && simulated.failures <= 8, "{what}");
-                assert!(simulated.first_answer_s <= 12.8 + 2.0, "{what}");
+                let all: Vec<Recovery> = (53..60).map(|ms| simulate(code, 0.0, &format!("{ms}ms"))).collect();
+                let is_alike = |one: &Recovery| {
+                    let unanswered = (one.failed as f64 - number(row, "unanswered_in_outage")).abs() <= 2.0;
+                    unanswered && one.at_once as f64 == failed && one.failures <= 4
+                };
+                assert!(all.iter().any(is_alike), "{row:?}: {all:#?}");
                 continue;
             }
             // A stopped server's host goes on to accept connections: what went over TCP waited for 10 s, here there is none.
@@ -115,7 +120,37 @@ fn exp5_an_outage_leaves_behind_what_was_recorded() {
 #[test]
 fn a_server_held_dead_is_asked_again_after_a_second() {
     for tenth in 0..15 {
-        let simulated = simulate("K", 0.1 * f64::from(tenth) - FIRST_S);
+        let simulated = simulate("K", 0.1 * f64::from(tenth) - FIRST_S, "300us");
         assert!(simulated.failures <= 1 && simulated.first_answer_s <= STEP_S + 1.0, "{simulated:?}");
+    }
+}
+
+/// Who has nobody else to ask for a name gets what has expired at once where that is how the resolver is set up, and the new
+/// data at the next question; all others the new data. To the TTL and the version of each answer.
+#[test]
+fn exp5_a_rare_question_after_the_end() {
+    let rows = rows("exp5_rare.csv");
+    let mut codes: Vec<&str> = rows.iter().map(|row| row["resolver"].as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), 11);
+    for code in codes {
+        let clients =
+            "clients: { \"c\": (resolver: \"r\", asks: [(\"rare.lab\", MX)], arrivals: Periodic(every: \"1h\")) },
+            timeline: [(at: \"3h\", do: SetMx(zone: \"rare.lab\", mx: [(10, \"new.lab\")]))],";
+        let model = model(&world("measure: \"4h\"", &zone("rare.lab", 10), &resolver("r", code), clients));
+        let mut bench = Bench::new(&model);
+        let kept_s = if code.ends_with("cl") { 15.0 } else { 10.0 };
+        let first = 100.1;
+        bench.ask(first, "r", "rare.lab", Mx);
+        bench.wait(first + 1.0);
+        let (old, new) = (bench.mx("old.lab"), bench.mx("new.lab"));
+        bench.set("rare.lab", Mx, new, 10);
+        for row in rows.iter().filter(|row| row["resolver"] == code) {
+            let answer = bench.ask(first + kept_s + number(row, "t_after_expiry_s"), "r", "rare.lab", Mx).0;
+            let expected = if number(row, "version") == 10.0 { old } else { new };
+            assert_eq!(answer.outcome, Outcome::Data(expected), "{row:?}");
+            assert_eq!(f64::from(answer.ttl_s), number(row, "ttl"), "{row:?}");
+        }
     }
 }
