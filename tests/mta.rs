@@ -20,6 +20,8 @@ mod kept;
 mod own_cache;
 #[path = "mta/retry_own.rs"]
 mod retry_own;
+#[path = "mta/schedules.rs"]
+mod schedules;
 #[path = "mta/selection.rs"]
 mod selection;
 #[path = "mta/stories.rs"]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table};
-use mxsim::model::compile::presets::retry::{RetryPreset, systems};
+use mxsim::model::compile::presets::retry::{RetryPreset, systems, written};
 use mxsim::model::compile::presets::{Preset, all};
 use mxsim::report::chart::{Footer, Heading, Schedule, ScheduleChart, draw_schedules};
 use mxsim::report::schedules;
@@ -19,18 +19,19 @@ use super::options::Options;
 use super::terminal::Terminal;
 
 /// Stands at the head of its `--help`.
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = r#"Examples:
   mxsim presets                                     all of them
   mxsim presets Postfix                             every number with its source, and its schedule
+  mxsim presets 'Postfix(minimal_backoff_time: "1m")'    the same with other parameters
   mxsim presets --compare Postfix,Exim,Qmail        retry schedules beside each other
-  mxsim presets --compare all --out schedules.svg   and drawn";
+  mxsim presets --compare all --out schedules.svg   and drawn"#;
 
 /// Arguments of `presets`.
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLES)]
 pub struct PresetsArgs {
-    /// Which one, with its schedule if it is a retry policy; a list of all if absent
+    /// Which one, with its schedule if it is a retry policy, which may have parameters in brackets as in a scenario; a
+    /// list of all if absent
     name: Option<String>,
     /// Draw retry policies beside each other: `Postfix,Exim,Qmail`, or `all`; with `--out FILE.svg` (or .png) as a
     /// picture too, in both formats
@@ -40,6 +41,13 @@ pub struct PresetsArgs {
 
 /// Prints one preset, all, or some beside each other.
 pub fn presets(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
+    if let Some((parameter, _)) = options.set.first() {
+        let name = args.name.as_deref().or(args.compare.first().map(String::as_str)).unwrap_or("Postfix");
+        let problem = Diagnostic::error("`--set` changes a scenario, and presets are shown without one");
+        let help = format!("give it in brackets: `mxsim presets '{name}({parameter}: ...)'`");
+        terminal.diagnostics(&[problem.help(help)]);
+        return Exit::Usage;
+    }
     if !args.compare.is_empty() {
         return compare(args, options, terminal);
     }
@@ -51,17 +59,54 @@ pub fn presets(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Ex
         };
         return terminal.data(&text.concat());
     };
-    let names = || presets.iter().map(|preset| preset.name);
-    let Some(preset) = presets.iter().find(|preset| is_called(preset.name, name)) else {
-        return unknown(name, names().collect(), terminal);
+    let preset = presets.iter().find(|preset| is_called(preset.name, name));
+    if let (None, Some((head, _))) = (preset, name.split_once('(')) {
+        return with_parameters(name, head, &presets, options, terminal);
+    }
+    let Some(preset) = preset else {
+        return unknown(name, presets.iter().map(|preset| preset.name).collect(), terminal);
     };
     let system = systems().into_iter().find(|system| preset.field == "retry" && system.name == preset.name);
-    if options.json {
-        let schedule = system.map(|system| format!("{}\n", schedules::as_json(&system)));
-        return terminal.data(&(as_json(preset) + &schedule.unwrap_or_default()));
+    one(Some(preset), system.as_ref(), options, terminal)
+}
+
+/// Policies that have a schedule, and no defaults to show.
+const OWN: [&str; 2] = ["Custom", "PostfixConfig"];
+
+/// A preset of `retry` with parameters of the user's, `text`, of which `head` stands before the brackets.
+fn with_parameters(text: &str, head: &str, presets: &[Preset], options: &Options, terminal: &Terminal) -> Exit {
+    let of_retry = presets.iter().filter(|preset| preset.field == "retry").map(|preset| preset.name);
+    let known: Vec<&str> = of_retry.chain(OWN).collect();
+    if !known.contains(&head.trim()) {
+        if presets.iter().any(|preset| preset.name == head.trim()) || ["EximConfig", "Mix"].contains(&head.trim()) {
+            let problem = Diagnostic::error(format!("`{head}` with parameters has no schedule"));
+            terminal.diagnostics(&[
+                problem.help(format!("these have one: {}", list_names(known.iter().copied(), known.len())))
+            ]);
+            return Exit::Usage;
+        }
+        return unknown(head, known, terminal);
     }
-    let schedule = system.map(|system| format!("\n{}", schedules::table(&system)));
-    terminal.data(&(as_table(preset) + &schedule.unwrap_or_default()))
+    match written(text) {
+        Ok((system, warnings)) => {
+            terminal.diagnostics(&warnings);
+            one(system.as_preset().as_ref(), Some(&system), options, terminal)
+        }
+        Err(problems) => {
+            terminal.diagnostics(&problems);
+            Exit::Usage
+        }
+    }
+}
+
+/// Prints a preset's numbers, and its schedule.
+fn one(preset: Option<&Preset>, system: Option<&RetryPreset>, options: &Options, terminal: &Terminal) -> Exit {
+    let parts = match options.json {
+        true => [preset.map(as_json), system.map(|system| format!("{}\n", schedules::as_json(system)))],
+        false => [preset.map(as_table), system.map(schedules::table)],
+    };
+    let between = if options.json { "" } else { "\n" };
+    terminal.data(&parts.into_iter().flatten().collect::<Vec<_>>().join(between))
 }
 
 /// `Postfix()` is how a scenario writes it.
@@ -106,7 +151,7 @@ fn compare(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
 
 fn draw(path: &Path, presets: &[RetryPreset], terminal: &Terminal) -> Result<(), Exit> {
     let schedule = |preset: &RetryPreset| {
-        let plan = schedules::middle(&preset.policy());
+        let plan = schedules::middle(preset.policy());
         Schedule {
             name: preset.name.to_owned(),
             ages: plan.attempts.iter().map(|age| age.as_secs_f64()).collect(),

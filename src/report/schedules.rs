@@ -7,7 +7,7 @@ use super::summary_table::STYLE;
 use crate::engine::time::SimDuration;
 use crate::mail::retry::{MIDDLE, Plan};
 use crate::model::compile::presets::retry::RetryPreset;
-use crate::model::mail::{DelayWarning, Pickup, RetryPolicy};
+use crate::model::mail::{Pickup, RetryPolicy};
 
 /// Attempts that a table shows before it goes on with the last.
 const ROWS_MAX: usize = 200;
@@ -27,12 +27,6 @@ const TICKS: [(f64, &str); 9] = [
     (604_800.0, "7d"),
 ];
 
-/// The plans of a policy at the two ends of what chance does: its scans soon or late after the message's arrival, its
-/// jitter least or most.
-fn extremes(policy: &RetryPolicy) -> (Plan, Plan) {
-    (policy.plan(0, 0.01, usize::MAX), policy.plan(u64::MAX, 0.99, usize::MAX))
-}
-
 /// The plan that is drawn: in the middle of what chance does.
 pub fn middle(policy: &RetryPolicy) -> Plan {
     policy.plan(MIDDLE, 0.5, usize::MAX)
@@ -41,42 +35,29 @@ pub fn middle(policy: &RetryPolicy) -> Plan {
 /// The schedule of a message that every host refuses at once, from time zero to give-up, as a table.
 pub fn table(preset: &RetryPreset) -> String {
     let policy = preset.policy();
-    let (early, late) = extremes(&policy);
+    let (early, late) = policy.bounds();
     let varies = early.attempts != late.attempts;
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(if varies {
-        vec!["attempt", "earliest", "latest", "latest (s)", ""]
+        ["attempt", "earliest", "latest", "latest (s)"]
     } else {
-        vec!["attempt", "age", "wait", "age (s)", ""]
+        ["attempt", "age", "wait", "age (s)"]
     });
-    let count = early.attempts.len().max(late.attempts.len());
-    for n in 0..count {
+    let count = late.attempts.len();
+    for (n, (from, to)) in early.attempts.iter().zip(&late.attempts).enumerate() {
         if count > ROWS_MAX && (ROWS_MAX - 1..count - 1).contains(&n) {
             if n == ROWS_MAX - 1 {
-                table.add_row(vec![
-                    format!("... {}", count - ROWS_MAX),
-                    "...".into(),
-                    "...".into(),
-                    "...".into(),
-                    String::new(),
-                ]);
+                table.add_row([format!("... {}", count - ROWS_MAX), "...".into(), "...".into(), "...".into()]);
             }
             continue;
         }
-        let age = |plan: &Plan| plan.attempts.get(n).copied();
-        let text = |age: Option<SimDuration>| age.map_or(String::new(), |age| whole(age).to_string());
-        let seconds = age(&late).map_or(String::new(), |age| age.whole_seconds().to_string());
-        let wait = || match (n, age(&late)) {
-            (0, _) | (_, None) => String::new(),
-            (n, Some(at)) => whole(at.saturating_sub(late.attempts[n - 1])).to_string(),
-        };
-        let warned = age(&late).is_some_and(|age| late.warnings.contains(&age));
-        let note = if warned { "delay warning" } else { "" }.to_owned();
-        let number = (n + 1).to_string();
-        table.add_row(match varies {
-            true => vec![number, text(age(&early)), text(age(&late)), seconds, note],
-            false => vec![number, text(age(&late)), wait(), seconds, note],
+        let (number, latest) = ((n + 1).to_string(), if varies { whole_up(*to) } else { whole(*to) });
+        let wait = || whole(to.saturating_sub(late.attempts[n - 1])).to_string();
+        table.add_row(match (varies, n) {
+            (true, _) => [number, whole(*from).to_string(), latest.to_string(), seconds(latest)],
+            (false, 0) => [number, latest.to_string(), String::new(), seconds(latest)],
+            (false, _) => [number, latest.to_string(), wait(), seconds(latest)],
         });
     }
     for column in 0..4 {
@@ -86,22 +67,28 @@ pub fn table(preset: &RetryPreset) -> String {
     }
     let why = match (varies, policy.clockwork(), policy.has_jitter()) {
         (false, ..) => "every attempt fails at once",
-        (true, Some(_), false) => "every attempt fails at once; scans come soon or late after the arrival",
-        (true, ..) => "every attempt fails at once; jitter least or most",
+        (true, Some(_), false) => "every attempt fails at once; each row by itself, over all phases of the scans",
+        (true, None, _) => "every attempt fails at once; each row by itself, jitter least or most",
+        (true, Some(_), true) => {
+            "every attempt fails at once; each row by itself, over all phases of the scans and draws of the jitter"
+        }
     };
+    let warned =
+        early.warnings.iter().zip(&late.warnings).map(|(from, to)| format!("delay warning {}\n", span(*from, *to)));
     let end = match (early.expires, late.expires) {
-        (Some(early), Some(late)) if whole(early) == whole(late) => format!("given up at {}", whole(late)),
-        (Some(early), Some(late)) => format!("given up at {} to {}", whole(early), whole(late)),
+        (Some(from), Some(to)) => format!("given up {}", span(from, to)),
         _ => "never given up".into(),
     };
-    let by_timer = match policy.warning {
-        DelayWarning::Timer(_) => {
-            let ages: Vec<String> = middle(&policy).warnings.iter().map(|age| whole(*age).to_string()).collect();
-            format!("delay warnings at {}\n", ages.join(", "))
-        }
-        _ => String::new(),
-    };
-    format!("Schedule of {}: {why} ({})\n{}\n{by_timer}{end}\n", preset.name, preset.rule, table.trim_fmt())
+    let warned: String = warned.collect();
+    format!("Schedule of {}: {why} ({})\n{}\n{warned}{end}\n", preset.name, preset.rule, table.trim_fmt())
+}
+
+/// `at 5d`, or `at 5d to 5d1h10m`.
+fn span(from: SimDuration, to: SimDuration) -> String {
+    match (whole(from), whole_up(to)) {
+        _ if from == to => format!("at {}", whole(from)),
+        (from, to) => format!("at {from} to {to}"),
+    }
 }
 
 /// To whole seconds.
@@ -109,19 +96,29 @@ fn whole(span: SimDuration) -> SimDuration {
     SimDuration::from_secs(span.whole_seconds())
 }
 
+/// To whole seconds, no less than it is.
+fn whole_up(span: SimDuration) -> SimDuration {
+    let down = whole(span);
+    if down == span { down } else { down.saturating_add(SimDuration::from_secs(1)) }
+}
+
+fn seconds(span: SimDuration) -> String {
+    span.whole_seconds().to_string()
+}
+
 /// The same for a program.
 pub fn as_json(preset: &RetryPreset) -> Value {
-    let policy = preset.policy();
-    let (early, late) = extremes(&policy);
-    let plan = |plan: &Plan| {
-        let seconds = |ages: &[SimDuration]| ages.iter().map(|age| age.whole_seconds()).collect::<Vec<_>>();
+    let (early, late) = preset.policy().bounds();
+    let rounded = |plan: &Plan, round: fn(SimDuration) -> SimDuration| {
+        let seconds = |ages: &[SimDuration]| ages.iter().map(|age| round(*age).whole_seconds()).collect::<Vec<_>>();
         json!({
             "attempts_s": seconds(&plan.attempts),
             "warnings_s": seconds(&plan.warnings),
-            "expires_s": plan.expires.map(|age| age.whole_seconds()),
+            "expires_s": plan.expires.map(|age| round(age).whole_seconds()),
         })
     };
-    json!({ "name": preset.name, "rule": preset.rule, "earliest": plan(&early), "latest": plan(&late) })
+    let up = if early == late { whole } else { whole_up };
+    json!({ "name": preset.name, "rule": preset.rule, "earliest": rounded(&early, whole), "latest": rounded(&late, up) })
 }
 
 /// Several schedules under each other on one logarithmic axis, then their first attempts side by side.
@@ -129,7 +126,7 @@ pub fn compare(presets: &[RetryPreset]) -> String {
     let name_width = presets.iter().map(|preset| preset.name.len()).max().unwrap_or(0);
     let mut text = String::from("Attempts of a message that every host refuses, by its age (logarithmic)\n\n");
     for preset in presets {
-        let plan = middle(&preset.policy());
+        let plan = middle(preset.policy());
         text.push_str(&format!("{:>name_width$} {}  {}\n", preset.name, lane(&plan), ends(&plan)));
     }
     text.push_str(&format!("{:name_width$} {}\n\n", "", axis()));
@@ -224,7 +221,7 @@ mod tests {
         assert!(text.contains("earliest") && text.contains("given up at 5d"), "{text}");
         assert!(table(&preset("Mox")).contains("delay warning"));
         // By a timer, between attempts (Stalwart's `notify`, 1 d and 3 d).
-        assert!(table(&preset("Stalwart")).contains("delay warnings at 1d, 3d\n"));
+        assert!(table(&preset("Stalwart")).contains("delay warning at 1d\ndelay warning at 3d\n"));
         // Exim, after the first attempt of each day, of four but the last.
         assert_eq!(table(&preset("Exim")).matches("delay warning").count(), 3);
     }

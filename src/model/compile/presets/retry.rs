@@ -3,11 +3,18 @@
 //! Values are those that a scenario takes where it says nothing: they are read off the tree's defaults, never written
 //! down a second time.
 
+use std::mem::discriminant;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::super::retry::preset_policy;
+use super::super::{Folder, Loaded, load_source};
 use super::{Preset, client_rules};
 use crate::engine::time::SimDuration;
 
 use crate::model::mail::{Expiry, Memory, Pickup, RetryPolicy};
+use crate::scenario::diagnostic::{Diagnostic, SourceText};
+use crate::scenario::splice::Override;
 use crate::scenario::tree::{
     ChasquidRetry, ExchangeRetry, EximRetry, HarakaRetry, KumoMtaRetry, MaddyRetry, MoxRetry, OpenSmtpdRetry,
     PostfixRetry, QmailRetry, Retry, SendmailRetry, Shuffle, Stage, StalwartRetry, ZoneMtaRetry,
@@ -24,8 +31,10 @@ pub struct RetryPreset {
     pub about: &'static str,
     /// Where its schedule was read.
     pub rule: &'static str,
-    /// With its defaults.
+    /// With its defaults, or what was given instead.
     pub retry: Retry,
+    /// What the simulation runs.
+    policy: RetryPolicy,
     /// Sources of its parameters, in the order shown.
     sources: &'static [(&'static str, &'static str)],
     /// Source of what its client does.
@@ -38,6 +47,7 @@ pub fn systems() -> Vec<RetryPreset> {
         name: sheet.name,
         about: sheet.about,
         rule: sheet.rule,
+        policy: preset_policy(&retry),
         retry,
         sources: sheet.parameters,
         client: sheet.client,
@@ -64,21 +74,83 @@ pub fn retry_presets() -> Vec<Preset> {
     systems().iter().map(RetryPreset::shown).collect()
 }
 
+/// The scenario whose sender has a policy that is given by itself.
+const AROUND: &str = r#"(
+    title: "a policy by itself",
+    zones: { "example.org": (mx: [(10, "mx.example.org")]) },
+    hosts: { "mx.example.org": () },
+    resolvers: { "r": () },
+    senders: { "s": (resolver: "r", arrivals: Poisson(rate: "1/h"), to: Weights({"example.org": 1.0}), retry: Postfix()) },
+)"#;
+
+/// A policy as a scenario writes it: a preset with parameters, a `Custom` schedule, a Postfix configuration (a file, from
+/// the working directory on); and what its user may not have meant.
+///
+/// # Errors
+/// What a scenario with it would be refused for; and a policy that has no one schedule: a `Mix`, and a section of Exim's,
+/// whose rules depend on the domain.
+pub fn written(text: &str) -> Result<(RetryPreset, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let source = Arc::new(SourceText { name: "a policy by itself".into(), text: AROUND.into() });
+    let given = Override::named("the preset as given", "senders/s/retry", text);
+    let Loaded { variants, warnings, .. } = load_source(&source, &[given], &mut Folder(PathBuf::new()))?;
+    let one = variants.into_iter().next().and_then(|mut variant| {
+        let policy = variant.model.mail.nodes.first()?.retry.clone();
+        Some((variant.scenario.senders.swap_remove("s")?.retry, policy))
+    });
+    let own = |name, retry: Retry, policy| RetryPreset {
+        name,
+        about: "a policy as given",
+        rule: "as given",
+        retry,
+        policy,
+        sources: &[],
+        client: "as given",
+    };
+    let preset = one.and_then(|(retry, policy)| match &retry {
+        Retry::Custom(_) => Some(own("Custom", retry, policy)),
+        Retry::PostfixConfig(_) => Some(own("PostfixConfig", retry, policy)),
+        _ => {
+            let system = systems().into_iter().find(|system| discriminant(&system.retry) == discriminant(&retry))?;
+            Some(RetryPreset { retry, policy, ..system })
+        }
+    });
+    let no_schedule = || vec![Diagnostic::error("a policy with no schedule of its own")];
+    preset.map(|preset| (preset, warnings)).ok_or_else(no_schedule)
+}
+
 impl RetryPreset {
     /// What the simulation runs.
-    pub fn policy(&self) -> RetryPolicy {
-        preset_policy(&self.retry)
+    pub fn policy(&self) -> &RetryPolicy {
+        &self.policy
+    }
+
+    /// As it is shown; `None` of a policy that has no parameters with defaults.
+    pub fn as_preset(&self) -> Option<Preset> {
+        (!self.sources.is_empty()).then(|| self.shown())
     }
 
     fn shown(&self) -> Preset {
         let values = parameters(&self.retry);
-        let value = |name: &str| values.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        let mut rows: Vec<_> =
-            self.sources.iter().map(|&(name, source)| (name, value(name).unwrap_or_default(), source)).collect();
+        let system = systems().into_iter().find(|system| system.name == self.name);
+        let defaults = system.map(|system| parameters(&system.retry)).unwrap_or_default();
+        let value = |name: &str| values.iter().find(|(known, _)| known == name);
+        let mut rows: Vec<_> = self
+            .sources
+            .iter()
+            .map(|&(name, source)| {
+                let own = value(name);
+                let is_default = own.is_none_or(|own| defaults.contains(own));
+                (
+                    name,
+                    own.map(|(_, value)| value.clone()).unwrap_or_default(),
+                    if is_default { source } else { "as given" },
+                )
+            })
+            .collect();
         let policy = self.policy();
         rows.push(("(gives up)", gives_up(&policy.expiry), self.rule));
-        rows.push(("(backoff kept by)", remembers(&policy), self.rule));
-        if let Some(cache) = policy.dns_cache {
+        rows.push(("(backoff kept by)", remembers(policy), self.rule));
+        if let Some(cache) = &policy.dns_cache {
             rows.push(("(DNS cache of its own)", cache.describe(), self.rule));
         }
         let rules = client_rules(&self.retry, None);

@@ -1,0 +1,104 @@
+//! The bounds that `mxsim presets NAME` prints against simulated messages.
+
+use mxsim::model::compile::presets::retry::{RetryPreset, systems};
+use mxsim::model::mail::RetryPolicy;
+
+use crate::stories::{Story, model, stories};
+
+/// One message to a host that refuses it for ever.
+fn refused(retry: &str, at: &str, replication: u32) -> Story {
+    let text = format!(
+        r#"(
+        title: "one message",
+        run: (measure: "1h", drain: "10d", seed: 3),
+        regions: {{ "here": (rtt: "0s") }},
+        zones: {{ "d.test": (mx: [(10, "mx.d.test")]) }},
+        hosts: {{ "mx.d.test": (refusal: "0s") }},
+        resolvers: {{ "r": (software: Ideal()) }},
+        senders: {{ "s": (resolver: "r", arrivals: Trace(file: "arrivals.csv"), to: Trace, retry: {retry}) }},
+        timeline: [ (at: "0s", do: Outage(host: "mx.d.test")) ],
+    )"#
+    );
+    let model = model(&text, &[("arrivals.csv", &format!("time,domain\n{at},d.test\n"))]);
+    let mut all = stories(&model, replication);
+    assert_eq!(all.len(), 1);
+    all.remove(0)
+}
+
+/// A message's attempts and its end against the printed ages, which are whole seconds.
+fn is_within(name: &str, policy: &RetryPolicy, story: &Story) {
+    let (early, late) = policy.bounds();
+    let ages = story.ages();
+    assert!((early.attempts.len().min(2)..=late.attempts.len()).contains(&ages.len()), "{name}: {ages:?}");
+    for (n, age) in ages.iter().enumerate() {
+        let (from, to) = (early.attempts[n].as_secs_f64(), late.attempts[n].as_secs_f64());
+        // Arrivals within a second are arrivals at its beginning to systems that keep whole seconds.
+        assert!((from - 1.0..=to + 1.0).contains(age), "{name}: attempt {} at {age}, printed {from} to {to}", n + 1);
+    }
+    let end = story.age_at_end().expect("an end");
+    let (from, to) = (early.expires.expect("an end"), late.expires.expect("an end"));
+    let printed = from.as_secs_f64() - 1.0..=to.as_secs_f64() + 1.0;
+    assert!(printed.contains(&end), "{name}: ended at {end}, printed {from} to {to}");
+}
+
+#[test]
+fn every_presets_bounds_are_in_order_and_hold_what_is_simulated() {
+    for RetryPreset { name, retry, .. } in systems() {
+        let policy = mxsim::model::compile::retry::preset_policy(&retry);
+        let (early, late) = policy.bounds();
+        assert_eq!(early.attempts.len(), late.attempts.len(), "{name}");
+        assert!(early.attempts.iter().zip(&late.attempts).all(|(from, to)| from <= to), "{name}: {early:?} {late:?}");
+        assert!(early.warnings.iter().zip(&late.warnings).all(|(from, to)| from <= to), "{name}");
+        assert!(early.attempts.is_sorted() && late.attempts.is_sorted() && early.expires <= late.expires, "{name}");
+        // A phase is drawn, and so is jitter.
+        for replication in 0..4 {
+            is_within(name, &policy, &refused(&format!("{name}()"), "600.4s", replication));
+        }
+    }
+}
+
+/// Phases all over the period: the least and the greatest of what is simulated come near the printed bounds, too, which
+/// are no wider than what happens.
+#[test]
+fn bounds_over_the_phases_of_scans_are_reached_and_not_passed() {
+    for (name, period_s) in [("Postfix", 300), ("Exim", 1800), ("Sendmail", 600)] {
+        let system = systems().into_iter().find(|system| system.name == name).expect("a preset");
+        let (early, late) = system.policy().bounds();
+        let mut seen: Vec<(f64, f64)> = Vec::new();
+        for phase in (0..20).map(|n| n * period_s / 20).chain([1, period_s - 1]) {
+            let story = refused(&format!(r#"{name}(scan_phase: "{phase}s")"#), "600s", 0);
+            is_within(name, &system.policy(), &story);
+            for (n, age) in story.ages().into_iter().enumerate() {
+                match seen.get_mut(n) {
+                    Some((least, most)) => (*least, *most) = (least.min(age), most.max(age)),
+                    None => seen.push((age, age)),
+                }
+            }
+        }
+        // The grid of phases is a twentieth of a period fine.
+        let grid = period_s as f64 / 20.0 + 1.0;
+        for (n, (least, most)) in seen.iter().enumerate().take(10) {
+            let (from, to) = (early.attempts[n].as_secs_f64(), late.attempts[n].as_secs_f64());
+            assert!(
+                least - from <= grid && to - most <= grid,
+                "{name} {}: {least} to {most}, printed {from} to {to}",
+                n + 1
+            );
+        }
+    }
+}
+
+/// retry.c with the default rule and -q30m: the second attempt at the first run of the queue 15 minutes or more after the
+/// first, so between 15 and 45 minutes (the rule's F,2h,15m; a phase of 0.01 and one of 0.99 of the period give 30 min 18 s
+/// and 29 min 42 s, neither of them an end).
+#[test]
+fn exims_second_attempt_comes_between_15_and_45_minutes() {
+    let exim = systems().into_iter().find(|system| system.name == "Exim").expect("a preset");
+    let (early, late) = exim.policy().bounds();
+    assert_eq!(early.attempts[1].whole_seconds(), 900);
+    assert!((late.attempts[1].as_secs_f64() - 2700.0).abs() < 0.01, "{:?}", late.attempts[1]);
+    // Simulated, with runs at 1199 s after an arrival at 600 s and at 1501 s: 1799 s later, and 901 s.
+    let second = |phase: &str| refused(&format!(r#"Exim(scan_phase: "{phase}")"#), "600s", 0).ages()[1];
+    assert!((second("1499s") - (1499.0 + 1800.0 - 600.0)).abs() < 1.0, "{}", second("1499s"));
+    assert!((second("1501s") - 901.0).abs() < 1.0, "{}", second("1501s"));
+}
