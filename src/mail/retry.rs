@@ -110,7 +110,7 @@ impl RetryPolicy {
                 Some(due) => due,
                 None => return Next::GiveUp,
             },
-            RetrySchedule::Waits { waits, then } => match waits::due(failure, waits, *then) {
+            RetrySchedule::Waits { waits, then, refused } => match waits::due(failure, waits, *then, *refused) {
                 Some(due) => due,
                 None => return Next::GiveUp,
             },

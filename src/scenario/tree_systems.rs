@@ -401,7 +401,7 @@ impl Default for MaddyRetry {
 pub struct ChasquidRetry {
     /// `giveUpAfter`: at this age there is no further attempt.
     pub give_up_after: Duration,
-    /// `maxQueueSize`: messages in the queue.
+    /// `maxQueueSize`: with so many in its queue it takes no more. Not modelled: a sender's queue takes all that arrives.
     pub max_queue_size: u32,
     /// Most exchanges in one attempt.
     pub max_mx: u32,
@@ -438,6 +438,10 @@ pub struct ExchangeRetry {
     pub TransientFailureRetryInterval: Duration,
     /// then at this one until
     pub OutboundConnectionFailureRetryInterval: Duration,
+    /// A message that its host refuses for now (4yz, not 421) is tried again after this, whatever the connections did.
+    pub MessageRetryInterval: Duration,
+    /// After so long in its queue a message is routed anew: here it is at each attempt.
+    pub MaxIdleTimeBeforeResubmit: Duration,
     /// this age.
     pub MessageExpirationTimeout: Duration,
     /// After this age a sender is told that a message is late.
@@ -460,6 +464,8 @@ impl Default for ExchangeRetry {
             TransientFailureRetryCount: 6,
             TransientFailureRetryInterval: seconds(300),
             OutboundConnectionFailureRetryInterval: seconds(600),
+            MessageRetryInterval: seconds(900),
+            MaxIdleTimeBeforeResubmit: seconds(12 * 3600),
             MessageExpirationTimeout: seconds(2 * 86_400),
             DelayNotificationTimeout: seconds(4 * 3600),
             MaxPerDomainOutboundConnections: 20,

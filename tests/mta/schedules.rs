@@ -7,6 +7,11 @@ use crate::stories::{Story, model, stories};
 
 /// One message to a host that refuses it for ever.
 fn refused(retry: &str, at: &str, replication: u32) -> Story {
+    failing(retry, "Refuse", at, replication)
+}
+
+/// One message to a host that fails for ever.
+fn failing(retry: &str, mode: &str, at: &str, replication: u32) -> Story {
     let text = format!(
         r#"(
         title: "one message",
@@ -16,7 +21,7 @@ fn refused(retry: &str, at: &str, replication: u32) -> Story {
         hosts: {{ "mx.d.test": (refusal: "0s") }},
         resolvers: {{ "r": (software: Ideal()) }},
         senders: {{ "s": (resolver: "r", arrivals: Trace(file: "arrivals.csv"), to: Trace, retry: {retry}) }},
-        timeline: [ (at: "0s", do: Outage(host: "mx.d.test")) ],
+        timeline: [ (at: "0s", do: Outage(host: "mx.d.test", mode: {mode})) ],
     )"#
     );
     let model = model(&text, &[("arrivals.csv", &format!("time,domain\n{at},d.test\n"))]);
@@ -67,7 +72,7 @@ fn bounds_over_the_phases_of_scans_are_reached_and_not_passed() {
         let mut seen: Vec<(f64, f64)> = Vec::new();
         for phase in (0..20).map(|n| n * period_s / 20).chain([1, period_s - 1]) {
             let story = refused(&format!(r#"{name}(scan_phase: "{phase}s")"#), "600s", 0);
-            is_within(name, &system.policy(), &story);
+            is_within(name, system.policy(), &story);
             for (n, age) in story.ages().into_iter().enumerate() {
                 match seen.get_mut(n) {
                     Some((least, most)) => (*least, *most) = (least.min(age), most.max(age)),
@@ -101,4 +106,49 @@ fn exims_second_attempt_comes_between_15_and_45_minutes() {
     let second = |phase: &str| refused(&format!(r#"Exim(scan_phase: "{phase}")"#), "600s", 0).ages()[1];
     assert!((second("1499s") - (1499.0 + 1800.0 - 600.0)).abs() < 1.0, "{}", second("1499s"));
     assert!((second("1501s") - 901.0).abs() < 1.0, "{}", second("1501s"));
+}
+
+/// learn.microsoft.com, message retry intervals: a message that its host refuses for now is tried again after
+/// `MessageRetryInterval`, 15 minutes; the table that begins with four retries a minute apart (`QueueGlitchRetryCount`) is of
+/// connections.
+#[test]
+fn exchange_has_an_interval_for_messages_and_a_table_for_connections() {
+    let ages = |retry: &str, mode: &str| -> Vec<u64> {
+        let ages = failing(retry, mode, "600s", 0).ages();
+        ages.into_iter().take(6).map(|age| age.round() as u64).collect()
+    };
+    for mode in ["Reply(stage: Mail, code: 451)", "Reply(stage: Rcpt, code: 450)", "Reply(stage: EndOfData, code: 452)"]
+    {
+        assert_eq!(ages("Exchange()", mode), [0, 900, 1800, 2700, 3600, 4500], "{mode}");
+    }
+    // 421 ends the session (RFC 5321 section 3.8), at whatever stage.
+    for mode in ["Refuse", "Reply(stage: Greeting, code: 421)", "Reply(stage: Rcpt, code: 421)"] {
+        assert_eq!(ages("Exchange()", mode), [0, 60, 120, 180, 240, 540], "{mode}");
+    }
+    let own = r#"Exchange(MessageRetryInterval: "5m")"#;
+    assert_eq!(ages(own, "Reply(stage: Rcpt, code: 451)"), [0, 300, 600, 900, 1200, 1500]);
+}
+
+/// queue.go: SendLoop is a goroutine of each item, so that nothing waits for another; `maxQueueSize` is looked at by Put alone,
+/// and whoever sets it is told that it changes nothing.
+#[test]
+fn chasquids_queue_size_holds_nothing_back_and_says_so() {
+    use mxsim::model::compile::{Memory, load_source};
+    use mxsim::scenario::diagnostic::SourceText;
+    let text = r#"(
+        title: "a small queue",
+        run: (measure: "1h", drain: "1h"),
+        zones: { "d.test": (mx: [(10, "mx.d.test")]) },
+        hosts: { "mx.d.test": (sessions: 1000, service: "10s") },
+        resolvers: { "r": (software: Ideal()) },
+        senders: { "s": (resolver: "r", arrivals: Burst(at: "10m", count: 300, over: "0s"), to: Weights({"d.test": 1.0}),
+            retry: Chasquid(max_queue_size: 10)) },
+    )"#;
+    let source = std::sync::Arc::new(SourceText { name: "test.ron".into(), text: text.into() });
+    let loaded = load_source(&source, &[], &mut Memory::default()).expect("a scenario");
+    let said: Vec<&str> = loaded.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert!(said.len() == 1 && said[0].starts_with("`max_queue_size` changes nothing"), "{said:?}");
+    let all = stories(&loaded.variants[0].model, 0);
+    let latest = all.iter().filter_map(Story::age_at_end).fold(0.0, f64::max);
+    assert!(all.len() == 300 && latest < 15.0, "{} messages, the last after {latest} s", all.len());
 }

@@ -47,8 +47,9 @@ pub enum RetrySchedule {
     Mox { base: SimDuration },
     /// By age, with a jitter. See `mail::retry::chasquid`.
     Chasquid,
-    /// Waits in turn, from the failure.
-    Waits { waits: Vec<SimDuration>, then: Then },
+    /// Waits in turn, from the failure; `refused` is the wait after a temporary refusal of the message itself, where the
+    /// system has one.
+    Waits { waits: Vec<SimDuration>, then: Then, refused: Option<SimDuration> },
     /// Any other. See `mail::retry::custom`.
     Custom { schedule: ScheduleModel, cap: SimDuration, jitter: Jitter },
 }

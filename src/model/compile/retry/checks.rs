@@ -100,6 +100,7 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
                 ("QueueGlitchRetryInterval", own.QueueGlitchRetryInterval),
                 ("TransientFailureRetryInterval", own.TransientFailureRetryInterval),
                 ("OutboundConnectionFailureRetryInterval", own.OutboundConnectionFailureRetryInterval),
+                ("MessageRetryInterval", own.MessageRetryInterval),
             ],
             at_least_one: vec![
                 ("MaxPerDomainOutboundConnections", own.MaxPerDomainOutboundConnections),

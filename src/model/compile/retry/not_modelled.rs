@@ -2,7 +2,7 @@
 
 use super::super::Compiler;
 use super::field;
-use crate::scenario::tree::{EximRetry, Retry};
+use crate::scenario::tree::{ChasquidRetry, ExchangeRetry, EximRetry, Retry};
 
 impl Compiler<'_> {
     /// Parameters that are read, written otherwise than by default, and change nothing.
@@ -15,6 +15,9 @@ impl Compiler<'_> {
 }
 
 const PER_SENDER: &str = "whoever writes to a recipient again is one sender here (`correspondents`)";
+
+/// `queue.go`, `Put`: with so many items in the queue another is refused to whoever submits it.
+const NOT_REFUSED: &str = "a sender's queue takes all that its arrivals bring, and none is refused at submission";
 
 /// The parameters that were written otherwise than by default and change nothing, with why.
 fn not_modelled(retry: &Retry) -> Vec<(&'static str, &'static str)> {
@@ -31,6 +34,14 @@ fn not_modelled(retry: &Retry) -> Vec<(&'static str, &'static str)> {
             own.address_retry_include_sender == default.address_retry_include_sender,
             PER_SENDER,
         );
+    }
+    if let Retry::Chasquid(own) = retry {
+        check("max_queue_size", own.max_queue_size == ChasquidRetry::default().max_queue_size, NOT_REFUSED);
+    }
+    if let Retry::Exchange(own) = retry {
+        let default = ExchangeRetry::default();
+        let is_default = own.MaxIdleTimeBeforeResubmit == default.MaxIdleTimeBeforeResubmit;
+        check("MaxIdleTimeBeforeResubmit", is_default, "a message's route is looked up at each attempt");
     }
     found
 }

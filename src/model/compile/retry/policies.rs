@@ -65,6 +65,11 @@ pub(super) fn plain(schedule: RetrySchedule, expiry: Expiry) -> RetryPolicy {
     }
 }
 
+/// Waits in turn, whatever failed.
+fn table(waits: Vec<SimDuration>, then: Then) -> RetrySchedule {
+    RetrySchedule::Waits { waits, then, refused: None }
+}
+
 pub(super) fn warn_after(ages: Vec<SimDuration>) -> DelayWarning {
     let ages: Vec<SimDuration> = ages.into_iter().filter(|age| !age.is_zero()).collect();
     match ages.is_empty() {
@@ -192,7 +197,7 @@ fn haraka(own: &HarakaRetry) -> RetryPolicy {
     };
     RetryPolicy {
         limits: QueueLimits { deliveries: own.concurrency_max, per_session: 1, ..QueueLimits::NONE },
-        ..plain(RetrySchedule::Waits { waits, then: Then::GiveUp }, Expiry::Schedule)
+        ..plain(table(waits, Then::GiveUp), Expiry::Schedule)
     }
 }
 
@@ -226,7 +231,7 @@ fn kumomta(own: &KumoMtaRetry) -> RetryPolicy {
 fn stalwart(own: &StalwartRetry) -> RetryPolicy {
     RetryPolicy {
         warning: DelayWarning::Timer(spans(&own.notify)),
-        ..plain(RetrySchedule::Waits { waits: spans(&own.retry), then: Then::Repeat }, Expiry::Timer(own.expire.0))
+        ..plain(table(spans(&own.retry), Then::Repeat), Expiry::Timer(own.expire.0))
     }
 }
 
@@ -249,7 +254,7 @@ fn zonemta(own: &ZoneMtaRetry) -> RetryPolicy {
             failure: SimDuration::ZERO,
             patience: PATIENCE,
         }),
-        ..plain(RetrySchedule::Waits { waits: spans(&own.defer_times), then: Then::GiveUp }, Expiry::Schedule)
+        ..plain(table(spans(&own.defer_times), Then::GiveUp), Expiry::Schedule)
     }
 }
 
@@ -276,13 +281,14 @@ fn maddy(own: &MaddyRetry) -> RetryPolicy {
             per_session: own.conn_reuse_limit.saturating_add(1),
             ..QueueLimits::NONE
         },
-        ..plain(RetrySchedule::Waits { waits, then: Then::GiveUp }, Expiry::Failures(own.max_tries))
+        ..plain(table(waits, Then::GiveUp), Expiry::Failures(own.max_tries))
     }
 }
 
 fn chasquid(own: &ChasquidRetry) -> RetryPolicy {
     RetryPolicy {
-        limits: QueueLimits { active: own.max_queue_size, per_session: 1, ..QueueLimits::NONE },
+        // Each message is on its way by itself (`go item.SendLoop`); `maxQueueSize` is a limit to what is taken in.
+        limits: QueueLimits { per_session: 1, ..QueueLimits::NONE },
         ..plain(RetrySchedule::Chasquid, Expiry::AtWaking(own.give_up_after.0))
     }
 }
@@ -309,6 +315,9 @@ fn exchange(own: &ExchangeRetry) -> RetryPolicy {
             failure: SimDuration::ZERO,
             patience: PATIENCE,
         }),
-        ..plain(RetrySchedule::Waits { waits, then: Then::Repeat }, Expiry::Timer(own.MessageExpirationTimeout.0))
+        ..plain(
+            RetrySchedule::Waits { waits, then: Then::Repeat, refused: Some(own.MessageRetryInterval.0) },
+            Expiry::Timer(own.MessageExpirationTimeout.0),
+        )
     }
 }

@@ -262,7 +262,7 @@ pub(super) const CHASQUID: Sheet = Sheet {
     rule: "internal/queue/queue.go: nextDelay, SendLoop",
     parameters: &[
         ("give_up_after", "internal/queue/queue.go; looked at on waking"),
-        ("max_queue_size", "internal/queue/queue.go"),
+        ("max_queue_size", "internal/queue/queue.go: Put refuses more; not modelled, the queue here has no bound"),
         ("max_mx", "internal/courier/smtp.go"),
         ("dial_timeout", "internal/courier/smtp.go"),
         ("total_timeout", "internal/courier/smtp.go"),
@@ -276,7 +276,7 @@ const WINDOWS_DNS: &str = "registry, Dnscache\\Parameters of Windows Server 2003
 
 pub(super) const EXCHANGE: Sheet = Sheet {
     name: "Exchange",
-    about: "Exchange Server 2016 to 2019, mailbox server (documentation only): 4 x 1 min, 6 x 5 min, then every 10 min",
+    about: "Exchange Server 2016 to 2019, mailbox server (documentation only): 4 x 1 min, 6 x 5 min, then every 10 min; 15 min after a 4yz to the message",
     rule: EXCHANGE_DOC,
     parameters: &[
         ("QueueGlitchRetryCount", EXCHANGE_DOC),
@@ -284,6 +284,11 @@ pub(super) const EXCHANGE: Sheet = Sheet {
         ("TransientFailureRetryCount", EXCHANGE_DOC),
         ("TransientFailureRetryInterval", EXCHANGE_DOC),
         ("OutboundConnectionFailureRetryInterval", EXCHANGE_DOC),
+        (
+            "MessageRetryInterval",
+            "learn.microsoft.com, TransportServer.MessageRetryInterval (Exchange 2013 and later; 1 min before)",
+        ),
+        ("MaxIdleTimeBeforeResubmit", "EdgeTransport.exe.config; not modelled: routes are looked up at each attempt"),
         ("MessageExpirationTimeout", EXCHANGE_DOC),
         ("DelayNotificationTimeout", EXCHANGE_DOC),
         ("MaxPerDomainOutboundConnections", EXCHANGE_DOC),
