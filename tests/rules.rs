@@ -103,17 +103,19 @@ fn r3_r5_the_first_hour_has_two_attempts_and_seldom_waits_of_half_an_hour() {
     let world = World { timeline, mx: r#"(10, "a.d.example")"#, ..WORLD };
     let attempts = |results: &Results| all(results, "attempts_per_delivery", "mean") - 1.0;
     assert_eq!(world.those(|results| attempts(results) < 2.0), NOBODY);
-    // Exim's runs of half an hour and KumoMTA's 20 and 40 minutes come closest.
+    // Closest come Exim's runs of half an hour, KumoMTA's 20 and 40 minutes, and the 400 k^2 s of qmail and OpenSMTPD: 400,
+    // 1600, and the third just as the hour is over. All others have four attempts at least.
     let closest = world.those(|results| attempts(results) <= 3.0);
-    assert!(closest.contains(&"KumoMta"), "{closest:?}");
+    assert_eq!(closest, ["Exim", "Qmail", "OpenSmtpd", "KumoMta"]);
     assert_eq!(world.those(|results| attempts(results) <= 1.0), NOBODY);
 }
 
 #[test]
 fn r8_who_limits_the_concurrency_to_one_host() {
     // MAY. Two hundred messages at once, ten seconds each. Postfix 20, qmail 20 in all, OpenSMTPD 5 a route, KumoMTA 32,
-    // ZoneMTA 10 a process, mox one a domain, maddy 16 in all, Exchange 20 a domain; Haraka 10000, chasquid 200 in its queue,
-    // Exim, sendmail and Stalwart nothing for new mail.
+    // ZoneMTA 10 a process, mox one a domain, maddy 16 in all, Exchange 20 a domain; Haraka 10000;
+    // Exim, sendmail and Stalwart nothing for new mail. chasquid nothing either: a goroutine a message, and the 200 of its
+    // `maxQueueSize` are what it takes in (queue.go: Put), which is not modelled.
     let hosts = r#""a.d.example": (sessions: 1000, service: "10s"), "b.d.example": (), "c.d.example": ()"#;
     let world = World { hosts, mx: r#"(10, "a.d.example")"#, count: 200, ..WORLD };
     for (system, most) in [
@@ -126,10 +128,10 @@ fn r8_who_limits_the_concurrency_to_one_host() {
         ("Maddy", 16.0),
         ("Exchange", 20.0),
         ("Haraka", 200.0),
-        ("Chasquid", 200.0),
         ("Exim", 200.0),
         ("Sendmail", 200.0),
         ("Stalwart", 200.0),
+        ("Chasquid", 200.0),
     ] {
         let busiest = values(&world.run(system), "host_load", "host:a.d.example", "max")[0] * 1000.0;
         assert!((busiest - most).abs() < 1e-6, "{system}: {busiest} sessions at once");

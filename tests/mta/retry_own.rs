@@ -4,8 +4,7 @@ use mxsim::engine::time::SimTime;
 use mxsim::mail::End;
 use mxsim::mail::retry::{Cause, Failure, Next};
 use mxsim::model::NameId;
-use mxsim::scenario::tree::{EximRetry, PostfixRetry, Retry, SendmailRetry};
-use mxsim::scenario::units::seconds;
+use mxsim::scenario::tree::{EximRetry, Retry};
 
 use crate::stories::{Story, model, rows, stories};
 
@@ -24,17 +23,20 @@ struct Measured {
 }
 
 fn measured(fixture: &str, set: &str, mode: &str) -> Vec<Measured> {
+    // Of OpenSMTPD three messages a mode were recorded over six hours; of the others ten.
+    let least = if fixture == OPENSMTPD { 3 } else { 10 };
     let number = |text: &String| text.parse::<f64>().ok();
     let of = rows(fixture).into_iter().filter(|row| row[0] == set && row[1] == mode);
     let all: Vec<Measured> = of
         .map(|row| Measured {
             arrived: number(&row[2]).expect("an arrival"),
-            ages: row[3].split(' ').map(|age| age.parse().expect("an age")).collect(),
+            // sendmail logs no try whose look-up failed.
+            ages: row[3].split_whitespace().map(|age| age.parse().expect("an age")).collect(),
             warned: number(&row[4]),
             expired: number(&row[5]).expect("an expiry"),
         })
         .collect();
-    assert!(all.len() >= 3, "{set} {mode}: {} rows", all.len());
+    assert!(all.len() >= least, "{set} {mode}: {} rows", all.len());
     all
 }
 
@@ -91,26 +93,10 @@ fn simulated(messages: &[Measured], mode: &str, retry: &str, replication: u32) -
     stories
 }
 
-/// The age at the attempt after which a delay warning goes out.
-fn warned(retry: &Retry, story: &Story) -> f64 {
-    let policy = mxsim::model::compile::retry::preset_policy(retry);
-    let at = |seconds: f64| SimTime::from_nanos((seconds * 1e9) as u64);
-    let due = |failed: &&f64| {
-        let (arrived, failed) = (at(story.arrived), at(**failed));
-        let failure = Failure {
-            arrived,
-            started: failed,
-            failed,
-            failures: 1,
-            previous: None,
-            cause: Cause::Refused,
-            domain: NameId(0),
-            is_bounce: false,
-            bits: 0,
-        };
-        policy.warning.due_after(&failure, Next::Due(failed)) > 0
-    };
-    story.attempts.iter().find(due).map_or(f64::NAN, |failed| failed - story.arrived)
+/// The age at which its sender was told that it is late, which it is once.
+fn warned(story: &Story) -> f64 {
+    assert!(story.warned.len() == 1, "{} warnings", story.warned.len());
+    story.warned[0] - story.arrived
 }
 
 fn expired(story: &Story) -> f64 {
@@ -120,7 +106,6 @@ fn expired(story: &Story) -> f64 {
 
 #[test]
 fn postfix_makes_as_many_attempts_at_the_same_ages() {
-    let postfix = PostfixRetry { delay_warning_time: seconds(60), ..PostfixRetry::default() };
     let retry = r#"Postfix(queue_run_delay: "3s", minimal_backoff_time: "6s", maximal_backoff_time: "48s",
         maximal_queue_lifetime: "300s", delay_warning_time: "60s", smtp_connect_timeout: "2s")"#;
     for mode in ["refuse", "banner421", "rcpt451", "mail451", "servfail"] {
@@ -134,7 +119,7 @@ fn postfix_makes_as_many_attempts_at_the_same_ages() {
                 near += ages.iter().zip(&measured.ages).filter(|(age, real)| (*age - *real).abs() <= 3.0).count();
                 all += ages.len();
                 assert!((expired(story) - measured.expired).abs() <= 3.0, "{mode}: {story:?}, measured {measured:?}");
-                let warned = warned(&Retry::Postfix(postfix.clone()), story);
+                let warned = warned(story);
                 assert!((warned - measured.warned.unwrap_or(f64::NAN)).abs() <= 3.0, "{mode}: warned at {warned}");
             }
             assert!(near * 100 >= all * 98, "{mode} {replication}: {near} of {all} ages within a scan period");
@@ -256,15 +241,17 @@ fn exims_random_rule_gives_every_measured_interval() {
 
 #[test]
 fn sendmail_tries_at_every_queue_run() {
-    let sendmail = SendmailRetry { queuewarn: seconds(60), ..SendmailRetry::default() };
     let retry = r#"Sendmail(queue_run: "3s", queuereturn: "300s", queuewarn: "60s", connect: "2s", initial: "3s")"#;
-    for mode in ["refuse", "banner421", "rcpt451", "mail451"] {
+    for mode in ["refuse", "banner421", "rcpt451", "mail451", "servfail"] {
         let messages = measured(SENDMAIL, "open", mode);
         for replication in 0..9 {
             for (measured, story) in messages.iter().zip(&simulated(&messages, mode, retry, replication)) {
                 let ages = story.ages();
                 let (ours, real) = (ages.len(), measured.ages.len());
-                assert!(ours.abs_diff(real) <= 2, "{mode}: {ours} attempts, measured {real}");
+                let is_logged = mode != "servfail";
+                // Runs on the busy machine came up to a second late, and what was logged as a message's arrival was up to one
+                // after it: the real ones had 99 to 101 attempts in their 300 s.
+                assert!(!is_logged || ours.abs_diff(real) <= 3, "{mode}: {ours} attempts, measured {real}");
                 let late = expired(story) - measured.expired;
                 assert!(late.abs() <= 4.0, "{mode}: expired {late} s after the real one");
                 // The real run began with queue runners that waited for each other.
@@ -274,8 +261,11 @@ fn sendmail_tries_at_every_queue_run() {
                     one.iter().filter(|age| **age > 15.0).map(nearest).fold(0.0, f64::max)
                 };
                 let real = &measured.ages;
-                assert!(apart(&ages, real) <= 4.0 && apart(real, &ages) <= 4.0, "{mode}: {ages:?}, measured {real:?}");
-                let warned = warned(&Retry::Sendmail(sendmail.clone()), story);
+                assert!(
+                    !is_logged || apart(&ages, real) <= 4.0 && apart(real, &ages) <= 4.0,
+                    "{mode}: {ages:?}, measured {real:?}"
+                );
+                let warned = warned(story);
                 assert!((warned - measured.warned.unwrap_or(f64::NAN)).abs() <= 4.0, "{mode}: warned at {warned}");
             }
         }

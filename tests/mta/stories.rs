@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use mxsim::dns::DnsObserver;
 use mxsim::engine::time::SimTime;
 use mxsim::faults::FaultObserver;
-use mxsim::mail::{AttemptRecord, Delivery, End, MailObserver};
+use mxsim::mail::{AttemptRecord, Delivery, End, MailObserver, Notice};
 use mxsim::model::Model;
 use mxsim::model::compile::{Memory, load_source};
 use mxsim::scenario::diagnostic::SourceText;
@@ -22,6 +22,8 @@ pub struct Story {
     pub domain: String,
     /// When each attempt failed, or ended it.
     pub attempts: Vec<f64>,
+    /// When its sender was told that it is late.
+    pub warned: Vec<f64>,
     /// Connections made, over all attempts.
     pub connections: usize,
     pub end: Option<(f64, End)>,
@@ -69,6 +71,11 @@ impl MailObserver for Stories<'_> {
         let story = self.story(delivery);
         if story.attempts.len() < delivery.attempts as usize {
             story.attempts.push(now.as_secs_f64());
+        }
+    }
+    fn on_notice(&mut self, now: SimTime, delivery: &Delivery, notice: Notice) {
+        if notice == Notice::Warning {
+            self.story(delivery).warned.push(now.as_secs_f64());
         }
     }
     fn on_end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
