@@ -71,6 +71,25 @@ fn postconf_and_master_cf_make_a_policy() {
     assert_eq!(attempts(&results, "all"), f64::from(postfix_attempts(60, 600, 7200)));
 }
 
+/// postconf(5): `smtp_address_preference` is the family that is tried first, `inet_protocols = ipv4` leaves AAAA records
+/// unasked, whatever is preferred; a scenario's own `client` stands before both.
+#[test]
+fn postconf_says_which_addresses_come_first() {
+    use mxsim::scenario::tree::AddressPreference;
+    let preference = |main: &str, client: &str| {
+        let retry = format!(r#"PostfixConfig(file: "postconf.txt"){client}"#);
+        let loaded = loaded(&sender("s", "d.example", &retry), &[("postconf.txt", main)]);
+        assert!(loaded.warnings.is_empty(), "{}", render(&loaded.warnings, false));
+        loaded.variants[0].model.mail.nodes[0].client.address_preference
+    };
+    assert_eq!(preference("", ""), AddressPreference::Any);
+    assert_eq!(preference("smtp_address_preference = ipv4\n", ""), AddressPreference::Ipv4First);
+    assert_eq!(preference("smtp_address_preference = ipv6\ninet_protocols = all\n", ""), AddressPreference::Ipv6First);
+    assert_eq!(preference("inet_protocols = ipv4\nsmtp_address_preference = ipv6\n", ""), AddressPreference::Ipv4Only);
+    let own = r#", client: (address_preference: Ipv6First)"#;
+    assert_eq!(preference("inet_protocols = ipv4\n", own), AddressPreference::Ipv6First);
+}
+
 /// A host that takes nothing, and relays; a `main.cf` of one sender beside it.
 fn relayed(main: &str, client: &str) -> Loaded {
     let text = format!(

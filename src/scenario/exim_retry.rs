@@ -160,10 +160,11 @@ impl Reader<'_> {
         if pattern.1.is_empty() {
             return at;
         }
-        let message =
-            |what: &str, part: Part<'_>| format!("the {what} `{}` is not modelled: the steps apply always", part.1);
+        let message = |what: &str, part: Part<'_>| {
+            format!("the {what} `{}` of a rule by itself is not looked at: it always applies", part.1)
+        };
         if !matches!(pattern.1, "*" | "\"*\"") {
-            self.warn(pattern, message("address pattern", pattern), "only `*`, every address, is modelled");
+            self.warn(pattern, message("address pattern", pattern), "`EximConfig` looks at them, in a retry section");
         }
         if begins_with_step(trim((at, text.get(at..).unwrap_or_default())).1) {
             let here = trim((at, text.get(at..).unwrap_or_default()));
@@ -177,7 +178,7 @@ impl Reader<'_> {
         let (error_name, end) = word(text, at);
         at = end;
         if !matches!(error_name.1, "" | "*") {
-            self.warn(error_name, message("error name", error_name), "only `*`, every error, is modelled");
+            self.warn(error_name, message("error name", error_name), "`EximConfig` looks at them, in a retry section");
         }
         let (senders, end) = word(text, at);
         if senders.1.starts_with("senders=") {
@@ -402,9 +403,9 @@ mod tests {
         assert_eq!(
             said(text),
             [
-                "W `*.example.org`: the address pattern `*.example.org` is not modelled: the steps apply always",
-                "W `quota_3d`: the error name `quota_3d` is not modelled: the steps apply always",
-                "W `senders=:`: the sender list `senders=:` is not modelled: the steps apply always",
+                "W `*.example.org`: the address pattern `*.example.org` of a rule by itself is not looked at: it always applies",
+                "W `quota_3d`: the error name `quota_3d` of a rule by itself is not looked at: it always applies",
+                "W `senders=:`: the sender list `senders=:` of a rule by itself is not looked at: it always applies",
                 "W `F,30m,5m`: the step `F,30m,5m` is never used: the one before it lasts until 1h",
             ]
         );

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::diagnostic::{Diagnostic, Place, SourceText};
 use super::nearest::list_names;
-use super::tree::{Feedback, PostfixRetry};
+use super::tree::{AddressPreference, Feedback, PostfixRetry};
 use super::units::{Duration, FromText, seconds};
 
 /// Parameters of one transport, which stand before those of all (`smtp_destination_concurrency_limit`).
@@ -31,6 +31,9 @@ const NEXT_HOPS: [(&str, &str); 3] = [
     ("smtp_fallback_relay", "smtp_fallback_relay"),
 ];
 
+/// What says which addresses come first, the stronger before.
+const FAMILIES: [&str; 2] = ["inet_protocols", "smtp_address_preference"];
+
 /// Expansions of `$name` within each other at most.
 const DEPTH_MAX: u32 = 20;
 
@@ -41,6 +44,8 @@ pub struct Postconf {
     pub retry: PostfixRetry,
     /// `relayhost` and `smtp_fallback_relay`, where they are set: as written, and where.
     pub next_hops: BTreeMap<&'static str, (String, Place)>,
+    /// Which addresses come first, where `smtp_address_preference` or `inet_protocols` says so.
+    pub address_preference: Option<AddressPreference>,
 }
 
 struct Setting<'a> {
@@ -67,11 +72,18 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
     let mut fields = defaults.clone();
     let mut unknown: Vec<&Setting<'_>> = Vec::new();
     let mut next_hops = BTreeMap::new();
+    let mut families: Vec<&Setting<'_>> = Vec::new();
     // A transport's own parameters stand before those of all.
     let order = by_name.values().filter(|one| !is_of_transport(one.name));
     for setting in order.chain(by_name.values().filter(|one| is_of_transport(one.name))) {
         let name = OF_TRANSPORT.iter().find(|(own, _)| *own == setting.name).map_or(setting.name, |(_, all)| all);
         let Some(default) = defaults.get(name).filter(|_| name != "scan_phase") else {
+            // A client without IPv4 is not modelled.
+            if FAMILIES.contains(&setting.name) && (setting.name, setting.value.as_str()) != ("inet_protocols", "ipv6")
+            {
+                families.push(setting);
+                continue;
+            }
             let Some((_, parameter)) = NEXT_HOPS.iter().find(|(known, _)| *known == setting.name) else {
                 unknown.push(setting);
                 continue;
@@ -94,6 +106,17 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
             }
         }
     }
+    let mut address_preference = None;
+    // What is off stands before what comes first: `inet_protocols` before `smtp_address_preference`.
+    for setting in families {
+        let said = expand(&setting.value, &by_name, &defaults, 0).and_then(|text| preference(setting.name, &text));
+        match said {
+            Ok(said) => address_preference = address_preference.or(said),
+            Err((message, expected)) => {
+                found.push(Diagnostic::error(message).at(source, setting.value_span.clone()).label(expected));
+            }
+        }
+    }
     unknown.sort_by_key(|setting| setting.name_span.start);
     if let Some(first) = unknown.first() {
         let names = || unknown.iter().map(|setting| setting.name);
@@ -103,7 +126,24 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
     }
     found.sort_by_key(|problem| problem.place.as_ref().map(|place| place.span.start));
     let retry = serde_json::from_value(Value::Object(fields)).unwrap_or_default();
-    (Postconf { retry, next_hops }, found)
+    (Postconf { retry, next_hops, address_preference }, found)
+}
+
+/// The order of addresses that a parameter asks for (postconf(5); `smtp_addr.c` sorts within one preference of MX); `None` where
+/// it leaves that open.
+fn preference(name: &str, text: &str) -> Result<Option<AddressPreference>, Wrong> {
+    let words: Vec<&str> = text.split([',', ' ']).filter(|word| !word.is_empty()).collect();
+    match (name, words.as_slice()) {
+        ("smtp_address_preference", ["any"]) => Ok(Some(AddressPreference::Any)),
+        ("smtp_address_preference", ["ipv4"]) => Ok(Some(AddressPreference::Ipv4First)),
+        ("smtp_address_preference", ["ipv6"]) => Ok(Some(AddressPreference::Ipv6First)),
+        ("smtp_address_preference", _) => {
+            Err((format!("`{text}` is no preference of Postfix's"), "expected `any`, `ipv4` or `ipv6`".into()))
+        }
+        (_, ["ipv4"]) => Ok(Some(AddressPreference::Ipv4Only)),
+        (_, ["all"] | ["ipv4", "ipv6"] | ["ipv6", "ipv4"]) => Ok(None),
+        _ => Err((format!("`{text}` are no protocols of Postfix's"), "expected `all`, `ipv4` or `ipv4, ipv6`".into())),
+    }
 }
 
 fn is_of_transport(name: &str) -> bool {

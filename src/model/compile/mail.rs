@@ -232,7 +232,10 @@ impl Compiler<'_> {
             weights,
             own: written.own_mx.unwrap_or(preset.own),
             lookups: written.lookups.unwrap_or(preset.lookups),
-            address_preference: written.address_preference.unwrap_or(preset.address_preference),
+            address_preference: written
+                .address_preference
+                .or(retry.config.as_ref().and_then(|config| config.address_preference))
+                .unwrap_or(preset.address_preference),
             fast_fallback: match written.fast_fallback {
                 Some(delay) => (!delay.0.is_zero()).then_some(delay.0),
                 None => preset.fast_fallback,
