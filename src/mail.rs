@@ -38,6 +38,7 @@ mod route;
 mod runs;
 mod scans;
 mod session;
+mod spoken;
 mod status;
 mod sts;
 mod tcpto;
@@ -253,6 +254,8 @@ pub(crate) struct Work {
     pub standstill_seen: SimDuration,
     /// When the attempt before failed, and when the policy then wanted the next.
     pub previous: Option<(SimTime, SimTime)>,
+    /// Round trips that the current try lost before it went on in clear text; 0 if it did not.
+    pub cleared: u8,
     /// Hosts that took custody so far.
     pub handoffs: u8,
     /// Counts what happened in this slot, so that an event for something past is known as such.

@@ -13,6 +13,7 @@ pub mod mail;
 pub mod network;
 pub mod outages;
 pub mod scopes;
+pub mod speaks;
 pub mod status;
 pub mod timeline;
 pub mod vocabulary;

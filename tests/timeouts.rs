@@ -65,8 +65,8 @@ fn r22_silence_costs_the_time_out_of_its_stage() {
 #[test]
 fn starttls_has_a_time_out_of_its_own() {
     let down = r#"timeline: [(at: "0s", do: Outage(host: "a.d.example", mode: SilentAt(stage: StartTls)), for: "2h")]"#;
-    let text =
-        scenario("", &format!("client: ({TIMEOUTS})"), down).replace("(tls: Off, pipelining: false)", "(tls: V13)");
+    let text = scenario("", &format!("client: ({TIMEOUTS}, tls: May)"), down)
+        .replace("(tls: Off, pipelining: false)", "(tls: V13)");
     assert_near(one(&run(&text), "delivery_latency", "max"), 17.0, "STARTTLS");
 }
 

@@ -124,6 +124,7 @@ impl<'m> Mail<'m> {
             delivery.work.step = Step::Host(hop);
             delivery.work.tried += 1;
             delivery.work.reused = reused;
+            delivery.work.cleared = 0;
             // A queue with a gate has waited for the machine already.
             let waits = delivery.work.tried == 1 && delivery.work.place == Place::None;
             let machine = &mut self.nodes[delivery.node.index()].machine;

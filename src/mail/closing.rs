@@ -1,7 +1,6 @@
 //! A host whose server process ends: sessions under way break off, connections that wait and sessions that were kept are
 //! gone.
 
-use super::session::RoundTrips;
 use super::world::World;
 use super::{HostAvailability, Mail, MailContext, MailObserver, TryResult, Verdict};
 use crate::dns::{DnsObserver, ServerState};
@@ -61,8 +60,7 @@ impl<'m> Mail<'m> {
     /// What the client of a session waits for, by the round trips that it has had time for.
     fn stage_at(&self, slot: u32, host: HostId, now: SimTime) -> Stage {
         let delivery = &self.slots[slot as usize];
-        let smtp = &self.model.mail.hosts[host.index()].smtp;
-        let trips = RoundTrips::of(smtp, delivery.recipients, delivery.size_bytes);
+        let trips = self.trips(slot, host);
         let round_trip = delivery.work.round_trip;
         let before = if delivery.work.reused { trips.handshake } else { 0 };
         let gone = now.since(delivery.work.try_started) + round_trip.saturating_mul(u64::from(before));

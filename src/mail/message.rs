@@ -93,6 +93,7 @@ impl Delivery {
                 is_counted: false,
                 standstill_seen: SimDuration::MAX,
                 previous: None,
+                cleared: 0,
                 handoffs: 0,
                 generation: 0,
             },

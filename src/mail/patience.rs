@@ -1,6 +1,6 @@
 //! Time-outs of a session: how long a client waits at each stage for a host that takes its time (RFC 5321 section 4.5.3.2).
 
-use super::session::{self, RoundTrips};
+use super::session;
 use super::world::{Purpose, place};
 use super::{Mail, TryResult, Verdict};
 use crate::engine::random::draw;
@@ -24,8 +24,8 @@ impl<'m> Mail<'m> {
     /// The tarpit's pauses until the reply at a stage.
     pub(super) fn pauses(&self, slot: u32, host: HostId, hop: u16, stage: Stage) -> SimDuration {
         let Some((greeting, reply)) = self.tarpit(slot, host, hop) else { return SimDuration::ZERO };
-        let smtp = &self.model.mail.hosts[host.index()].smtp;
-        let replies = session::replies(smtp, self.slots[slot as usize].recipients, stage);
+        let smtp = self.spoken(slot, host);
+        let replies = session::replies(&smtp, self.slots[slot as usize].recipients, stage);
         greeting + reply.saturating_mul(u64::from(replies))
     }
 
@@ -33,7 +33,7 @@ impl<'m> Mail<'m> {
     pub(super) fn stuck_at(&self, slot: u32, host: HostId, hop: u16, until: Stage) -> Option<Stage> {
         let (greeting, reply) = self.tarpit(slot, host, hop)?;
         let rules = &self.model.mail.nodes[self.slots[slot as usize].node.index()].client;
-        let smtp = &self.model.mail.hosts[host.index()].smtp;
+        let smtp = self.spoken(slot, host);
         if greeting >= rules.greeting_timeout {
             return Some(Stage::Greeting);
         }
@@ -52,8 +52,7 @@ impl<'m> Mail<'m> {
     ) -> SimDuration {
         let delivery = &self.slots[slot as usize];
         let rules = &self.model.mail.nodes[delivery.node.index()].client;
-        let smtp = &self.model.mail.hosts[host.index()].smtp;
-        let trips = RoundTrips::of(smtp, delivery.recipients, delivery.size_bytes);
+        let trips = self.trips(slot, host);
         let talk = delivery.work.round_trip.saturating_mul(u64::from(trips.until(stage).saturating_sub(1)));
         let before = match ANSWERED.iter().position(|known| *known == stage) {
             None => SimDuration::ZERO,

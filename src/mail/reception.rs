@@ -171,14 +171,14 @@ impl<'m> Mail<'m> {
     }
 
     /// What a session that begins now at a host with rules will come to.
-    pub(super) fn judge(&mut self, slot: u32, host: HostId, hop: u16, now: SimTime) -> Judgement {
+    pub(super) fn judge(&mut self, slot: u32, host: HostId, now: SimTime) -> Judgement {
         let client = self.client_of(slot);
+        let by_chance = self.chance(slot, host).and_then(|mode| self.meets(slot, host, mode));
         let model = &self.model.mail.hosts[host.index()];
         let queued = model.relay.map_or(0, |relay| self.nodes[relay.index()].bytes);
         let Some(guard) = &mut self.hosts[host.index()].guard else { return Judgement::Accept };
         let delivery = &mut self.slots[slot as usize];
         let key = self.nodes[delivery.sender.index()].key;
-        let by_chance = chance(guard.rules, host, key, delivery, hop);
         if let Some(FailureMode::Reply { stage: Stage::Greeting, .. }) = by_chance {
             return Judgement::Fail(by_chance.unwrap_or_default(), None);
         }

@@ -42,7 +42,9 @@ impl<'m> Mail<'m> {
         {
             return Some(self.fail(slot, host, mode));
         }
-        if let Some(mode) = cx.faults.host_down(host) {
+        if let Some(mode) = cx.faults.host_down(host)
+            && let Some(mode) = self.meets(slot, host, mode)
+        {
             if mode != FailureMode::Freeze {
                 return Some(self.fail(slot, host, mode));
             }
@@ -56,8 +58,9 @@ impl<'m> Mail<'m> {
         if let Some(brownout) = state.brownout.as_deref().copied()
             && !self.slots[slot as usize].work.reused
             && !self.is_answered(slot, brownout.answers)
+            && let Some(mode) = self.meets(slot, host, brownout.mode)
         {
-            return Some(self.fail(slot, host, brownout.mode));
+            return Some(self.fail(slot, host, mode));
         }
         if self.hosts[host.index()].guard.is_some()
             && let Some(mode @ (FailureMode::Refuse | FailureMode::BlackHole)) = self.chance(slot, host)
@@ -95,7 +98,7 @@ impl<'m> Mail<'m> {
         is_other.then_some(delay)
     }
 
-    fn chance(&self, slot: u32, host: HostId) -> Option<FailureMode> {
+    pub(super) fn chance(&self, slot: u32, host: HostId) -> Option<FailureMode> {
         let (delivery, guard) = (&self.slots[slot as usize], self.hosts[host.index()].guard.as_ref()?);
         let Step::Host(hop) = delivery.work.step else { return None };
         reception::chance(guard.rules, host, self.nodes[delivery.sender.index()].key, delivery, hop)
@@ -173,7 +176,7 @@ impl<'m> Mail<'m> {
         let delivery = &self.slots[slot as usize];
         let model = &self.model.mail.hosts[host.index()];
         let rules = &self.model.mail.nodes[delivery.node.index()].client;
-        let trips = || RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
+        let trips = || self.trips(slot, host);
         let rounds = |n: u32| delivery.work.round_trip.saturating_mul(u64::from(n));
         let none = SimDuration::ZERO;
         match mode {
@@ -242,10 +245,8 @@ impl<'m> Mail<'m> {
             delivery.work.verdict = Verdict::accepted(served);
             return now + served;
         }
-        let judgement = if is_guarded { self.judge(slot, host, hop, now) } else { Judgement::Accept };
-        let delivery = &self.slots[slot as usize];
-        let model = &self.model.mail.hosts[host.index()];
-        let trips = RoundTrips::of(&model.smtp, delivery.recipients, delivery.size_bytes);
+        let judgement = if is_guarded { self.judge(slot, host, now) } else { Judgement::Accept };
+        let trips = self.trips(slot, host);
         // The SYN took half a round trip to come here; while it waited the kernel finished the TCP handshake.
         let gone = SimDuration::from_nanos(round_trip.as_nanos() / 2) + now.since(arrived).min(round_trip);
         let (mut verdict, talk, mut wait) = match judgement {
@@ -280,6 +281,7 @@ impl<'m> Mail<'m> {
         self.slots[slot as usize].work.verdict = verdict;
         let shaken = if self.slots[slot as usize].work.reused { trips.handshake } else { 0 };
         let gone = gone + round_trip.saturating_mul(u64::from(shaken));
+        let talk = talk + round_trip.saturating_mul(u64::from(self.slots[slot as usize].work.cleared));
         now + talk.saturating_sub(gone) + wait
     }
 
@@ -305,10 +307,9 @@ impl<'m> Mail<'m> {
     /// From the client's 250 until the host sees the end of the session.
     #[inline]
     fn quit_time(&self, slot: u32, host: HostId) -> SimDuration {
-        let delivery = &self.slots[slot as usize];
-        let smtp = &self.model.mail.hosts[host.index()].smtp;
-        let quit = RoundTrips::of(smtp, delivery.recipients, delivery.size_bytes).quit;
-        SimDuration::from_nanos(delivery.work.round_trip.as_nanos() / 2).saturating_mul(u64::from(quit))
+        let quit = self.trips(slot, host).quit;
+        let way = SimDuration::from_nanos(self.slots[slot as usize].work.round_trip.as_nanos() / 2);
+        way.saturating_mul(u64::from(quit))
     }
 
     /// What a try that ended has to give back: a session, and when it is over at the host; a place among its client's.

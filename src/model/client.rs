@@ -2,6 +2,7 @@
 //! off, which refuses it.
 
 use super::NameId;
+use super::speaks::Speaks;
 use super::status::StatusCodes;
 use crate::engine::time::SimDuration;
 use crate::scenario::tree::{AddressLookups, AddressPreference, OwnMx, Shuffle, Stage, SynRetry};
@@ -47,6 +48,8 @@ pub struct ClientRules {
     pub connections_apart: SimDuration,
     /// What each failure leads to.
     pub failures: FailureTable,
+    /// What it makes use of, of what a host offers.
+    pub speaks: Speaks,
     /// What each DNS outcome leads to.
     pub dns: DnsRules,
     /// How it reports what it found out by itself.

@@ -25,6 +25,7 @@ mod resolver_rules;
 mod resolvers;
 pub mod retry;
 pub mod smtp_clients;
+mod spoken;
 mod status_codes;
 mod sts;
 #[cfg(test)]

@@ -121,6 +121,8 @@ pub struct SmtpClient {
     pub address_preference: Option<AddressPreference>,
     /// How long an exchange's first family is waited for before the other is connected to as well (RFC 8305); 0 for not.
     pub fast_fallback: Option<Duration>,
+    /// Whether sessions are encrypted where the host offers it (RFC 3207).
+    pub tls: Option<ClientTls>,
     /// When lost SYNs are sent again.
     pub syn: Option<SynRetry>,
     /// Processors of its machine (1 if absent): at most so many deliveries have one at a time, the others wait.
@@ -137,6 +139,15 @@ pub struct SmtpClient {
     /// Where what every MX host of a domain failed to take goes (Postfix `smtp_fallback_relay`, sendmail
     /// `FallbackMXhost`), written likewise.
     pub fallback_relay: Option<String>,
+}
+
+/// Whether a client says STARTTLS (RFC 3207).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientTls {
+    /// Never (Postfix's empty `smtp_tls_security_level`).
+    Off,
+    /// Where the host offers it; what it makes of a failure is its system's.
+    May,
 }
 
 /// Which addresses a client connects to first, among those of one preference.

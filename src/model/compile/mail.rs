@@ -10,11 +10,12 @@ use crate::engine::time::SimDuration;
 use crate::model::client::Timeouts;
 use crate::model::dns::{ArrivalsModel, canonical};
 use crate::model::mail::{ClientRules, HostModel, MailModel, NodeModel, Pool, SourceModel};
+use crate::model::speaks::Speaks;
 use crate::model::{Clock, HostId, NameId, NodeId, RegionId, ResolverId};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::nearest::did_you_mean;
 use crate::scenario::tree::{
-    Action, Arrivals, Destinations, Host, HostIpv6, Retry, Sender, Shuffle, SmtpClient, TimelineEntry,
+    Action, Arrivals, ClientTls, Destinations, Host, HostIpv6, Retry, Sender, Shuffle, SmtpClient, TimelineEntry,
 };
 use crate::scenario::units::Duration;
 
@@ -239,6 +240,10 @@ impl Compiler<'_> {
             fast_fallback: match written.fast_fallback {
                 Some(delay) => (!delay.0.is_zero()).then_some(delay.0),
                 None => preset.fast_fallback,
+            },
+            speaks: Speaks {
+                starttls: written.tls.map_or(preset.speaks.starttls, |tls| tls == ClientTls::May),
+                ..preset.speaks
             },
             syn: written.syn.unwrap_or(preset.syn),
             processors: written.processors.unwrap_or(preset.processors),

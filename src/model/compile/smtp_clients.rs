@@ -1,6 +1,7 @@
 //! What the SMTP clients of real systems do within an attempt, as data. Where no measurement is named the rule was read in
 //! the system's source at the version its preset names.
 
+use super::spoken::speaks;
 use super::status_codes::status_codes;
 use crate::engine::time::SimDuration;
 use crate::model::client::{
@@ -143,6 +144,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         keeps: None,
         connections_apart: SimDuration::ZERO,
         failures: FailureTable::new(POSTFIX),
+        speaks: speaks(system),
         dns: bounce,
         codes: status_codes(system),
         hops_max: 100,

@@ -3,6 +3,7 @@
 use crate::engine::time::SimDuration;
 use crate::model::client::{ClientRules, KeptSessions, Timeouts};
 use crate::model::compile::smtp_clients;
+use crate::model::speaks::{Clear, InClear, Speaks};
 use crate::scenario::tree::{ClientSystem, Retry, Shuffle};
 
 /// Whose SMTP client goes with a retry policy.
@@ -57,6 +58,10 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
                 data: own.smtp_data_init_timeout.0,
                 block: own.smtp_data_xfer_timeout.0,
                 end_of_data: own.smtp_data_done_timeout.0,
+            },
+            speaks: Speaks {
+                in_clear: InClear { broken: Clear::OnceOld(own.minimal_backoff_time.0), ..rules.speaks.in_clear },
+                ..rules.speaks
             },
             ..timeouts(own.smtp_connect_timeout.0, own.smtp_helo_timeout.0)
         },

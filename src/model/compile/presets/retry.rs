@@ -178,6 +178,7 @@ impl RetryPreset {
             ("client.shuffle", shuffle.to_owned(), self.client),
             ("client.address_preference", format!("{:?}", rules.address_preference), self.families()),
             ("client.fast_fallback", rules.fast_fallback.unwrap_or_default().to_string(), self.families()),
+            ("(session)", rules.speaks.describe(), "spoken.rs; `client.tls`"),
             ("(DNS)", rules.dns.describe(), self.client),
             (
                 "(status codes)",
