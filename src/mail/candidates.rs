@@ -2,11 +2,45 @@
 
 use smallvec::SmallVec;
 
-use super::{BounceCause, Candidate};
+use super::BounceCause;
 use crate::engine::random::unit_open;
 use crate::model::client::ClientRules;
 use crate::model::{HostId, NameId};
 use crate::scenario::tree::{AddressPreference, OwnMx, Shuffle};
+
+/// An address to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub host: HostId,
+    pub preference: u16,
+    /// Whether it is an IPv6 address.
+    pub is_v6: bool,
+    /// Which of the host's addresses in the RRset it is, from 0; 255 for all from there on.
+    pub nth: u8,
+    pub name: NameId,
+}
+
+/// One address of a host: what systems remember failures by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Address {
+    pub host: HostId,
+    is_v6: bool,
+    nth: u8,
+}
+
+impl Candidate {
+    pub fn address(&self) -> Address {
+        Address { host: self.host, is_v6: self.is_v6, nth: self.nth }
+    }
+}
+
+#[cfg(test)]
+impl Address {
+    /// The only address of a host.
+    pub const fn only(host: u32) -> Self {
+        Self { host: HostId(host), is_v6: false, nth: 0 }
+    }
+}
 
 /// What an MX RRset leaves to try, in zone order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

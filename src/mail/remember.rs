@@ -1,10 +1,12 @@
-//! What a node makes of hosts that failed: whether one is passed over, and what is written down of a failure.
+//! What a node makes of hosts that failed: whether one is passed over, what is written down of a failure, and what is put off
+//! for it without having been tried.
 
 use super::memory::{Held, Rule, last_cutoff_s};
 use super::mta_relay::Connected;
+use super::queue::Left;
 use super::retry::Retried;
-use super::world::{Purpose, place};
-use super::{Candidate, Delivery, Mail, TryResult};
+use super::world::{Purpose, World, place};
+use super::{Candidate, Delivery, Mail, MailContext, MailObserver, TryResult};
 use crate::engine::random::draw;
 use crate::engine::time::SimTime;
 use crate::model::client::Blame;
@@ -90,6 +92,41 @@ impl<'m> Mail<'m> {
             delivery.work.tally.records += 1;
             delivery.work.tally.timed_out += u16::from(record.expired || too_old);
         }
+    }
+
+    /// A delivery is put off without having been tried: a suspension, no attempt.
+    pub(super) fn suspend<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let delivery = &mut self.slots[slot as usize];
+        delivery.suspensions += 1;
+        cx.observer.on_suspended(cx.scheduler.now(), delivery);
+        self.cache_deferred(cx.scheduler.now(), slot);
+        let earliest = self.rests_until(cx.scheduler.now(), slot);
+        self.put_off_until(cx, slot, earliest);
+    }
+
+    /// Until when what holds a delivery back does so, for a policy of one's own: real systems look at their own timers.
+    fn rests_until(&self, now: SimTime, slot: u32) -> SimTime {
+        let delivery = &self.slots[slot as usize];
+        let node = &self.model.mail.nodes[delivery.node.index()];
+        if !matches!(node.retry.schedule, RetrySchedule::Custom { .. }) {
+            return now;
+        }
+        let destination = self.destinations.find(delivery.node, self.next_hop(slot));
+        let dead = destination.map(|id| &self.destinations.slab[id as usize]).filter(|dead| dead.is_dead());
+        let memory = self.nodes[delivery.node.index()].queue.as_ref().and_then(|queue| queue.memory.as_ref());
+        let hosts =
+            delivery.work.candidates.iter().filter_map(|candidate| memory?.rests_until(candidate.address())).min();
+        dead.map(|dead| dead.rests_until).or(hosts).map_or(now, |until| until.max(now))
+    }
+
+    /// The attempt found every host at rest: it was none.
+    pub(super) fn hold_back<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
+        let delivery = &mut self.slots[slot as usize];
+        delivery.attempts = delivery.attempts.saturating_sub(1);
+        delivery.node_attempts = delivery.node_attempts.saturating_sub(1);
+        delivery.work.tally.site = false;
+        self.leave(cx, slot, Left::Suspended);
+        self.suspend(cx, slot);
     }
 }
 

@@ -1,0 +1,81 @@
+//! `mxsim presets` from outside.
+
+use std::fs;
+
+use crate::{home, ran};
+
+#[test]
+fn presets_are_shown_with_sources_and_unknown_ones_suggested() {
+    let home = home();
+    let (code, stdout, stderr) = ran(&home, &["presets", "Postfix"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("maximal_backoff_time") && stdout.contains("postconf(5)"), "{stdout}");
+    assert!(ran(&home, &["presets"]).1.contains("WholeSecond"));
+    let (code, stdout, stderr) = ran(&home, &["presets", "Postfx"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("did you mean `Postfix`?"), "{stderr}");
+}
+
+#[test]
+fn a_preset_with_other_parameters_has_its_own_schedule() {
+    let home = home();
+    let own = r#"Postfix(minimal_backoff_time: "1m", queue_run_delay: "1m")"#;
+    let (code, stdout, stderr) = ran(&home, &["presets", own]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    // qmgr_active.c: due after a minute, taken up by a scan from a second before on, which is less than another away.
+    let row = |n: &str| stdout.lines().find(|line| line.split_whitespace().next() == Some(n)).unwrap_or_default();
+    assert_eq!(row("2").split_whitespace().collect::<Vec<_>>(), ["2", "59s", "1m59s", "119"], "{stdout}");
+    assert!(stdout.lines().any(|line| line.contains("minimal_backoff_time") && line.contains("1m")), "{stdout}");
+    assert!(stdout.contains("as given"), "{stdout}");
+    let (code, stdout, _) = ran(&home, &["presets", r#"Custom(schedule: Constant("5m"), lifetime: "10m")"#]);
+    assert!(code == 0 && stdout.contains("given up at 10m"), "{stdout}");
+    fs::write(home.path().join("main.cf"), "minimal_backoff_time = 60s\nqueue_run_delay = 60s\n").unwrap();
+    let (code, stdout, stderr) = ran(&home, &["presets", r#"PostfixConfig(file: "main.cf")"#]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("Schedule of PostfixConfig") && stdout.contains("1m59s"), "{stdout}");
+}
+
+#[test]
+fn parameters_of_a_preset_that_mean_nothing_are_errors() {
+    let home = home();
+    for (name, says) in [
+        (r#"Postfix(minimal_backoff_tim: "1m")"#, "minimal_backoff_time"),
+        (r#"Postfix(minimal_backoff_time: "1m"#, "does not fit here"),
+        (r#"Postfix(minimal_backoff_time: "0s")"#, "no time at all"),
+        (r#"Exim(rule: "* * F,2h")"#, "F,2h"),
+        (r#"Unbound(prefetch: true)"#, "no schedule"),
+        (r#"EximConfig(file: "retry")"#, "no schedule"),
+        (r#"Postfx(minimal_backoff_time: "1m")"#, "did you mean `Postfix`?"),
+    ] {
+        let (code, stdout, stderr) = ran(&home, &["presets", name]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{name}");
+        assert!(stderr.contains(says), "{name}: {stderr}");
+    }
+    // Never passed over.
+    for args in [&["presets", "Postfix"][..], &["presets", "--compare", "Postfix,Exim"], &["presets"]] {
+        let args: Vec<&str> = args.iter().copied().chain(["--set", "minimal_backoff_time=1m"]).collect();
+        let (code, stdout, stderr) = ran(&home, &args);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}");
+        assert!(stderr.contains("--set") && stderr.contains("Postfix(minimal_backoff_time:"), "{stderr}");
+    }
+}
+
+#[test]
+fn schedules_of_presets_are_compared_and_drawn() {
+    let home = home();
+    let (code, stdout, stderr) = ran(&home, &["presets", "--compare", "Postfix,Exim,Qmail"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    for part in ["Postfix", "Exim", "Qmail", "6m40s"] {
+        assert!(stdout.contains(part), "no {part} in\n{stdout}");
+    }
+    let (code, stdout, _) = ran(&home, &["presets", "--compare", "Qmail,OpenSmtpd", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, all.as_array().map(Vec::len)), (0, Some(2)));
+    let (code, _, stderr) = ran(&home, &["presets", "--compare", "Postfix,Mox", "--out", "schedules.svg"]);
+    assert_eq!(code, 0, "{stderr}");
+    let svg = fs::read_to_string(home.path().join("schedules.svg")).unwrap();
+    assert!(svg.contains("Postfix") && svg.contains("Mox"));
+    let (code, stdout, stderr) = ran(&home, &["presets", "--compare", "Postfix,Exin"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("did you mean `Exim`?"), "{stderr}");
+}
