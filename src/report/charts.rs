@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 mod caches;
 mod hosts;
+mod queues;
 
 use caches::{freshness, split_view};
 use hosts::{failover, shares};
+use queues::by_node;
 
 use super::Outcome;
 use super::chart::{
@@ -37,6 +39,9 @@ pub fn draw_all(folder: &mut Folder, outcome: &Outcome<'_>) -> Result<(), WriteE
     }
     if let Some(chart) = queue_depth(outcome, &heading) {
         draw(folder, "queue_depth", |path| draw_queue_depth(path, &chart))?;
+    }
+    if let Some(chart) = by_node(outcome, &heading) {
+        draw(folder, "queue_by_node", |path| draw_queue_depth(path, &chart))?;
     }
     for (index, chart) in staleness(outcome, &heading).iter().enumerate() {
         draw(folder, &numbered("staleness", index), |path| draw_staleness(path, chart))?;
