@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::fetch::{Candidate, Fetch, Purpose};
 use super::resolver::Dns;
-use super::throttle;
+use super::throttle::Throttled;
 use crate::engine::random::{EntityKey, below, draw, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::AskingRules;
@@ -109,12 +109,15 @@ impl Dns<'_> {
     }
 
     /// Leaves the query out at the current server for a while, if the rules do.
-    pub(super) fn throttle(&mut self, now: SimTime, fetch: u32, fetches: u32) {
+    pub(super) fn throttle(&mut self, now: SimTime, fetch: u32, why: Throttled) {
         let state = &self.fetches[fetch as usize];
         let Some(candidate) = state.servers.get(state.current) else { return };
         let rules = &self.rules(state.cache).asking;
-        let lasts = if fetches == throttle::SILENT { rules.silent_throttle } else { rules.failing_throttle };
-        self.throttles.begin(now, (state.cache, candidate.at, self.query(fetch)), lasts, fetches);
+        let lasts = match why {
+            Throttled::Silent => rules.silent_throttle,
+            Throttled::Failed | Throttled::Unreachable => rules.failing_throttle,
+        };
+        self.throttles.begin(now, (state.cache, candidate.at, self.query(fetch)), lasts, why);
     }
 
     /// The current server has not answered in time, or (not `is_silent`) has failed where that counts as much.

@@ -8,28 +8,44 @@ use crate::engine::time::{SimDuration, SimTime};
 use crate::model::CacheId;
 use crate::model::dns::Question;
 
-/// Fetches that leave a query out before one asks again all the same: where the server failed or refused, where it was not to be
-/// reached, where it was silent.
-pub(super) const FAILED: u32 = 3;
-pub(super) const UNREACHABLE: u32 = 100;
-pub(super) const SILENT: u32 = 5;
+/// Why a query is left out for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Throttled {
+    /// The server failed it or refused it.
+    Failed,
+    /// The server was not to be reached.
+    Unreachable,
+    /// The server was silent.
+    Silent,
+}
+
+impl Throttled {
+    /// How many fetches leave it out before one asks again all the same.
+    const fn fetches(self) -> u32 {
+        match self {
+            Self::Failed => 3,
+            Self::Unreachable => 100,
+            Self::Silent => 5,
+        }
+    }
+}
 
 /// What is left out, and until when; only ever looked up.
 #[derive(Debug, Default)]
 pub(super) struct Throttles(FxHashMap<(CacheId, usize, Question), (SimTime, u32)>);
 
 impl Throttles {
-    /// Leaves a query out for so long, or for so many fetches. Time is in whole seconds there, the last one included.
+    /// Leaves a query out for so long, or for as many fetches as the reason says. Time is in whole seconds there, the last one included.
     pub fn begin(
         &mut self,
         now: SimTime,
         (cache, at, query): (CacheId, Address, Question),
         lasts: SimDuration,
-        fetches: u32,
+        why: Throttled,
     ) {
         if !lasts.is_zero() {
             let until = SimTime::ZERO + SimDuration::from_secs(now.whole_seconds() + 1) + lasts;
-            self.0.insert((cache, at.index(), query), (until, fetches));
+            self.0.insert((cache, at.index(), query), (until, why.fetches()));
         }
     }
 

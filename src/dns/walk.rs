@@ -6,7 +6,7 @@ use super::fetch::{Candidate, Purpose, QUERIES_MAX};
 use super::path::{half, one_way_loss, round_trip};
 use super::resolver::{Dns, NONE, Who};
 use super::soa::Negative;
-use super::throttle;
+use super::throttle::Throttled;
 use super::{DnsEvent, DnsObserver, Outcome, ServerState};
 use crate::engine::random::{draw, shuffle, unit_open};
 use crate::engine::scheduler::Scheduler;
@@ -244,7 +244,7 @@ impl<'m> Dns<'m> {
         if state.is_once_more(rules) {
             state.queries += 1;
         } else {
-            self.throttle(scheduler.now(), fetch, throttle::SILENT);
+            self.throttle(scheduler.now(), fetch, Throttled::Silent);
             self.fetches[fetch as usize].count_try();
         }
         let state = &mut self.fetches[fetch as usize];
@@ -283,15 +283,15 @@ impl<'m> Dns<'m> {
             }
             Reply::Upward => self.on_bad_reply(now, fetch, false),
             Reply::Unreachable => {
-                self.throttle(now, fetch, throttle::UNREACHABLE);
+                self.throttle(now, fetch, Throttled::Unreachable);
                 self.on_bad_reply(now, fetch, false);
             }
             Reply::Refused => {
-                self.throttle(now, fetch, throttle::FAILED);
+                self.throttle(now, fetch, Throttled::Failed);
                 self.on_bad_reply(now, fetch, false);
             }
             Reply::ServFail => {
-                self.throttle(now, fetch, throttle::FAILED);
+                self.throttle(now, fetch, Throttled::Failed);
                 self.on_bad_reply(now, fetch, rules.asking.servfail_is_loss);
             }
             _ if is_bogus => self.on_bad_reply(now, fetch, false),
