@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mxsim::experiment::Results;
 use mxsim::model::compile::{Loaded, Memory, load_source};
 use mxsim::scenario::diagnostic::{Diagnostic, SourceText};
-use support::{run_loaded, values};
+use support::{SYSTEMS, run_loaded, values};
 
 /// 2023-11-14 22:13:20 UTC.
 const PRINTED: u64 = 1_700_000_000;
@@ -111,23 +111,11 @@ fn every_policy_can_start_from_a_queue() {
         .map(|n| queued("deferred", 10 + n * n * 250, "a@b.example", "x@d.example"))
         .chain([queued("active", 3, "a@b.example", "x@d.example")])
         .collect();
-    for retry in [
-        "Postfix()",
-        "Exim()",
-        "Sendmail()",
-        "Qmail()",
-        "OpenSmtpd()",
-        "Haraka()",
-        "KumoMta()",
-        "Stalwart()",
-        "ZoneMta()",
-        "Mox()",
-        "Maddy()",
-        "Chasquid()",
-        "Exchange()",
+    let custom = [
         r#"Custom(schedule: Constant("1m"), lifetime: "5d")"#,
         r#"Custom(schedule: Table(["5m", "1h"]), lifetime: "1h")"#,
-    ] {
+    ];
+    for retry in SYSTEMS.map(|system| format!("{system}()")).into_iter().chain(custom.map(str::to_owned)) {
         let results = run_from(&scenario(&format!("retry: {retry}"), "10m"), &queue);
         let ended: f64 =
             ["delivered", "bounced", "expired", "discarded"].iter().map(|what| at_start(&results, what)).sum();

@@ -2,23 +2,7 @@
 
 mod support;
 
-use support::{run, values};
-
-const SYSTEMS: [&str; 13] = [
-    "Postfix",
-    "Exim",
-    "Sendmail",
-    "Qmail",
-    "OpenSmtpd",
-    "Haraka",
-    "KumoMta",
-    "Stalwart",
-    "ZoneMta",
-    "Mox",
-    "Maddy",
-    "Chasquid",
-    "Exchange",
-];
+use support::{SYSTEMS, run, values};
 
 /// Attempts that a message needs within three hours (0: it is queued still), and the seconds it took.
 fn attempts(sender: &str, smtp: &str, mode: &str) -> (f64, f64) {

@@ -11,6 +11,23 @@ use mxsim::model::compile::{Loaded, Memory, load_source};
 use mxsim::scenario::diagnostic::SourceText;
 use mxsim::scenario::render::render;
 
+/// The real systems that there are presets of, each a policy by its own defaults once `()` follows.
+pub const SYSTEMS: [&str; 13] = [
+    "Postfix",
+    "Exim",
+    "Sendmail",
+    "Qmail",
+    "OpenSmtpd",
+    "Haraka",
+    "KumoMta",
+    "Stalwart",
+    "ZoneMta",
+    "Mox",
+    "Maddy",
+    "Chasquid",
+    "Exchange",
+];
+
 /// Loads a text.
 pub fn loaded(text: &str) -> Loaded {
     let source = Arc::new(SourceText { name: "test.ron".into(), text: text.into() });

@@ -301,11 +301,13 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // queue/direct.go: 30 s to connect; smtpclient/client.go: 30 s for each line read or written, 1 min for the
         // handshake of TLS; the resolver of Go shuffles names of equal preference.
         // smtpclient/gather.go, GatherIPs: as Go's resolver sorts them (RFC 6724: IPv6 first), one after the other; that later attempts
-        // change the family is not modelled.
+        // change the family is not modelled. smtpclient/dial.go, Dial: all of a name's addresses until one connects; queue/direct.go,
+        // deliverHost, has but that connection, and then deliverDirect goes on with the next name.
         ClientSystem::Mox => ClientRules {
             address_preference: AddressPreference::Ipv6FirstOfEach,
             greeting_timeout: seconds(30),
             timeouts: Timeouts { starttls: seconds(60), ..Timeouts::all(seconds(30)) },
+            leaves_exchange: true,
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
             failures: FailureTable::new(UNLESS_PERMANENT),
