@@ -1,6 +1,7 @@
 //! Exact theory against simulation: each case names its formula and the value to ten digits. An estimate passes within
 //! four standard errors, where the standard error is at most 1 % of the value (or a reason stands beside it).
-//! Run with `cargo test --release --features theory --test theory`.
+//! Long, so only in release builds: `cargo test --release --test theory`.
+#![cfg(not(debug_assertions))]
 
 mod support;
 

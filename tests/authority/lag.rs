@@ -141,7 +141,7 @@ fn rule_23_a_serial_that_is_not_greater_leaves_secondaries_behind() {
 
 /// P(old at age t) = sum over the secondaries of (1 - t / R)+ / s, case o047: s = 4, R = 10800 s; 0.75, 0.5 and 0.0556 at
 /// ages 0, 3600 and 10000 s.
-#[cfg(feature = "theory")]
+#[cfg(not(debug_assertions))]
 #[test]
 fn auth_inconsistency() {
     let burst = |name: &str, at: u64| {
@@ -186,7 +186,7 @@ fn auth_inconsistency() {
 }
 
 /// Looks on the grid at how many zones are the same everywhere.
-#[cfg(feature = "theory")]
+#[cfg(not(debug_assertions))]
 #[derive(Default)]
 struct Agreeing {
     /// Seconds, and zones with a server that lags.
@@ -194,24 +194,24 @@ struct Agreeing {
     zones: u32,
 }
 
-#[cfg(feature = "theory")]
+#[cfg(not(debug_assertions))]
 impl mxsim::sim::Observer for Agreeing {
     fn on_grid(&mut self, now: mxsim::engine::time::SimTime, _index: u32, view: &mxsim::sim::View<'_, '_>) {
         let lagging = (0..self.zones).filter(|zone| view.dns.lagging(mxsim::model::ZoneId(*zone)) > 0).count();
         self.looks.push((seconds(now), lagging));
     }
 }
-#[cfg(feature = "theory")]
+#[cfg(not(debug_assertions))]
 impl mxsim::dns::DnsObserver for Agreeing {}
-#[cfg(feature = "theory")]
+#[cfg(not(debug_assertions))]
 impl mxsim::mail::MailObserver for Agreeing {}
-#[cfg(feature = "theory")]
+#[cfg(not(debug_assertions))]
 impl mxsim::faults::FaultObserver for Agreeing {}
 
 /// The last of s - 1 secondaries has the change after R (s - 1) / s on average, the greatest of as many uniform phases; case
 /// o047: 8100 s. The mean time is the sum over the looks of the share that lags, each for the cell after it: half a cell of
 /// 10 s too long.
-#[cfg(feature = "theory")]
+#[cfg(not(debug_assertions))]
 #[test]
 fn auth_inconsistency_until_consistent() {
     let text = r#"(
@@ -243,7 +243,7 @@ fn auth_inconsistency_until_consistent() {
 /// stub's, ra 80 ms, rt 30 ms, 0.002 lookups a second, TTLs of 3600, 300 and 86400 s. MX and address are asked by a client
 /// each, the address in a zone whose cut stays. The formula's h_ns is that of a cache which sees every lookup; a cut is
 /// looked at by misses alone, every 1 / (0.002 * 0.122) s, so that one in 22 of them finds it gone: 0.145 ms more.
-#[cfg(feature = "theory")]
+#[cfg(not(debug_assertions))]
 #[test]
 fn dns_lookup_cost() {
     let text = r#"(
