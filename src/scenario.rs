@@ -12,6 +12,7 @@ pub mod next_hop;
 pub mod postconf;
 pub mod postqueue;
 pub mod read;
+mod real_names;
 pub mod render;
 pub mod source_map;
 pub mod splice;

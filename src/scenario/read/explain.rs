@@ -7,6 +7,7 @@ use ron::error::Error;
 use super::Finding;
 use super::locate::Target;
 use crate::scenario::nearest::{did_you_mean, nearest, one_of};
+use crate::scenario::real_names::real;
 use crate::scenario::syntax::{Kind, Node, SyntaxTree, lower_first};
 use crate::scenario::text::TextError;
 
@@ -22,6 +23,7 @@ pub(super) const START: &str = "a scenario is `(title: \"..\", ...)`: `mxsim ini
 /// The field that an unknown field was probably meant to be.
 pub(super) fn meant(code: &Error) -> Option<String> {
     match code {
+        Error::NoSuchStructField { found, outer: Some(outer), .. } if real(outer, found).is_some() => None,
         Error::NoSuchStructField { expected, found, .. } => nearest(found, expected.iter().copied()).map(str::to_owned),
         _ => None,
     }
@@ -41,6 +43,11 @@ fn describe(code: &Error, tree: &SyntaxTree, text: &str, target: &Target, at: us
     let snippet = snippet(text, if target.on_key { &span } else { &node.span });
     match code {
         Error::Message(message) => from_message(message, node, span, target.on_key),
+        Error::NoSuchStructField { found, outer: Some(outer), .. } if real(outer, found).is_some() => {
+            let (system, why) = real(outer, found).unwrap_or_default();
+            let message = format!("`{found}` is a parameter of {system}'s that is not modelled");
+            Finding { help: why.map(str::to_owned), ..finding(span, message, "") }
+        }
         Error::NoSuchStructField { expected, found, outer } => {
             let place = outer.as_ref().map_or_else(String::new, |outer| format!(" in `{outer}`"));
             unknown_name(format!("no field `{found}`{place}"), found, expected, span)
