@@ -37,6 +37,7 @@ mod reuse;
 mod route;
 mod runs;
 mod scans;
+mod serialized;
 mod session;
 mod spoken;
 mod status;

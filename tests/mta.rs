@@ -18,6 +18,8 @@ mod backup;
 mod kept;
 #[path = "mta/own_cache.rs"]
 mod own_cache;
+#[path = "mta/parameters.rs"]
+mod parameters;
 #[path = "mta/retry_own.rs"]
 mod retry_own;
 #[path = "mta/schedules.rs"]

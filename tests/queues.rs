@@ -248,7 +248,7 @@ fn kept_sessions_have_their_limits_of_messages_and_of_time() {
         ("Maddy()", 151.0, 20.0),
         // OpenSMTPD: ten seconds idle, a hundred messages.
         ("OpenSmtpd()", 1.0, 1.0),
-        ("OpenSmtpd(max_mail_per_session: 10)", 5.0, 2.0),
+        ("OpenSmtpd(session_mail_max: 10)", 5.0, 2.0),
         // (and no connection to a host for three seconds after the last one ended)
         ("OpenSmtpd()", 14.0, 20.0),
         // KumoMTA: five seconds idle, 1024 messages.

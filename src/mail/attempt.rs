@@ -118,7 +118,7 @@ impl<'m> Mail<'m> {
                     hop += 1;
                     continue;
                 }
-                self.connects(now, slot, candidate.address());
+                self.connects(now, slot, candidate);
             }
             let delivery = &mut self.slots[slot as usize];
             delivery.work.step = Step::Host(hop);
@@ -152,15 +152,16 @@ impl<'m> Mail<'m> {
             let is_new = !std::mem::take(&mut reused);
             let sent = if path.loss > 0.0 && is_new {
                 let u = crate::engine::random::unit_open(random(Purpose::Syn));
-                rules.syn.first_through(path.loss, rules.connect_timeout, u)
+                rules.syn.first_through(path.loss, rules.connect_timeout(delivery.node_attempts), u)
             } else {
                 Some(SimDuration::ZERO)
             };
             let at = match sent {
                 Some(sent) => ready + sent + SimDuration::from_nanos(round_trip.as_nanos() / 2),
                 None => {
+                    let connect_timeout = rules.connect_timeout(delivery.node_attempts);
                     self.verdict_timed_out(slot, Stage::Connect);
-                    let end = ready + rules.connect_timeout.min(rules.syn.gives_up());
+                    let end = ready + connect_timeout.min(rules.syn.gives_up());
                     return self.try_ends_at(cx, slot, end);
                 }
             };
@@ -184,6 +185,9 @@ impl<'m> Mail<'m> {
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
     ) {
+        if self.tries_past_cutoff(slot) {
+            return self.try_hosts(cx, slot, 0);
+        }
         if self.falls_back(cx, slot) {
             return;
         }
@@ -262,6 +266,7 @@ impl<'m> Mail<'m> {
         if verdict.taken {
             cx.observer.on_duplicate(now, delivery, candidate.host);
         }
+        self.ends_serialized(slot);
         let mut departure = self.departure(slot, candidate.host);
         let parts = if verdict.in_parts { self.parts.remove(&slot) } else { None };
         let verdict = match parts {

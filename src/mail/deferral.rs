@@ -156,7 +156,9 @@ impl<'m> Mail<'m> {
             };
             self.slots[slot as usize].work.previous = Some(previous);
         }
-        let failed_for_too_long = tally.held == 0 && tally.records > 0 && tally.timed_out >= tally.records;
+        // retry.c, retry_update: a host that is past its cutoff is none that was skipped (af_retry_skipped).
+        let is_skipped = tally.held > tally.held_expired;
+        let failed_for_too_long = !is_skipped && tally.records > 0 && tally.timed_out >= tally.records;
         // delay_after_cutoff: with every host past its cutoff and at rest the message is not kept.
         let is_hopeless = !was_tried && tally.held == tally.held_expired;
         if failed_for_too_long || is_hopeless {

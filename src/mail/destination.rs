@@ -46,8 +46,10 @@ pub(super) struct Destination {
     success: f64,
     failure: f64,
     cohorts: f64,
-    /// Until when it rests, while it is dead.
+    /// Until when it rests, while it is dead or suspended.
     pub rests_until: SimTime,
+    /// Whether it is left alone for a while after a delivery (`qmgr_queue_suspend`).
+    pub is_suspended: bool,
     /// Whole second of the last completed delivery.
     last_done: Option<u64>,
     /// What the deliveries that start now do with kept sessions.
@@ -77,6 +79,7 @@ impl Destination {
             failure: 0.0,
             cohorts: 0.0,
             rests_until: SimTime::ZERO,
+            is_suspended: false,
             last_done: None,
             sessions: Sessions::default(),
             last_connection: None,
@@ -95,17 +98,29 @@ impl Destination {
 
     /// Whether another delivery may start.
     pub fn may_start(&self) -> bool {
-        self.busy < self.window && !self.todo.is_empty()
+        self.busy < self.window && !self.todo.is_empty() && !self.is_suspended
     }
 
     /// How many may.
     pub fn startable(&self) -> usize {
-        self.todo.len().min(self.window.saturating_sub(self.busy) as usize)
+        match self.is_suspended {
+            true => 0,
+            false => self.todo.len().min(self.window.saturating_sub(self.busy) as usize),
+        }
     }
 
     /// Nothing is there for it: its history is lost unless it is dead (`qmgr_entry_done`).
     pub fn is_idle(&self) -> bool {
         self.busy == 0 && self.todo.is_empty()
+    }
+
+    /// A delivery is over, and the next may start only after a while: also if it is dead (`qmgr_entry_done`).
+    pub fn suspend(&mut self, now: SimTime, rules: &DestinationRules) {
+        if self.is_dead() {
+            self.revive(rules);
+        }
+        self.is_suspended = true;
+        self.rests_until = SimTime::from_secs(now.whole_seconds()) + rules.rate_delay;
     }
 
     /// Whether its last delivery failed at the site.
@@ -270,6 +285,7 @@ mod tests {
             negative,
             failed_cohort_limit: 1.0,
             rest: SimDuration::from_secs(300),
+            rate_delay: SimDuration::ZERO,
             remembers: false,
         }
     }

@@ -58,11 +58,14 @@ impl<'m> Mail<'m> {
                 self.slots[slot as usize].enter(cx.observer, SimTime::ZERO, Phase::Deferred);
                 continue;
             }
-            if message.is_deferred {
-                self.resume(cx, slot, message);
-            } else {
-                let due = MailEvent::Due(slot, self.slots[slot as usize].work.generation);
-                self.schedule(cx, slot, SimTime::ZERO + SimDuration::TICK, due);
+            let others = self.in_transactions(slot);
+            for slot in std::iter::once(slot).chain(others) {
+                if message.is_deferred {
+                    self.resume(cx, slot, message);
+                } else {
+                    let due = MailEvent::Due(slot, self.slots[slot as usize].work.generation);
+                    self.schedule(cx, slot, SimTime::ZERO + SimDuration::TICK, due);
+                }
             }
         }
     }

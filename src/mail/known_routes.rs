@@ -11,7 +11,7 @@ use super::{Candidate, Delivery, HostAvailability, Mail, MailContext, MailObserv
 use crate::dns::{Asker, Dns, DnsObserver, ServerState};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::client::{Failing, Then};
-use crate::model::dns::{Question, Rdata};
+use crate::model::dns::{ArrivalsModel, Question, Rdata};
 use crate::model::mail::{MailModel, Memory, NodeModel};
 use crate::model::{CacheId, DataId, HostId, NameId};
 use crate::scenario::tree::{AddressPreference, RecordType, Stage};
@@ -76,7 +76,7 @@ impl KnownRoutes {
         let asks_ipv6 = mail.has_ipv6 && node.client.address_preference != AddressPreference::Ipv4Only;
         // What is remembered of domains or sites is looked at before the route.
         let skips_domains = matches!(node.retry.memory, Memory::UnreachableDomains { .. } | Memory::ReadyQueue { .. });
-        (is_plain && tries && !node.checks_sts && !asks_ipv6 && !skips_domains).then(|| Self {
+        (is_plain && is_whole(node) && tries && !node.checks_sts && !asks_ipv6 && !skips_domains).then(|| Self {
             cache: CacheId(0),
             routes: Vec::new(),
             limit,
@@ -231,6 +231,16 @@ impl<'m> Mail<'m> {
         }
         Some((count, answers))
     }
+}
+
+/// Whether each message of a node is one transaction.
+fn is_whole(node: &NodeModel) -> bool {
+    node.source.as_ref().is_none_or(|source| {
+        let rows = if let ArrivalsModel::Trace(rows) = &source.arrivals { &rows[..] } else { &[] };
+        let drawn = source.recipients.quantile(1.0);
+        let most = rows.iter().filter_map(|row| row.recipients).map(f64::from).fold(drawn, f64::max);
+        most <= f64::from(node.client.recipients_max)
+    })
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::scenario::exim_retry::EximRule;
 #[derive(Debug)]
 pub(super) enum Remembered {
     /// Exim's hints database: records of hosts, and those of domains and recipients.
-    Records { hosts: FxHashMap<Address, Record>, forget_s: u64, hints: Hints },
+    Records { hosts: FxHashMap<Address, Record>, forget_s: u64, hints: Hints, delay_after_cutoff: bool },
     /// sendmail's host status: until when a host is passed over, by all processes; or by those of one queue run.
     Status { persistent: Option<SimDuration>, until: FxHashMap<Address, SimTime> },
     /// qmail's table of addresses that time out.
@@ -42,16 +42,17 @@ pub(super) enum Held {
     No,
     /// It rests.
     Rests,
-    /// It rests, and has failed for longer than its last cutoff.
-    RestsExpired,
+    /// It rests, and has failed for longer than its last cutoff; when it was last tried, whole seconds.
+    RestsExpired { last_try_s: u64 },
 }
 
 impl Remembered {
     pub fn new(memory: &Memory) -> Option<Self> {
         match *memory {
-            Memory::RetryRecords { forget, .. } => {
+            Memory::RetryRecords { forget, delay_after_cutoff, .. } => {
                 let forget_s = forget.whole_seconds();
-                Some(Self::Records { hosts: FxHashMap::default(), forget_s, hints: Hints::new(forget_s) })
+                let hints = Hints::new(forget_s);
+                Some(Self::Records { hosts: FxHashMap::default(), forget_s, hints, delay_after_cutoff })
             }
             Memory::HostStatus { persistent } => Some(Self::Status { persistent, until: FxHashMap::default() }),
             Memory::TimeoutTable { timeouts, apart, unit, entries } => {
@@ -75,7 +76,7 @@ impl Remembered {
                 let record = hosts.get(&host).filter(|record| second.saturating_sub(record.last_try) <= *forget_s);
                 match record.filter(|record| second < record.next_try) {
                     None => Held::No,
-                    Some(record) if record.expired => Held::RestsExpired,
+                    Some(record) if record.expired => Held::RestsExpired { last_try_s: record.last_try },
                     // retry_ultimate_address_timeout: a message older than the last cutoff is tried, to be given up.
                     Some(_) => rests(cutoff_s.is_some_and(|cutoff| age_s <= cutoff)),
                 }
@@ -199,6 +200,7 @@ mod tests {
             limits: RouteLimits {
                 maxconn_per_host: 10,
                 maxconn_per_route: 5,
+                maxconn_per_source: 100,
                 conndelay_route: SimDuration::from_secs(5),
                 discdelay_route: SimDuration::from_secs(3),
             },

@@ -115,6 +115,9 @@ impl<'m> Mail<'m> {
         if at > now {
             return Some(at);
         }
+        if queue.route_limits().is_some_and(|limits| queue.open >= limits.maxconn_per_source) {
+            return Some(now + CHECK_LIMIT);
+        }
         match queue.memory.as_ref().and_then(|memory| memory.find_route(now, &destination.hosts)) {
             Some(Err(at)) => Some(at),
             _ => Some(now),
@@ -196,6 +199,7 @@ mod tests {
     const LIMITS: RouteLimits = RouteLimits {
         maxconn_per_host: 10,
         maxconn_per_route: 5,
+        maxconn_per_source: 100,
         conndelay_route: SimDuration::from_secs(5),
         discdelay_route: SimDuration::from_secs(3),
     };

@@ -12,6 +12,7 @@ use super::mta_relay::{Connected, Route, next_look};
 use super::ready_queue::ReadyQueues;
 use super::runs::Runs;
 use super::scans::Scans;
+use super::serialized::Serialized;
 use super::world::World;
 use super::{Address, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Phase, Step};
 use crate::dns::{DnsObserver, ServerState};
@@ -37,6 +38,8 @@ pub(super) struct Queue {
     pub memory: Option<Remembered>,
     /// Its queue runs.
     pub runs: Option<Runs>,
+    /// Hosts with which one connection at a time is begun, if there are any.
+    pub(super) serialized: Option<Serialized>,
     /// How sessions are kept, if they are.
     pub(super) keeps: Option<KeptSessions>,
     pub connections: Connections,
@@ -44,6 +47,8 @@ pub(super) struct Queue {
     pub sessions: FxHashMap<u32, Idle>,
     /// Time between connections to one destination.
     pub(super) apart: SimDuration,
+    /// Connections in all, where those are counted.
+    pub(super) open: u32,
     /// KumoMTA's ready queues, if it has those.
     pub(super) ready_queues: Option<ReadyQueues>,
     pub(super) is_pumped: bool,
@@ -75,6 +80,8 @@ pub(crate) struct Tally {
     pub own: bool,
     /// Whether that was a recipient.
     pub of_address: bool,
+    /// Whether hosts that are past their cutoff are tried once more (Exim without `delay_after_cutoff`).
+    pub past_cutoff: bool,
     /// Whether the last try failed at the site.
     pub site: bool,
 }
@@ -114,6 +121,7 @@ impl Queue {
                 negative: Feedback::Constant(0.0),
                 failed_cohort_limit: 0.0,
                 rest: SimDuration::ZERO,
+                rate_delay: SimDuration::ZERO,
                 remembers: false,
             }),
         };
@@ -137,10 +145,12 @@ impl Queue {
                 ready: Ready::new(),
                 memory,
                 runs,
+                serialized: Serialized::new(&policy.memory),
                 keeps: node.client.keeps,
                 connections: Connections::default(),
                 sessions: FxHashMap::default(),
                 apart: node.client.connections_apart,
+                open: 0,
                 ready_queues,
                 is_pumped: false,
             })
@@ -160,11 +170,14 @@ impl Queue {
     /// A connection to an address begins or ends, where that is counted.
     pub(super) fn count(&mut self, now: SimTime, address: Address, opened: bool) {
         let Some(route) = self.route(address) else { return };
+        let before = route.open;
         if opened {
-            (route.open, route.connected) = (route.open + 1, Some(now));
+            (route.open, route.connected) = (before + 1, Some(now));
         } else {
-            (route.open, route.closed) = (route.open.saturating_sub(1), Some(now));
+            (route.open, route.closed) = (before.saturating_sub(1), Some(now));
         }
+        let after = route.open;
+        self.open = self.open + after - before;
     }
 
     /// What is known of an address, where routes are.
@@ -200,7 +213,11 @@ impl<'m> Mail<'m> {
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
     ) {
-        let node = self.slots[slot as usize].node;
+        let delivery = &self.slots[slot as usize];
+        let node = delivery.node;
+        if delivery.recipients > self.model.mail.nodes[node.index()].client.recipients_max {
+            return self.take_up_apart(cx, slot);
+        }
         match &self.nodes[node.index()].queue {
             Some(queue) if queue.ready_queues.is_some() => self.find_site(cx, slot),
             Some(queue) if queue.gate.is_some() => {
@@ -379,8 +396,10 @@ impl<'m> Mail<'m> {
         let destination = &mut self.destinations.slab[id as usize];
         let node = destination.node;
         let Some(rules) = self.nodes[node.index()].queue.as_ref().and_then(|queue| queue.gate) else { return };
-        if destination.is_dead() && destination.rests_until <= now {
-            destination.revive(&rules);
+        if (destination.is_dead() || destination.is_suspended) && destination.rests_until <= now {
+            if !std::mem::take(&mut destination.is_suspended) {
+                destination.revive(&rules);
+            }
             if destination.is_idle() {
                 self.destinations.forget(id);
                 return;
@@ -439,7 +458,12 @@ impl<'m> Mail<'m> {
             destination.done(now);
         }
         let put_off = if died { std::mem::take(&mut destination.todo) } else { VecDeque::new() };
-        if destination.is_dead() && died && destination.rests_until <= self.model.clock.end {
+        let is_limited = !rules.rate_delay.is_zero() && matches!(place, Place::Running(_));
+        if is_limited {
+            destination.suspend(now, &rules);
+        }
+        let sleeps = is_limited || destination.is_dead() && died;
+        if sleeps && destination.rests_until <= self.model.clock.end {
             let at = destination.rests_until;
             cx.scheduler.schedule(self.entities.nodes + node.0, at, MailEvent::Wakes(id).into());
         }
@@ -448,7 +472,7 @@ impl<'m> Mail<'m> {
         let is_known = rules.remembers && destination.has_failed() || hangs_on;
         if destination.is_idle() && failures_allowed.is_some() {
             self.empties(now.whole_seconds(), id);
-        } else if destination.is_idle() && !destination.is_dead() && !is_known {
+        } else if destination.is_idle() && !destination.is_dead() && !destination.is_suspended && !is_known {
             self.destinations.forget(id);
         } else if !rests {
             self.list(id);

@@ -73,6 +73,36 @@ impl<'m> Mail<'m> {
         Some(part)
     }
 
+    /// Makes of a delivery to more recipients than its node puts in one transaction several, which go their own ways from here
+    /// on (Postfix: `qmgr_message_assign`). The others of them.
+    pub(super) fn in_transactions(&mut self, slot: u32) -> Vec<u32> {
+        let delivery = &self.slots[slot as usize];
+        let most = usize::from(self.model.mail.nodes[delivery.node.index()].client.recipients_max.max(1));
+        let numbers: Vec<u64> = delivery.numbers().collect();
+        let mut transactions = numbers.chunks(most);
+        let Some(first) = transactions.next().filter(|first| first.len() < numbers.len()) else { return Vec::new() };
+        let whole = delivery.clone();
+        self.slots[slot as usize].set_numbers(first);
+        let apart = |numbers: &[u64]| {
+            let mut part = whole.clone();
+            part.set_numbers(numbers);
+            part.shares_file = true;
+            self.insert(part)
+        };
+        transactions.map(apart).collect()
+    }
+
+    /// Takes up a message of more recipients than one transaction has.
+    pub(super) fn take_up_apart<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        let others = self.in_transactions(slot);
+        self.take_up(cx, slot);
+        others.into_iter().for_each(|other| self.take_up(cx, other));
+    }
+
     /// Ends those of a message that are refused or delivered, and gives the verdict on those that stay.
     pub(super) fn settle<E: World, O: MailObserver + DnsObserver, F: HostAvailability + ServerState>(
         &mut self,

@@ -1,7 +1,7 @@
 //! What a node makes of hosts that failed: whether one is passed over, what is written down of a failure, and what is put off
 //! for it without having been tried.
 
-use super::memory::{Held, Rule, last_cutoff_s};
+use super::memory::{Held, Remembered, Rule, last_cutoff_s};
 use super::mta_relay::Connected;
 use super::queue::Left;
 use super::retry::Retried;
@@ -27,10 +27,35 @@ impl<'m> Mail<'m> {
         if queue.runs.as_ref().is_some_and(|runs| runs.has_failed(delivery.work.runner, candidate.address())) {
             held = Held::Rests;
         }
+        let mut is_expired = false;
+        if let Held::RestsExpired { last_try_s } = held {
+            let is_tried = delivery.work.tally.past_cutoff && last_try_s <= delivery.in_custody_since.whole_seconds();
+            (held, is_expired) = if is_tried { (Held::No, false) } else { (held, true) };
+        }
+        if held == Held::No && queue.serialized.as_ref().is_some_and(|serialized| serialized.is_busy(candidate.name)) {
+            held = Held::Rests;
+        }
         let tally = &mut self.slots[slot as usize].work.tally;
         tally.held += u16::from(held != Held::No);
-        tally.held_expired += u16::from(held == Held::RestsExpired);
+        tally.held_expired += u16::from(is_expired);
         held != Held::No
+    }
+
+    /// Whether an attempt that found all its hosts past their last cutoff goes through them once more, for those that were last
+    /// tried before the message came (Exim without `delay_after_cutoff`: `transports/smtp.c`, `cutoff_retry`).
+    pub(super) fn tries_past_cutoff(&mut self, slot: u32) -> bool {
+        let delivery = &mut self.slots[slot as usize];
+        let (node, tried, tally) = (delivery.node, delivery.work.tried, &mut delivery.work.tally);
+        let queue = self.nodes[node.index()].queue.as_ref();
+        let memory = queue.and_then(|queue| queue.memory.as_ref());
+        if !matches!(memory, Some(Remembered::Records { delay_after_cutoff: false, .. })) {
+            return false;
+        }
+        let is_so = tried == 0 && !tally.past_cutoff && tally.held > 0 && tally.held == tally.held_expired;
+        if is_so {
+            (tally.past_cutoff, tally.held, tally.held_expired) = (true, 0, 0);
+        }
+        is_so
     }
 
     /// Remembers how a try of a host failed.

@@ -116,10 +116,13 @@ impl<'m> Mail<'m> {
     }
 
     /// A connection is made, not reused.
-    pub(super) fn connects(&mut self, now: SimTime, slot: u32, address: Address) {
+    pub(super) fn connects(&mut self, now: SimTime, slot: u32, candidate: Candidate) {
         let delivery = &self.slots[slot as usize];
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
-        queue.count(now, address, true);
+        queue.count(now, candidate.address(), true);
+        if let Some(serialized) = &mut queue.serialized {
+            serialized.begins(candidate.name, slot);
+        }
         if !queue.apart.is_zero() {
             if let Some(id) = self.destinations.find(delivery.node, self.next_hop(slot)) {
                 self.destinations.slab[id as usize].last_connection = Some(now);

@@ -177,7 +177,7 @@ impl<'m> Mail<'m> {
                     }
                     RunOrder::Arrival => 0,
                     // sendmail: size + 30000 a recipient + RetryFactor each time it was processed; lowest first.
-                    RunOrder::Priority { retry_factor } => {
+                    RunOrder::Priority { retry_factor, .. } => {
                         let processed = u64::from(delivery.node_attempts) + u64::from(delivery.suspensions);
                         u64::from(delivery.size_bytes)
                             + 30_000 * u64::from(delivery.recipients)
@@ -187,6 +187,13 @@ impl<'m> Mail<'m> {
                 (rank, delivery.arrival_order(), slot)
             })
             .collect();
+        // queue.c, gatherq: only so many files are read, in the order of the directory, and then sorted.
+        if let RunOrder::Priority { most, .. } = order
+            && list.len() > most as usize
+        {
+            list.sort_unstable_by_key(|&(_, arrival, _)| arrival);
+            list.truncate(most as usize);
+        }
         list.sort_unstable();
         let list: Vec<(u32, u16)> =
             list.into_iter().map(|(.., slot)| (slot, self.slots[slot as usize].work.generation)).collect();

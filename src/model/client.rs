@@ -12,6 +12,8 @@ use crate::scenario::tree::{AddressLookups, AddressPreference, OwnMx, Shuffle, S
 pub struct ClientRules {
     /// How long a SYN may go unanswered.
     pub connect_timeout: SimDuration,
+    /// The same at a node's first attempt of a message, where it differs.
+    pub first_connect_timeout: Option<SimDuration>,
     /// How long a greeting may take.
     pub greeting_timeout: SimDuration,
     /// How long what follows it may take.
@@ -28,6 +30,8 @@ pub struct ClientRules {
     pub leaves_exchange: bool,
     /// Most sessions past the greeting in an attempt.
     pub session_limit: u32,
+    /// Most recipients of a message in one transaction.
+    pub recipients_max: u16,
     /// What is shuffled.
     pub shuffle: Shuffle,
     /// Weights of exchanges where those decide, in the order of names; 1 for any other.
@@ -103,6 +107,12 @@ impl Timeouts {
 }
 
 impl ClientRules {
+    /// How long a SYN may go unanswered at the n-th attempt of a node.
+    #[inline]
+    pub fn connect_timeout(&self, attempt: u32) -> SimDuration {
+        self.first_connect_timeout.filter(|_| attempt <= 1).unwrap_or(self.connect_timeout)
+    }
+
     /// How long a client waits for the reply of a stage.
     pub fn patience(&self, stage: Stage) -> SimDuration {
         match stage {
@@ -209,13 +219,21 @@ const fn row(stage: Stage) -> usize {
 impl FailureTable {
     /// The table of a list of rules; a later rule overrides an earlier one, what no rule names puts the message off.
     pub fn new(rules: &[FailureRule]) -> Self {
-        let mut cells = [[(Then::Defer, Blame::Message); 4]; STAGES];
-        for &(first, last, failings, then, blame) in rules {
-            for cells in &mut cells[row(first)..=row(last)] {
-                failings.iter().for_each(|&failing| cells[failing as usize] = (then, blame));
-            }
+        let mut table = Self { cells: [[(Then::Defer, Blame::Message); 4]; STAGES] };
+        rules.iter().for_each(|&rule| table.apply(rule));
+        table
+    }
+
+    /// The same but for this rule.
+    pub fn with(mut self, rule: FailureRule) -> Self {
+        self.apply(rule);
+        self
+    }
+
+    fn apply(&mut self, (first, last, failings, then, blame): FailureRule) {
+        for cells in &mut self.cells[row(first)..=row(last)] {
+            failings.iter().for_each(|&failing| cells[failing as usize] = (then, blame));
         }
-        Self { cells }
     }
 
     /// One stage as text, for whoever looks at a preset: failures that lead to the same stand together.

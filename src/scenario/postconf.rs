@@ -12,9 +12,11 @@ use super::tree::{AddressPreference, Feedback, PostfixRetry};
 use super::units::{Duration, FromText, seconds};
 
 /// Parameters of one transport, which stand before those of all (`smtp_destination_concurrency_limit`).
-const OF_TRANSPORT: [(&str, &str); 5] = [
+const OF_TRANSPORT: [(&str, &str); 7] = [
     ("smtp_initial_destination_concurrency", "initial_destination_concurrency"),
     ("smtp_destination_concurrency_limit", "default_destination_concurrency_limit"),
+    ("smtp_destination_recipient_limit", "default_destination_recipient_limit"),
+    ("smtp_destination_rate_delay", "default_destination_rate_delay"),
     ("smtp_destination_concurrency_positive_feedback", "default_destination_concurrency_positive_feedback"),
     ("smtp_destination_concurrency_negative_feedback", "default_destination_concurrency_negative_feedback"),
     ("smtp_destination_concurrency_failed_cohort_limit", "default_destination_concurrency_failed_cohort_limit"),

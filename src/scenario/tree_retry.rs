@@ -85,6 +85,12 @@ pub struct PostfixRetry {
     pub default_destination_concurrency_negative_feedback: Feedback,
     /// Failed cohorts after which a destination is dead; `0` is never.
     pub default_destination_concurrency_failed_cohort_limit: f64,
+    /// Most recipients in a transaction: a message with more is several deliveries; `0` is no limit.
+    #[serde(alias = "smtp_destination_recipient_limit")]
+    pub default_destination_recipient_limit: u32,
+    /// How long a destination is left alone after each delivery, one after the other; `"0s"` is not at all.
+    #[serde(alias = "smtp_destination_rate_delay")]
+    pub default_destination_rate_delay: Duration,
     /// How long a SYN may go unanswered.
     pub smtp_connect_timeout: Duration,
     /// How long the greeting, and the reply to EHLO, may take.
@@ -107,6 +113,8 @@ pub struct PostfixRetry {
     pub smtp_mx_session_limit: u32,
     /// Whether addresses of equal preference are shuffled.
     pub smtp_randomize_addresses: bool,
+    /// Whether a server that greets with a 5yz is passed over; else it refuses the message.
+    pub smtp_skip_5xx_greeting: bool,
     /// Whether sessions are kept while deliveries to a destination follow one another.
     pub smtp_connection_cache_on_demand: bool,
     /// An idle session is closed after this.
@@ -134,6 +142,8 @@ impl Default for PostfixRetry {
             default_destination_concurrency_positive_feedback: Feedback::Constant(1.0),
             default_destination_concurrency_negative_feedback: Feedback::Constant(1.0),
             default_destination_concurrency_failed_cohort_limit: 1.0,
+            default_destination_recipient_limit: 50,
+            default_destination_rate_delay: seconds(0),
             smtp_connect_timeout: seconds(30),
             smtp_helo_timeout: seconds(300),
             smtp_starttls_timeout: seconds(300),
@@ -145,6 +155,7 @@ impl Default for PostfixRetry {
             smtp_mx_address_limit: 5,
             smtp_mx_session_limit: 2,
             smtp_randomize_addresses: true,
+            smtp_skip_5xx_greeting: true,
             smtp_connection_cache_on_demand: true,
             smtp_connection_cache_time_limit: seconds(2),
             smtp_connection_reuse_time_limit: seconds(300),
@@ -244,6 +255,13 @@ pub struct EximRetry {
     pub hosts_max_try: u32,
     /// Most hosts in one attempt in any case.
     pub hosts_max_try_hardlimit: u32,
+    /// Whether a message to hosts that have all failed for longer than their last cutoff is given up until one is due; else
+    /// it first tries those that were last tried before it arrived.
+    pub delay_after_cutoff: bool,
+    /// Hosts with which one connection at a time is begun, by name or pattern: while there is one, they are passed over.
+    pub serialize_hosts: Vec<String>,
+    /// Most recipients in a transaction: a message with more is several; `0` is no limit.
+    pub max_rcpt: u32,
     /// When the queue runs fall, as a time less than `queue_run`; drawn once a replication if absent.
     pub scan_phase: Option<Duration>,
 }
@@ -269,6 +287,9 @@ impl Default for EximRetry {
             final_timeout: seconds(600),
             hosts_max_try: 5,
             hosts_max_try_hardlimit: 50,
+            delay_after_cutoff: true,
+            serialize_hosts: Vec::new(),
+            max_rcpt: 100,
             scan_phase: None,
         }
     }

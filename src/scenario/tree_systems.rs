@@ -31,6 +31,12 @@ pub struct SendmailRetry {
     pub ConnectionCacheTimeout: Duration,
     /// `Timeout.connect`; `"0s"` is the kernel's own.
     pub connect: Duration,
+    /// `Timeout.iconnect`: the same at a message's first attempt; `"0s"` is `connect`.
+    pub iconnect: Duration,
+    /// Most jobs in a queue run, those that came first; `0` is no limit.
+    pub MaxQueueRunSize: u32,
+    /// Most recipients in a transaction: a message with more is several.
+    pub SMTP_MAILER_MAXRCPTS: u32,
     /// `Timeout.initial`: how long the greeting may take.
     pub initial: Duration,
     /// `Timeout.helo`: and the replies to EHLO,
@@ -65,6 +71,9 @@ impl Default for SendmailRetry {
             ConnectionCacheSize: 1,
             ConnectionCacheTimeout: seconds(300),
             connect: seconds(0),
+            iconnect: seconds(0),
+            MaxQueueRunSize: 0,
+            SMTP_MAILER_MAXRCPTS: 100,
             initial: seconds(300),
             helo: seconds(300),
             starttls: seconds(3600),
@@ -122,15 +131,25 @@ pub struct OpenSmtpdRetry {
     pub max_conn_per_host: u32,
     /// `limit mta max-conn-per-route`.
     pub max_conn_per_route: u32,
-    /// `limit mta conn-delay-relay`: from one connection to a domain to the next.
+    /// `limit mta max-conn-per-source`: connections in all, there being one source address.
+    pub max_conn_per_source: u32,
+    /// `limit mta max-conn-per-relay`, `-domain`: connections to a domain, as with `max_conn_per_connector`.
+    pub max_conn_per_relay: u32,
+    pub max_conn_per_domain: u32,
+    /// `limit mta conn-delay-relay`, `-connector`, `-domain`: from one connection to a domain to the next; the longest counts.
     pub conn_delay_relay: Duration,
-    /// `limit mta conn-delay-route`: from one connection to a host to the next.
+    pub conn_delay_connector: Duration,
+    pub conn_delay_domain: Duration,
+    /// `limit mta conn-delay-route`, `-host`: from one connection to a host to the next; the longer counts.
     pub conn_delay_route: Duration,
-    /// `limit mta disc-delay-route`: from the end of a connection to a host to the next.
+    pub conn_delay_host: Duration,
+    /// `limit mta reconn-delay-route`: from the end of a connection to a host to the next.
+    #[serde(rename = "reconn_delay_route", alias = "disc_delay_route")]
     pub disc_delay_route: Duration,
     /// `limit mta session-keepalive`: how long the last session to a domain stays without a message.
     pub session_keepalive: Duration,
-    /// `limit mta session-...`: messages in a session.
+    /// `limit mta session-mail-max`: messages in a session.
+    #[serde(rename = "session_mail_max", alias = "max_mail_per_session")]
     pub max_mail_per_session: u32,
     /// `mta max-deferred`: how many messages a domain, put off since no route was left, are tried at its next success.
     pub max_deferred: u32,
@@ -149,8 +168,14 @@ impl Default for OpenSmtpdRetry {
             max_conn_per_connector: 20,
             max_conn_per_host: 10,
             max_conn_per_route: 5,
+            max_conn_per_source: 100,
+            max_conn_per_relay: 100,
+            max_conn_per_domain: 100,
             conn_delay_relay: seconds(2),
+            conn_delay_connector: seconds(0),
+            conn_delay_domain: seconds(0),
             conn_delay_route: seconds(5),
+            conn_delay_host: seconds(0),
             disc_delay_route: seconds(3),
             session_keepalive: seconds(10),
             max_mail_per_session: 100,
@@ -205,6 +230,10 @@ pub struct KumoMtaRetry {
     pub consecutive_connection_failures_before_delay: u32,
     /// Most messages in a ready queue.
     pub max_ready: u32,
+    /// Most recipients in a transaction: a message with more is several.
+    pub max_recipients_per_batch: u32,
+    /// Whether a message whose connection breaks or falls silent goes on to the next host at once.
+    pub try_next_host_on_transport_error: bool,
     /// How long a SYN may go unanswered.
     pub connect_timeout: Duration,
     /// How long the greeting may take.
@@ -239,6 +268,8 @@ impl Default for KumoMtaRetry {
             max_deliveries_per_connection: 1024,
             consecutive_connection_failures_before_delay: 100,
             max_ready: 1024,
+            max_recipients_per_batch: 100,
+            try_next_host_on_transport_error: false,
             connect_timeout: seconds(60),
             banner_timeout: seconds(60),
             ehlo_timeout: seconds(300),

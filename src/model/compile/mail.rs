@@ -224,6 +224,7 @@ impl Compiler<'_> {
         ClientRules {
             timeouts,
             connect_timeout: written.connect_timeout.map_or(preset.connect_timeout, |span| span.0),
+            first_connect_timeout: preset.first_connect_timeout.filter(|_| written.connect_timeout.is_none()),
             greeting_timeout: written.greeting_timeout.map_or(preset.greeting_timeout, |span| span.0),
             address_limit: limit(written.address_limit, preset.address_limit),
             session_limit: limit(written.session_limit, preset.session_limit),

@@ -11,10 +11,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Compiler;
-use crate::model::mail::{EximCase, EximErrors, RetryPolicy};
+use super::names::is_match;
+use crate::model::NameId;
+use crate::model::dns::canonical;
+use crate::model::mail::{EximCase, EximErrors, Memory, RetryPolicy};
 use crate::scenario::diagnostic::SourceText;
 use crate::scenario::exim_retry::{EximRule, read_exim_rule};
-use crate::scenario::tree::Retry;
+use crate::scenario::tree::{EximRetry, Retry};
 
 pub(super) use config::{Configs, NodePreset};
 pub use policies::preset_policy;
@@ -29,11 +32,30 @@ impl Compiler<'_> {
                 let (rule, problems) = read_exim_rule(&source, span);
                 self.say_all(problems);
                 let rule = rule.unwrap_or(EximRule { steps: Vec::new() });
-                policies::exim(exim, vec![EximCase { domains: None, errors: EximErrors::Any, rule }])
+                let policy = policies::exim(exim, vec![EximCase { domains: None, errors: EximErrors::Any, rule }]);
+                self.with_serialized(path, exim, policy)
             }
             Retry::Custom(custom) => self.custom_retry(path, custom),
             _ => preset_policy(retry),
         }
+    }
+
+    /// The policy with the hosts that `serialize_hosts` means.
+    fn with_serialized(&mut self, path: &[&str], exim: &EximRetry, mut policy: RetryPolicy) -> RetryPolicy {
+        let Memory::RetryRecords { serialized, .. } = &mut policy.memory else { return policy };
+        for (index, pattern) in exim.serialize_hosts.iter().enumerate() {
+            let names = (0..self.dns.names.len() as u32).map(NameId);
+            let before = serialized.len();
+            serialized.extend(names.filter(|name| is_match(&canonical(pattern), self.dns.names.text(*name))));
+            if serialized.len() == before {
+                let (path, index) = (field(path, "serialize_hosts"), index.to_string());
+                let path: Vec<&str> = path.iter().copied().chain([index.as_str()]).collect();
+                self.warning(&path, format!("no exchange is called `{pattern}`"));
+            }
+        }
+        serialized.sort_unstable();
+        serialized.dedup();
+        policy
     }
 
     /// The rule as written, without its quotes, or where it is not written like that a text of its own.

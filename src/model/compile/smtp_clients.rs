@@ -125,6 +125,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
     };
     let ideal = ClientRules {
         connect_timeout: seconds(30),
+        first_connect_timeout: None,
         greeting_timeout: seconds(300),
         timeouts: RFC_5321,
         address_limit: u32::MAX,
@@ -133,6 +134,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         spares_next_preference: None,
         leaves_exchange: false,
         session_limit: u32::MAX,
+        recipients_max: u16::MAX,
         shuffle: Shuffle::Addresses,
         weights: Vec::new(),
         lookups: AddressLookups::All,
@@ -166,6 +168,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             address_preference: AddressPreference::Any,
             address_limit: 5,
             session_limit: 2,
+            // default_destination_recipient_limit (mail_params.h).
+            recipients_max: 50,
             keeps: Some(KeptSessions {
                 on_demand: true,
                 reuse: seconds(300),
@@ -184,6 +188,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             timeouts: Timeouts { end_of_data: seconds(600), ..Timeouts::all(seconds(300)) },
             address_limit: 5,
             spares_next_preference: Some(50),
+            // smtp transport, max_rcpt.
+            recipients_max: 100,
             shuffle: Shuffle::NamesAndAddresses,
             failures: FailureTable::new(EXIM),
             dns: DnsRules { literals: Literals::NoAddress, ..bounce },
@@ -205,6 +211,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
                 ..Timeouts::all(seconds(3600))
             },
             shuffle: Shuffle::Names,
+            // readcf.c, makemailer: DEFAULT_MAX_RCPT (conf.h).
+            recipients_max: 100,
             lookups: AddressLookups::ByPreference,
             leaves_exchange: true,
             failures: FailureTable::new(SENDMAIL),
@@ -233,6 +241,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             greeting_timeout: seconds(1200),
             timeouts: Timeouts::all(seconds(1200)),
             shuffle: Shuffle::Addresses,
+            // qmail-rspawn.c, spawn: a qmail-remote a recipient.
+            recipients_max: 1,
             failures: FailureTable::new(QMAIL),
             ..ideal
         },
@@ -255,6 +265,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             connect_timeout: seconds(60),
             greeting_timeout: seconds(60),
             timeouts: Timeouts { starttls: seconds(5), ..Timeouts::all(seconds(300)) },
+            // make_egress_path, max_recipients_per_batch.
+            recipients_max: 100,
             own: OwnMx::Keep,
             keeps: Some(KeptSessions { shared: true, ..KeptSessions::idle_for(seconds(5)) }),
             failures: FailureTable::new(UNTIL_SESSION),
@@ -293,6 +305,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             timeouts: Timeouts::all(seconds(600)),
             address_limit: 20,
             shuffle: Shuffle::Off,
+            // lib/sender.js, sendNext: a delivery is to one recipient.
+            recipients_max: 1,
             own: OwnMx::Keep,
             failures: FailureTable::new(CONNECT_ONLY),
             keeps: Some(KeptSessions::idle_for(seconds(5))),
@@ -340,6 +354,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             timeouts: Timeouts::all(seconds(600)),
             exchange_limit: 5,
             leaves_exchange: true,
+            // queue/queue.go, sendOneRcpt.
+            recipients_max: 1,
             shuffle: Shuffle::Names,
             own: OwnMx::Keep,
             failures: FailureTable::new(UNLESS_PERMANENT),

@@ -121,8 +121,8 @@ pub enum RunOrder {
     Random,
     /// By arrival.
     Arrival,
-    /// sendmail: by priority, which each failed attempt worsens by `retry_factor`.
-    Priority { retry_factor: u32 },
+    /// sendmail: by priority, which each failed attempt worsens by `retry_factor`; of those that are due the `most` that came first.
+    Priority { retry_factor: u32, most: u32 },
 }
 
 /// When a system gives up.
@@ -177,6 +177,10 @@ pub enum Memory {
         forget: SimDuration,
         /// `address_retry_include_sender`.
         include_sender: bool,
+        /// `delay_after_cutoff`.
+        delay_after_cutoff: bool,
+        /// `serialize_hosts`: names of exchanges, sorted.
+        serialized: Vec<NameId>,
     },
     /// sendmail: a failed host is skipped for the rest of the queue run; with `persistent`, by all processes for so long.
     HostStatus { persistent: Option<SimDuration> },
@@ -196,16 +200,18 @@ pub enum Memory {
     OneADomain,
 }
 
-/// OpenSMTPD's limits on the connections to one host (`limit.c`; one source address, so that a host has one route).
+/// OpenSMTPD's limits on the connections to one host, and on all (`limit.c`; one source address, so that a host has one route).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteLimits {
     /// `max-conn-per-host`.
     pub maxconn_per_host: u32,
     /// `max-conn-per-route`.
     pub maxconn_per_route: u32,
-    /// `conn-delay-route`: from one connection to the next.
+    /// `max-conn-per-source`.
+    pub maxconn_per_source: u32,
+    /// `conn-delay-route` and `-host`: from one connection to the next.
     pub conndelay_route: SimDuration,
-    /// `disc-delay-route`: from the end of one to the next.
+    /// `reconn-delay-route`: from the end of one to the next.
     pub discdelay_route: SimDuration,
 }
 
@@ -224,6 +230,8 @@ pub struct DestinationRules {
     pub failed_cohort_limit: f64,
     /// How long a dead destination rests: `minimal_backoff_time`.
     pub rest: SimDuration,
+    /// How long a destination is left alone after each delivery: `default_destination_rate_delay`.
+    pub rate_delay: SimDuration,
     /// Whether failures in a row count over times in which nothing is there for it (Postfix forgets them).
     pub remembers: bool,
 }

@@ -1,10 +1,10 @@
 //! What each system's SMTP client does within an attempt: its tables, with the parameters that its policy names.
 
 use crate::engine::time::SimDuration;
-use crate::model::client::{ClientRules, KeptSessions, Timeouts};
+use crate::model::client::{Blame, ClientRules, Failing, KeptSessions, Then, Timeouts};
 use crate::model::compile::smtp_clients;
 use crate::model::speaks::{Clear, InClear, Speaks};
-use crate::scenario::tree::{ClientSystem, Retry, Shuffle};
+use crate::scenario::tree::{ClientSystem, Retry, Shuffle, Stage};
 
 /// Whose SMTP client goes with a retry policy.
 fn client_of(retry: &Retry) -> ClientSystem {
@@ -34,6 +34,7 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
     }
     let rules = smtp_clients::client_rules(client_of(retry));
     let limit = |count: u32| if count == 0 { u32::MAX } else { count };
+    let recipients = |count: u32| u16::try_from(limit(count)).unwrap_or(u16::MAX);
     let timeouts = |connect: SimDuration, greeting: SimDuration| ClientRules {
         connect_timeout: connect,
         greeting_timeout: greeting,
@@ -43,6 +44,16 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
         Retry::Postfix(own) => ClientRules {
             address_limit: limit(own.smtp_mx_address_limit),
             session_limit: limit(own.smtp_mx_session_limit),
+            recipients_max: recipients(own.default_destination_recipient_limit),
+            // smtp_proto.c, smtp_helo: the reply counts as a 4yz, or as it is.
+            failures: match own.smtp_skip_5xx_greeting {
+                true => rules.failures,
+                false => {
+                    let refused =
+                        (Stage::Greeting, Stage::Greeting, &[Failing::Permanent][..], Then::Bounce, Blame::Host);
+                    rules.failures.with(refused)
+                }
+            },
             shuffle: if own.smtp_randomize_addresses { Shuffle::Addresses } else { Shuffle::Off },
             keeps: own.smtp_connection_cache_on_demand.then_some(KeptSessions {
                 on_demand: true,
@@ -73,6 +84,7 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
             },
             address_limit: limit(own.hosts_max_try),
             spares_next_preference: Some(limit(own.hosts_max_try_hardlimit)),
+            recipients_max: recipients(own.max_rcpt),
             ..timeouts(own.connect_timeout.0, own.command_timeout.0)
         },
         Retry::Sendmail(own) => {
@@ -88,6 +100,8 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
                     block: own.datablock.0,
                     end_of_data: own.datafinal.0,
                 },
+                first_connect_timeout: (!own.iconnect.0.is_zero()).then_some(own.iconnect.0),
+                recipients_max: recipients(own.SMTP_MAILER_MAXRCPTS),
                 keeps: Some(KeptSessions {
                     most: own.ConnectionCacheSize,
                     shared: true,
@@ -102,7 +116,7 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
         },
         Retry::OpenSmtpd(own) => ClientRules {
             timeouts: Timeouts::all(own.timeout.0),
-            connections_apart: own.conn_delay_relay.0,
+            connections_apart: own.conn_delay_relay.0.max(own.conn_delay_connector.0).max(own.conn_delay_domain.0),
             keeps: Some(KeptSessions::idle_for(own.session_keepalive.0)),
             ..timeouts(own.timeout.0, own.timeout.0)
         },
@@ -119,6 +133,14 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
                 data: own.data_timeout.0,
                 block: own.data_timeout.0,
                 end_of_data: own.data_dot_timeout.0,
+            },
+            recipients_max: recipients(own.max_recipients_per_batch),
+            failures: match own.try_next_host_on_transport_error {
+                true => {
+                    let broken = &[Failing::Silence, Failing::Lost][..];
+                    rules.failures.with((Stage::Mail, Stage::EndOfData, broken, Then::NextHost, Blame::Host))
+                }
+                false => rules.failures,
             },
             ..timeouts(own.connect_timeout.0, own.banner_timeout.0)
         },

@@ -175,6 +175,11 @@ impl RetryPreset {
             ("client.exchange_limit", limit(rules.exchange_limit), self.client),
             ("client.exchange_address_limit", limit(rules.exchange_address_limit), self.client),
             ("client.session_limit", limit(rules.session_limit), self.client),
+            (
+                "(recipients in a transaction)",
+                limit(if rules.recipients_max == u16::MAX { u32::MAX } else { rules.recipients_max.into() }),
+                self.client,
+            ),
             ("client.shuffle", shuffle.to_owned(), self.client),
             ("client.address_preference", format!("{:?}", rules.address_preference), self.families()),
             ("client.fast_fallback", rules.fast_fallback.unwrap_or_default().to_string(), self.families()),

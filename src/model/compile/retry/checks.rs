@@ -47,6 +47,7 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
         },
         Retry::Sendmail(own) => Bounds {
             above_zero: vec![("queue_run", own.queue_run)],
+            at_least_one: vec![("SMTP_MAILER_MAXRCPTS", own.SMTP_MAILER_MAXRCPTS)],
             phase: Some((own.scan_phase, own.queue_run)),
             ..none
         },
@@ -56,7 +57,10 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
                 ("max_conn_per_route", own.max_conn_per_route),
                 ("max_conn_per_host", own.max_conn_per_host),
                 ("max_conn_per_connector", own.max_conn_per_connector),
-                ("max_mail_per_session", own.max_mail_per_session),
+                ("max_conn_per_source", own.max_conn_per_source),
+                ("max_conn_per_relay", own.max_conn_per_relay),
+                ("max_conn_per_domain", own.max_conn_per_domain),
+                ("session_mail_max", own.max_mail_per_session),
                 ("task_hiwat", own.task_hiwat),
             ],
             ..none
@@ -75,6 +79,7 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
             at_least_one: vec![
                 ("connection_limit", own.connection_limit),
                 ("max_deliveries_per_connection", own.max_deliveries_per_connection),
+                ("max_recipients_per_batch", own.max_recipients_per_batch),
             ],
             ..none
         },
@@ -150,6 +155,12 @@ impl Compiler<'_> {
                 if own.minimal_backoff_time > own.maximal_backoff_time {
                     self.error(&field(path, "minimal_backoff_time"), "longer than `maximal_backoff_time`");
                 }
+                // qmgr_message.c, qmgr_message_resolve: such a destination is a recipient.
+                let name = "default_destination_recipient_limit";
+                let is_in = own.default_destination_recipient_limit != 1;
+                self.expect(path, name, is_in, "a limit of one makes each recipient a destination", || {
+                    "not modelled: expected 2 or more, or 0 for none".into()
+                });
                 let cohorts = own.default_destination_concurrency_failed_cohort_limit;
                 let name = "default_destination_concurrency_failed_cohort_limit";
                 self.expect(path, name, (0.0..=1e6).contains(&cohorts), &format!("{cohorts} cohorts"), || {

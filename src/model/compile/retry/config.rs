@@ -46,7 +46,8 @@ impl Compiler<'_> {
                 let own = Retry::Exim(config.with.clone());
                 self.check_retry(&field(path, "with"), &own);
                 let cases = self.exim_cases(path, config);
-                (super::policies::exim(&config.with, cases), own.into())
+                let policy = super::policies::exim(&config.with, cases);
+                (self.with_serialized(&field(path, "with"), &config.with, policy), own.into())
             }
             _ => (self.retry(path, retry), retry.clone().into()),
         }

@@ -55,6 +55,7 @@ impl Compiler<'_> {
                     negative: Feedback::Constant(f64::from(concurrency)),
                     failed_cohort_limit: f64::from(failures),
                     rest: rest.0,
+                    rate_delay: SimDuration::ZERO,
                     remembers: true,
                 })
             }

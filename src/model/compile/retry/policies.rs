@@ -92,7 +92,11 @@ fn postfix(own: &PostfixRetry) -> RetryPolicy {
         zero if zero.is_zero() => DelayWarning::Never,
         age => DelayWarning::AfterAttempt { ages: vec![age], early: SimDuration::from_secs(1) },
     };
-    let limit = limit(own.default_destination_concurrency_limit);
+    // qmgr_entry.c, qmgr_entry_done: a service with a rate limit has a window of one.
+    let limit = match own.default_destination_rate_delay.0.is_zero() {
+        true => limit(own.default_destination_concurrency_limit),
+        false => 1,
+    };
     RetryPolicy {
         pickup: Pickup::Scan(Clockwork { sleeps_whole_seconds: true, ..clock(own.queue_run_delay, own.scan_phase) }),
         bounce_expiry: (own.bounce_queue_lifetime != own.maximal_queue_lifetime)
@@ -105,6 +109,7 @@ fn postfix(own: &PostfixRetry) -> RetryPolicy {
             negative: own.default_destination_concurrency_negative_feedback,
             failed_cohort_limit: own.default_destination_concurrency_failed_cohort_limit,
             rest: own.minimal_backoff_time.0,
+            rate_delay: own.default_destination_rate_delay.0,
             remembers: false,
         }),
         limits: QueueLimits {
@@ -130,6 +135,8 @@ pub(super) fn exim(own: &EximRetry, rules: Vec<EximCase>) -> RetryPolicy {
         memory: Memory::RetryRecords {
             forget: own.retry_data_expire.0,
             include_sender: own.address_retry_include_sender,
+            delay_after_cutoff: own.delay_after_cutoff,
+            serialized: Vec::new(),
         },
         limits: QueueLimits { per_session: limit(own.connection_max_messages), ..QueueLimits::NONE },
         ..plain(RetrySchedule::Exim { rules, interval_max: own.retry_interval_max.0 }, Expiry::Schedule)
@@ -137,7 +144,7 @@ pub(super) fn exim(own: &EximRetry, rules: Vec<EximCase>) -> RetryPolicy {
 }
 
 fn sendmail(own: &SendmailRetry) -> RetryPolicy {
-    let order = RunOrder::Priority { retry_factor: own.RetryFactor };
+    let order = RunOrder::Priority { retry_factor: own.RetryFactor, most: limit(own.MaxQueueRunSize) };
     RetryPolicy {
         pickup: Pickup::QueueRun { clock: clock(own.queue_run, own.scan_phase), runners: u32::MAX, order },
         warning: warn_after(vec![own.queuewarn.0]),
@@ -176,12 +183,14 @@ fn opensmtpd(own: &OpenSmtpdRetry) -> RetryPolicy {
             limits: RouteLimits {
                 maxconn_per_host: own.max_conn_per_host,
                 maxconn_per_route: own.max_conn_per_route,
-                conndelay_route: own.conn_delay_route.0,
+                maxconn_per_source: own.max_conn_per_source,
+                conndelay_route: own.conn_delay_route.0.max(own.conn_delay_host.0),
                 discdelay_route: own.disc_delay_route.0,
             },
         },
         limits: QueueLimits {
-            per_destination: own.max_conn_per_connector,
+            // With one source address a domain is one relay, and that one connector.
+            per_destination: own.max_conn_per_connector.min(own.max_conn_per_relay).min(own.max_conn_per_domain),
             per_session: own.max_mail_per_session,
             ..QueueLimits::NONE
         },

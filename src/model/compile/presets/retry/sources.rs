@@ -29,6 +29,14 @@ pub(super) const POSTFIX: Sheet = Sheet {
         ("default_destination_concurrency_positive_feedback", POSTCONF),
         ("default_destination_concurrency_negative_feedback", POSTCONF),
         ("default_destination_concurrency_failed_cohort_limit", POSTCONF),
+        (
+            "default_destination_recipient_limit",
+            "TUNING_README; smtp_destination_recipient_limit; a message with more is several",
+        ),
+        (
+            "default_destination_rate_delay",
+            "smtp_destination_rate_delay; qmgr_entry.c: qmgr_entry_done, qmgr_queue.c: qmgr_queue_suspend",
+        ),
         ("smtp_connect_timeout", POSTCONF),
         ("smtp_helo_timeout", POSTCONF),
         ("smtp_starttls_timeout", POSTCONF),
@@ -42,6 +50,7 @@ pub(super) const POSTFIX: Sheet = Sheet {
         ("smtp_connection_reuse_time_limit", POSTCONF),
         ("smtp_mx_address_limit", POSTCONF),
         ("smtp_mx_session_limit", POSTCONF),
+        ("smtp_skip_5xx_greeting", "smtp(8); smtp_proto.c: smtp_helo"),
         ("smtp_randomize_addresses", "postconf(5); uniform per address (measured)"),
         ("scan_phase", "drawn once a replication: the time since qmgr was started"),
     ],
@@ -49,6 +58,8 @@ pub(super) const POSTFIX: Sheet = Sheet {
 };
 
 const EXIM_SPEC: &str = "Exim specification, main or transport options";
+
+const SMTP_C: &str = "transports/smtp.c: smtp_transport_entry, smtp_transport_option_defaults";
 
 pub(super) const EXIM: Sheet = Sheet {
     name: "Exim",
@@ -70,6 +81,9 @@ pub(super) const EXIM: Sheet = Sheet {
         ("final_timeout", EXIM_SPEC),
         ("hosts_max_try", EXIM_SPEC),
         ("hosts_max_try_hardlimit", EXIM_SPEC),
+        ("delay_after_cutoff", SMTP_C),
+        ("serialize_hosts", SMTP_C),
+        ("max_rcpt", "Exim specification, smtp transport; a message with more is several, in parallel"),
         ("scan_phase", "drawn once a replication: the time since the daemon was started"),
     ],
     client: "smtp transport; uniform per name, all eight failing MX tried (measured, 4.96)",
@@ -93,6 +107,12 @@ pub(super) const SENDMAIL: Sheet = Sheet {
         ("ConnectionCacheSize", "conf.c: MaxMciCache; mci.c: mci_scan, one process, one queue run"),
         ("ConnectionCacheTimeout", "conf.c: MciCacheTimeout"),
         ("connect", "Timeout.connect: zero is the kernel's own"),
+        ("iconnect", "daemon.c: makeconnection, Timeout.iconnect; zero is as connect"),
+        ("MaxQueueRunSize", "queue.c: gatherq, files in the order of the directory (here of arrival)"),
+        (
+            "SMTP_MAILER_MAXRCPTS",
+            "r= of the mailer; readcf.c: makemailer, DEFAULT_MAX_RCPT; a message with more is several",
+        ),
         ("initial", OP),
         ("helo", OP),
         ("starttls", OP),
@@ -131,11 +151,17 @@ pub(super) const OPENSMTPD: Sheet = Sheet {
         ("max_conn_per_connector", "limit.c; mta.c: mta_connect"),
         ("max_conn_per_host", "limit.c; mta.c: mta_find_route"),
         ("max_conn_per_route", "limit.c; mta.c: mta_find_route"),
+        ("max_conn_per_source", "limit.c; mta.c: mta_connect"),
+        ("max_conn_per_relay", "limit.c; mta.c: mta_connect"),
+        ("max_conn_per_domain", "limit.c; mta.c: mta_connect"),
         ("conn_delay_relay", "limit.c; measured: 2.0 to 2.6 s to the next host"),
+        ("conn_delay_connector", "limit.c; mta.c: mta_connect"),
+        ("conn_delay_domain", "limit.c; mta.c: mta_connect"),
         ("conn_delay_route", "limit.c; mta.c: mta_find_route"),
-        ("disc_delay_route", "limit.c; mta.c: mta_find_route"),
+        ("conn_delay_host", "limit.c; mta.c: mta_find_route"),
+        ("reconn_delay_route", "limit.c; mta.c: mta_find_route"),
         ("session_keepalive", "limit.c; mta_session.c: MTA_READY, hangon, once a second; measured"),
-        ("max_mail_per_session", "limit.c"),
+        ("session_mail_max", "limit.c"),
         ("max_deferred", "smtpd.conf(5), mta max-deferred; mta.c: mta_hoststat_cache; measured"),
         ("task_hiwat", "limit.c; mta.c: mta_handle_envelope; scheduler_ramqueue.c: scheduler_ram_release; measured"),
         ("timeout", "mta_session.c: io_set_timeout"),
@@ -171,6 +197,8 @@ pub(super) const KUMOMTA: Sheet = Sheet {
             "make_egress_path; ready_queue.rs: Dispatcher::run, delay_ready_queue",
         ),
         ("max_ready", "make_egress_path; queue.rs: force_into_delayed, message.rs: delay_with_jitter(60)"),
+        ("max_recipients_per_batch", "make_egress_path; a message with more is several"),
+        ("try_next_host_on_transport_error", "make_egress_path (2025.10.06)"),
         ("connect_timeout", "rfc5321 client_types.rs"),
         ("banner_timeout", "rfc5321 client_types.rs"),
         ("ehlo_timeout", "rfc5321 client_types.rs"),
