@@ -133,11 +133,11 @@ fn deviation(values: &[f64]) -> f64 {
     (values.iter().map(|value| (value - centre).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt()
 }
 
-/// Shares of messages with 1, 2, 3, 4 and more attempts.
-fn histogram(attempts: &[u32]) -> [f64; 4] {
-    let mut shares = [0.0; 4];
+/// Shares of messages with 1 to 7 attempts, and with more.
+fn histogram(attempts: &[u32]) -> [f64; 8] {
+    let mut shares = [0.0; 8];
     for &n in attempts {
-        shares[(n as usize).clamp(1, 4) - 1] += 1.0 / attempts.len() as f64;
+        shares[(n as usize).clamp(1, 8) - 1] += 1.0 / attempts.len() as f64;
     }
     shares
 }

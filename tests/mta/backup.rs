@@ -9,6 +9,7 @@ fn phase(start: f64, at: f64, period: f64) -> String {
 
 #[test]
 fn an_outage_with_a_backup_costs_what_was_measured() {
+    let arrivals = rows(include_str!("../fixtures/mta/outage_with_backup_arrivals.csv"));
     for row in rows(include_str!("../fixtures/mta/outage_with_backup.csv")) {
         let (system, mode) = (row["mta"].as_str(), row["mode"].as_str());
         // Wall clocks at the first arrival, in their fraction.
@@ -19,6 +20,7 @@ fn an_outage_with_a_backup_costs_what_was_measured() {
             ("exim", _) => 100.112,
             _ => 100.733,
         };
+        let run_name = format!("{system} {mode}");
         let mode = if mode == "down" { "Refuse" } else { "BlackHole" };
         let case = Case {
             retry: policy(system, ""),
@@ -38,7 +40,7 @@ fn an_outage_with_a_backup_costs_what_was_measured() {
                 r#"(at: "{:.3}s", do: Outage(host: "a.d.example", mode: {mode}), for: "30s"), "#,
                 start + 10.0
             ),
-            arrivals: (0..300).map(|i| (start + 0.02 + 0.2 * f64::from(i), "d.example".into())).collect(),
+            arrivals: arrivals.iter().map(|row| (start + number(row, &run_name), "d.example".into())).collect(),
             drain_s: 60,
             ..Case::default()
         };

@@ -1,6 +1,8 @@
 //! Which host: failover within an attempt, limits, spread over equals, DNS outcomes.
 
-use crate::harness::{Case, hosts, number, policy, rows, run, zone};
+use std::collections::BTreeMap;
+
+use crate::harness::{Case, Ended, hosts, number, policy, rows, run, zone};
 
 /// How a host fails, by the name of a measured scenario.
 fn fault(name: &str) -> &'static str {
@@ -26,58 +28,92 @@ fn outage(host: &str, mode: &str) -> String {
     format!(r#"(at: "0s", do: Outage(host: "{host}", mode: {mode})), "#)
 }
 
+/// Two hosts that fail as a scenario's name says ("a-rcpt451-b-refuse", "a-silent", "both-up"), and messages at these seconds.
+fn failover(system: &str, scenario: &str, arrivals_s: &[f64]) -> Vec<Ended> {
+    let mut timeline = String::new();
+    for (host, part) in [("a", scenario.strip_prefix("a-")), ("b", scenario.split_once("-b-").map(|(_, b)| b))] {
+        if let Some(part) = part {
+            let part = part.split_once("-b-").map_or(part, |(a, _)| a);
+            timeline += &outage(&format!("{host}.d.example"), fault(part));
+        }
+    }
+    let case = Case {
+        retry: policy(system, ""),
+        zones: zone("d.example", r#"(10, "a.d.example"), (20, "b.d.example")"#),
+        hosts: hosts(&["a.d.example", "b.d.example"], ""),
+        timeline,
+        arrivals: arrivals_s.iter().map(|at| (100.25 + at, "d.example".into())).collect(),
+        drain_s: 30,
+        ..Case::default()
+    };
+    run(&case, |log| log.ended.values().cloned().collect())
+}
+
+/// `a`, `b`, or what else became of it.
+fn end(ended: &Ended) -> &str {
+    if ended.outcome == "sent" { &ended.host[..1] } else { ended.outcome }
+}
+
 #[test]
 fn failover_ends_at_the_measured_host_after_the_measured_time() {
-    for row in rows(include_str!("../fixtures/mta/failover.csv")) {
+    let rows = rows(include_str!("../fixtures/mta/failover.csv"));
+    for row in &rows {
         let (system, scenario) = (row["mta"].as_str(), row["scenario"].as_str());
-        let mut timeline = String::new();
-        // "a-rcpt451-b-refuse", "a-silent", "both-up".
-        for (host, part) in [("a", scenario.strip_prefix("a-")), ("b", scenario.split_once("-b-").map(|(_, b)| b))] {
-            if let Some(part) = part {
-                let part = part.split_once("-b-").map_or(part, |(a, _)| a);
-                timeline += &outage(&format!("{host}.d.example"), fault(part));
-            }
-        }
-        // A message alone, and for "shared" another ten seconds before it.
-        let arrivals: Vec<(f64, String)> = match row["sharing"].as_str() {
-            "own" => vec![(100.25, "d.example".into())],
-            _ => vec![(100.25, "d.example".into()), (110.25, "d.example".into())],
-        };
-        let case = Case {
-            retry: policy(system, r#""#),
-            zones: zone("d.example", r#"(10, "a.d.example"), (20, "b.d.example")"#),
-            hosts: hosts(&["a.d.example", "b.d.example"], ""),
-            timeline,
-            arrivals,
-            drain_s: 30,
-            ..Case::default()
-        };
-        run(&case, |log| {
-            let last = log.ended.values().last().expect("a message");
-            let end = match (last.outcome, last.host.as_str()) {
-                ("sent", host) => &host[..1],
-                (other, _) => other,
+        let ended = &failover(system, scenario, &[0.0])[0];
+        // A black hole or silence outlasted OpenSMTPD's window of observation (its time-out is 300 s).
+        assert_eq!(end(ended), row["final"], "{system} {scenario}");
+        if ended.outcome == "sent" {
+            let whole = |ended: &Ended| ended.ended_s - ended.created_s;
+            let added = whole(ended) - whole(&failover(system, "both-up", &[0.0])[0]);
+            let class = match scenario {
+                "both-up" => 0.0..=0.0,
+                _ if system == "opensmtpd" => 2.0..=2.6,
+                "a-blackhole" => 2.0..=2.0,
+                "a-silent" => 3.0..=3.0,
+                _ => 0.0..=0.01,
             };
-            let measured = row["final"].as_str();
-            // A black hole or silence outlasted OpenSMTPD's window of observation (its time-out is 300 s).
-            assert_eq!(end, measured, "{system} {scenario} {}", row["sharing"]);
-            if row["sharing"] == "own" && matches!(measured, "a" | "b") {
-                let added = log.latencies()[0];
-                let class = match scenario {
-                    "both-up" => 0.0..=0.0,
-                    _ if system == "opensmtpd" => 2.0..=2.6,
-                    "a-blackhole" => 2.0..=2.0,
-                    "a-silent" => 3.0..=3.0,
-                    _ => 0.0..=0.01,
-                };
-                // The first look-up walks from the root; that is no part of the class.
-                let walk = 0.2;
-                assert!(
-                    added >= class.start() - 1e-9 && added <= class.end() + walk,
-                    "{system} {scenario}: {added} s, class {class:?}"
-                );
-            }
-        });
+            // A session that fails takes a few round trips of a millisecond.
+            let sessions = 0.01;
+            assert!(
+                added >= class.start() - sessions && added <= class.end() + sessions,
+                "{system} {scenario}: {added} s, class {class:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn failover_of_eight_messages_to_one_domain_ends_as_measured() {
+    /// When it arrived, where it ended and how long after.
+    type Message = (f64, String, String);
+    let mut runs: BTreeMap<(String, String), Vec<Message>> = BTreeMap::new();
+    for row in rows(include_str!("../fixtures/mta/failover_shared.csv")) {
+        let run = runs.entry((row["mta"].clone(), row["scenario"].clone())).or_default();
+        run.push((number(&row, "arrival_s"), row["final"].clone(), row["final_t_s"].clone()));
+    }
+    assert_eq!(runs.len(), 64);
+    for ((system, scenario), messages) in runs {
+        let arrivals: Vec<f64> = messages.iter().map(|message| message.0).collect();
+        for (index, (ended, (_, last, after))) in
+            failover(&system, &scenario, &arrivals).iter().zip(&messages).enumerate()
+        {
+            assert_eq!(end(ended), last, "{system} {scenario} {index}");
+            // Exim's times are the busy machine's, up to 2 s with both hosts up; OpenSMTPD's later ones those of sessions that it keeps.
+            let is_told = match system.as_str() {
+                "postfix" | "sendmail" => true,
+                "opensmtpd" => index == 0,
+                _ => false,
+            };
+            let ours = ended.ended_s - ended.created_s;
+            let real: Option<f64> = after.parse().ok().filter(|_| is_told && ended.outcome == "sent");
+            println!("{system} {scenario} {index}: {ours:.3} ({after})");
+            // A quarter of a second is the machine's; OpenSMTPD's class is 2.0 to 2.6 s.
+            let most = if system == "opensmtpd" { 0.6 } else { 0.25 };
+            assert!(
+                real.is_none_or(|real| (ours - real).abs() <= most),
+                "{system} {scenario} {index}: {ours} s, measured {after}"
+            );
+        }
     }
 }
 
@@ -94,16 +130,13 @@ fn eight_failing_hosts_are_tried_as_far_as_measured() {
             hosts: hosts(&names.iter().map(String::as_str).collect::<Vec<_>>(), ""),
             timeline: outage("m*.d.example", fault(mode)),
             arrivals: vec![(10.5, "d.example".into())],
-            drain_s: 10,
+            // OpenSMTPD goes on every 2 s while the window of observation lasts.
+            drain_s: 8,
             ..Case::default()
         };
         run(&case, |log| {
             let tried = log.first_tries as f64;
-            // OpenSMTPD goes on every 2 s while the window of observation lasts.
-            let (least, most) = match (system, mode) {
-                ("opensmtpd", "banner421") => (3.0, 8.0),
-                _ => (number(&row, "least"), number(&row, "most")),
-            };
+            let (least, most) = (number(&row, "least"), number(&row, "most"));
             assert!(tried >= least && tried <= most, "{system} {mode}: {tried} hosts, measured {least} to {most}");
         });
     }
@@ -311,7 +344,12 @@ fn dns_outcomes_are_as_measured() {
             "implicitdead" => (zone("x.d.example", ""), r#""x.d.example": ()"#, "x.d.example", "x.d.example"),
             "nullmx" => (zone("x.d.example", r#"(0, ".")"#), good, "", "x.d.example"),
             "nullmix" => (zone("x.d.example", r#"(0, "."), (10, "good.d.example")"#), good, "", "x.d.example"),
-            "badmx" | "badmxa" => (zone("x.d.example", r#"(10, "none.d.example")"#), good, "", "x.d.example"),
+            "badmx" => (zone("x.d.example", r#"(10, "none.d.example")"#), good, "", "x.d.example"),
+            // The domain itself has an address.
+            "badmxa" => {
+                let hosts = r#""good.d.example": (), "x.d.example": ()"#;
+                (zone("x.d.example", r#"(10, "none.d.example")"#), hosts, "", "x.d.example")
+            }
             "badgoodmx" => {
                 let mx = r#"(10, "none.d.example"), (20, "good.d.example")"#;
                 (zone("x.d.example", mx), good, "", "x.d.example")
