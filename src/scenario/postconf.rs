@@ -345,8 +345,12 @@ maximal_queue_lifetime = 300s
 minimal_backoff_time = 6s
 queue_run_delay = 3s
 smtp_connect_timeout = 2s
+default_destination_rate_delay = 9s
 smtp_destination_concurrency_limit = 7
+smtp_destination_rate_delay = 1m
+smtp_destination_recipient_limit = 20
 smtp_randomize_addresses = no
+smtp_skip_5xx_greeting = no
 default_destination_concurrency_positive_feedback = 1 / sqrt_concurrency
 smtpd_recipient_restrictions = permit_mynetworks,
     reject
@@ -364,6 +368,9 @@ smtpd_recipient_restrictions = permit_mynetworks,
             delay_warning_time: seconds(60),
             smtp_connect_timeout: seconds(2),
             default_destination_concurrency_limit: 7,
+            default_destination_rate_delay: seconds(60),
+            default_destination_recipient_limit: 20,
+            smtp_skip_5xx_greeting: false,
             default_destination_concurrency_positive_feedback: Feedback::InverseRoot(1.0),
             smtp_randomize_addresses: false,
             ..PostfixRetry::default()
