@@ -141,13 +141,13 @@ fn retry_outage_at_four_down_times() {
 fn retry_postfix_scan_of_the_preset() {
     // Cases o094..o097: the preset with its 300 s scan at phase phi, uniform: offsets 300 + phi, 900 + phi, 2100 + phi,
     // 4500 + phi, 8700 + phi, then 4200 s. Twelve phases in the middle of their strata.
-    for (mean_down, delay, attempts) in [
-        (300.0, 628.676_427_9, 2.264_592_199),
-        (3600.0, 4_837.995_776, 4.564_608_181),
-        (21_600.0, 23_508.018_81, 9.396_059_4),
-        (86_400.0, 85_547.351_84, 24.787_933_14),
+    for (mean_down, delay, attempts, expired) in [
+        (300.0, 628.676_427_9, 2.264_592_199, 0.0),
+        (3600.0, 4_837.995_776, 4.564_608_181, 0.0),
+        (21_600.0, 23_508.018_81, 9.396_059_4, 1.963_370_744e-9),
+        (86_400.0, 85_547.351_84, 24.787_933_14, 0.006_656_561_125),
     ] {
-        let (mut delays, mut delivered, mut tries, mut messages) = (0.0, 0, 0, 0);
+        let (mut delays, mut delivered, mut tries, mut messages, mut ends) = (0.0, 0, 0, 0, 0);
         for phase in 0..12 {
             let retry = format!(r#"Postfix(scan_phase: "{}ms")"#, 12_500 + 25_000 * phase);
             // Messages to dead destinations of their own: what Postfix remembers of one does not reach another.
@@ -156,9 +156,13 @@ fn retry_postfix_scan_of_the_preset() {
             delivered += sums.delivered;
             tries += sums.attempts;
             messages += sums.messages;
+            ends += sums.expired;
         }
         near(&format!("{mean_down} delay"), delays / f64::from(delivered), delay, 0.01);
         near(&format!("{mean_down} attempts"), tries as f64 / f64::from(messages), attempts, 0.005);
+        // One stratum of five hundred.
+        let share = f64::from(ends) / f64::from(messages);
+        assert!((share - expired).abs() <= 0.002, "{mean_down} expired: {share}, theory {expired}");
     }
 }
 
