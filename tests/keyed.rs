@@ -67,6 +67,32 @@ fn a_resting_host_is_passed_over_for_the_next() {
     assert_eq!(one(&results, "suspensions", "all", "count"), 0.0);
 }
 
+#[test]
+fn a_queue_of_exchange_is_in_retry_as_a_whole() {
+    // learn.microsoft.com, exchange/mail-flow/queues/message-intervals: the intervals are those of a queue that cannot connect to
+    // its next hop: four times a minute, six times five, then ten. What comes meanwhile waits with it.
+    let results = run(r#"(
+        title: "keyed",
+        run: (measure: "1d", drain: "1d", replications: 1),
+        regions: { "here": (rtt: "2ms") },
+        zones: { "d.example": (mx: [(10, "a.d.example")]) },
+        hosts: { "a.d.example": () },
+        resolvers: { "r": (software: Ideal()) },
+        senders: { "s": (
+            resolver: "r", arrivals: Burst(at: "1h", count: 20, over: "10m"), to: Weights({"d.example": 1.0}),
+            retry: Exchange(),
+        ) },
+        timeline: [(name: "o", at: "30m", do: Outage(host: "a.d.example"), for: "62m")],
+    )"#);
+    // At once, after 1, 2, 3, 4, 9, 14, 19, 24, 29 minutes; the next, after 34, comes through, and the others with it.
+    assert_eq!(one(&results, "refused", "host:a.d.example", "count"), 10.0);
+    assert_eq!(one(&results, "delivered", "all", "count"), 20.0);
+    let longest = one(&results, "delivery_latency", "all", "max");
+    assert!((2040.0..2045.0).contains(&longest), "{longest}");
+    let mean = one(&results, "delivery_latency", "all", "mean");
+    assert!((1735.0..1760.0).contains(&mean), "{mean}");
+}
+
 fn run_with_trace(text: &str) -> Results {
     let source = Arc::new(SourceText { name: "priority.ron".into(), text: text.into() });
     let rows = "time,domain\n60,old.example\n1500,new.example\n".to_owned();

@@ -105,7 +105,7 @@ fn r6_who_keeps_a_list_of_hosts_that_cannot_be_reached() {
     let timeline = r#"(at: "0s", do: Outage(host: "a.d.example", mode: BlackHole))"#;
     let world = World { timeline, mx: r#"(10, "a.d.example")"#, count: 20, over: "10m", ..WORLD };
     let keeps = world.those(|results| all(results, "suspensions", "count") > 0.0);
-    assert_eq!(keeps, ["Postfix", "Exim", "Sendmail", "Qmail", "OpenSmtpd", "ZoneMta"]);
+    assert_eq!(keeps, ["Postfix", "Exim", "Sendmail", "Qmail", "OpenSmtpd", "ZoneMta", "Exchange"]);
 }
 
 #[test]

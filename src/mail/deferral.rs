@@ -61,7 +61,11 @@ impl<'m> Mail<'m> {
         {
             return self.put_off_by_records(cx, slot);
         }
-        let (failure, next) = self.next_attempt(now, slot);
+        let (failure, mut next) = self.next_attempt(now, slot);
+        if let Some(at) = self.in_retry_until(now, slot) {
+            let delivery = &self.slots[slot as usize];
+            next = self.model.mail.nodes[delivery.node.index()].retry.at(&failure, at + delivery.held_before());
+        }
         let model = self.model;
         let warning = &model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
         // What is given up now is no longer late.

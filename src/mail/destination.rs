@@ -135,6 +135,10 @@ impl Destination {
 
     /// A delivery ended without a failure of the site (`qmgr_queue_unthrottle`).
     pub fn succeeded(&mut self, rules: &DestinationRules) {
+        if rules.probes {
+            (self.window, self.cohorts) = (rules.limit, 0.0);
+            return;
+        }
         if self.is_dead() {
             return self.revive(rules);
         }
@@ -178,7 +182,8 @@ impl Destination {
 
     /// The rest is over: another chance, with as many as are still under way, else as at first.
     pub fn revive(&mut self, rules: &DestinationRules) {
-        self.window = if self.busy > 0 { self.busy } else { rules.initial.min(rules.limit).max(1) };
+        let anew = if rules.probes && self.in_a_row > 0 { 1 } else { rules.initial.min(rules.limit).max(1) };
+        self.window = if self.busy > 0 { self.busy } else { anew };
         (self.success, self.failure, self.cohorts) = (0.0, 0.0, 0.0);
     }
 
@@ -287,6 +292,7 @@ mod tests {
             rest: SimDuration::from_secs(300),
             rate_delay: SimDuration::ZERO,
             remembers: false,
+            probes: false,
         }
     }
 

@@ -112,17 +112,19 @@ impl Queue {
     pub fn new(node: &NodeModel) -> Option<Box<Self>> {
         let (policy, limits) = (&node.retry, node.retry.limits);
         let is_limited = [limits.active, limits.deliveries, limits.per_destination].into_iter().any(|n| n != u32::MAX);
+        let probes = policy.memory == Memory::NextHopQueue;
         let gate = match policy.memory {
             Memory::Destination(rules) => Some(rules),
-            _ => is_limited.then_some(DestinationRules {
+            _ => (is_limited || probes).then_some(DestinationRules {
                 initial: limits.per_destination,
                 limit: limits.per_destination,
                 positive: Feedback::Constant(0.0),
                 negative: Feedback::Constant(0.0),
-                failed_cohort_limit: 0.0,
+                failed_cohort_limit: if probes { f64::MIN_POSITIVE } else { 0.0 },
                 rest: SimDuration::ZERO,
                 rate_delay: SimDuration::ZERO,
                 remembers: false,
+                probes,
             }),
         };
         let ready_queues = match policy.memory {
@@ -448,7 +450,14 @@ impl<'m> Mail<'m> {
                 rests = true;
                 died = self.ready_queue_failed(cx, id, failures);
             }
-            (Left::SiteFailed, None) => died = destination.failed(now, &rules),
+            (Left::SiteFailed, None) => {
+                died = destination.failed(now, &rules);
+                if died && rules.probes {
+                    destination.in_a_row += 1;
+                    let schedule = &self.model.mail.nodes[node.index()].retry.schedule;
+                    destination.rests_until = now + schedule.wait_after(destination.in_a_row);
+                }
+            }
             (Left::Suspended, _) => {}
         }
         let Some(queue) = &mut self.nodes[node.index()].queue else { return };
@@ -462,7 +471,8 @@ impl<'m> Mail<'m> {
         if is_limited {
             destination.suspend(now, &rules);
         }
-        let sleeps = is_limited || destination.is_dead() && died;
+        // What is put off with a queue in retry is due with it.
+        let sleeps = is_limited || destination.is_dead() && died && !rules.probes;
         if sleeps && destination.rests_until <= self.model.clock.end {
             let at = destination.rests_until;
             cx.scheduler.schedule(self.entities.nodes + node.0, at, MailEvent::Wakes(id).into());

@@ -144,6 +144,15 @@ impl<'m> Mail<'m> {
         dead.map(|dead| dead.rests_until).or(hosts).map_or(now, |until| until.max(now))
     }
 
+    /// Until when the queue that a delivery is in waits as a whole, if it does.
+    pub(super) fn in_retry_until(&self, now: SimTime, slot: u32) -> Option<SimTime> {
+        let delivery = &self.slots[slot as usize];
+        let rules = self.nodes[delivery.node.index()].queue.as_ref()?.gate.filter(|rules| rules.probes);
+        let id = rules.and_then(|_| self.destinations.find(delivery.node, self.next_hop(slot)))?;
+        let destination = &self.destinations.slab[id as usize];
+        Some(destination.rests_until).filter(|until| destination.is_dead() && *until > now)
+    }
+
     /// The attempt found every host at rest: it was none.
     pub(super) fn hold_back<E: World, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
         let delivery = &mut self.slots[slot as usize];

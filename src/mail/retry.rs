@@ -24,7 +24,7 @@ pub use resume::Resumed;
 
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::NameId;
-use crate::model::mail::{Clockwork, Pickup, RetryPolicy, RetrySchedule};
+use crate::model::mail::{Clockwork, Expiry, Pickup, RetryPolicy, RetrySchedule};
 use crate::scenario::tree::Stage;
 
 /// What a policy knows of an attempt that just failed.
@@ -91,10 +91,7 @@ impl Next {
 impl RetryPolicy {
     /// When the next attempt is due.
     pub fn next(&self, failure: &Failure) -> Next {
-        let expiry = match failure.is_bounce {
-            true => self.bounce_expiry.unwrap_or(self.expiry),
-            false => self.expiry,
-        };
+        let expiry = self.expiry_of(failure);
         if expiry.is_over(failure) {
             return Next::GiveUp;
         }
@@ -120,6 +117,19 @@ impl RetryPolicy {
             },
         };
         expiry.bound(failure, due)
+    }
+
+    /// The same where the next attempt is due at `due`, whatever the schedule says.
+    pub fn at(&self, failure: &Failure, due: SimTime) -> Next {
+        let expiry = self.expiry_of(failure);
+        if expiry.is_over(failure) { Next::GiveUp } else { expiry.bound(failure, due) }
+    }
+
+    fn expiry_of(&self, failure: &Failure) -> Expiry {
+        match failure.is_bounce {
+            true => self.bounce_expiry.unwrap_or(self.expiry),
+            false => self.expiry,
+        }
     }
 
     /// What takes up what is due, if something does so periodically; `None` if each is taken up at once.

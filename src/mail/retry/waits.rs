@@ -2,7 +2,7 @@
 
 use super::{Cause, Failure};
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::mail::Then;
+use crate::model::mail::{RetrySchedule, Then};
 use crate::scenario::tree::Stage;
 
 /// The n-th wait after the n-th failure; past the table its last again, or `None`: given up. A message that its host refused
@@ -22,6 +22,15 @@ pub(super) fn due(
         (None, Then::GiveUp) => return None,
     };
     Some(failure.failed + wait)
+}
+
+impl RetrySchedule {
+    /// How long a whole queue waits after so many failures in a row, where the schedule is a table.
+    pub(in crate::mail) fn wait_after(&self, failures: u32) -> SimDuration {
+        let Self::Waits { waits, .. } = self else { return SimDuration::ZERO };
+        let nth = waits.get(failures.saturating_sub(1) as usize).or(waits.last());
+        nth.copied().unwrap_or(SimDuration::ZERO)
+    }
 }
 
 /// A temporary refusal by a host that goes on with the session: 421 closes it (RFC 5321 section 3.8).

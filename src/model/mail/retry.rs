@@ -198,6 +198,9 @@ pub enum Memory {
     UnreachableDomains { rest: SimDuration },
     /// One delivery at a time to a domain (mox).
     OneADomain,
+    /// Exchange: a queue a next hop. With the first that reaches no host the whole queue is in retry, until one delivery of
+    /// it goes ahead after the wait that the schedule has for so many failures of the queue in a row.
+    NextHopQueue,
 }
 
 /// OpenSMTPD's limits on the connections to one host, and on all (`limit.c`; one source address, so that a host has one route).
@@ -234,6 +237,8 @@ pub struct DestinationRules {
     pub rate_delay: SimDuration,
     /// Whether failures in a row count over times in which nothing is there for it (Postfix forgets them).
     pub remembers: bool,
+    /// Whether after a rest one delivery goes ahead, and only its success lets the others follow (Exchange's queue in retry).
+    pub probes: bool,
 }
 
 /// How much a system does at once; `u32::MAX` is no limit.

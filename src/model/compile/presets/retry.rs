@@ -270,6 +270,7 @@ fn remembers(policy: &RetryPolicy) -> String {
         Memory::Routes { .. } => "message, and route",
         Memory::ReadyQueue { .. } => "message, and ready queue after failures in a row",
         Memory::UnreachableDomains { .. } => "message, and domain for 2 minutes without a connection",
+        Memory::NextHopQueue => "next-hop queue; message, where it was refused by itself",
         Memory::OneADomain => "message, one delivery at a time to a domain",
     };
     let pickup = match policy.pickup {

@@ -57,6 +57,7 @@ impl Compiler<'_> {
                     rest: rest.0,
                     rate_delay: SimDuration::ZERO,
                     remembers: true,
+                    probes: false,
                 })
             }
         }

@@ -111,6 +111,7 @@ fn postfix(own: &PostfixRetry) -> RetryPolicy {
             rest: own.minimal_backoff_time.0,
             rate_delay: own.default_destination_rate_delay.0,
             remembers: false,
+            probes: false,
         }),
         limits: QueueLimits {
             active: own.qmgr_message_active_limit,
@@ -309,6 +310,7 @@ fn exchange(own: &ExchangeRetry) -> RetryPolicy {
         .collect();
     waits.push(own.OutboundConnectionFailureRetryInterval.0);
     RetryPolicy {
+        memory: Memory::NextHopQueue,
         warning: warn_after(vec![own.DelayNotificationTimeout.0]),
         limits: QueueLimits {
             deliveries: own.MaxOutboundConnections,
