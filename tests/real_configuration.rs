@@ -233,3 +233,41 @@ fn a_parameter_that_changes_nothing_is_said_to() {
     assert!(said.contains("`address_retry_include_sender` changes nothing"), "{said}");
     assert!(loaded(&sender("s", "d.example", "KumoMta()"), &[]).warnings.is_empty());
 }
+
+/// What a parameter is called by a transport of its own (postconf(5), `transport_destination_...`), and by versions before.
+#[test]
+fn a_parameter_is_read_by_each_of_its_names() {
+    let policy =
+        |retry: &str| format!("{:?}", loaded(&sender("s", "d.example", retry), &[]).variants[0].model.mail.nodes[0]);
+    for (one, other, value) in [
+        ("smtp_initial_destination_concurrency", "initial_destination_concurrency", "3"),
+        ("smtp_destination_concurrency_limit", "default_destination_concurrency_limit", "7"),
+        ("smtp_destination_recipient_limit", "default_destination_recipient_limit", "7"),
+        ("smtp_destination_rate_delay", "default_destination_rate_delay", "\"7s\""),
+        (
+            "smtp_destination_concurrency_positive_feedback",
+            "default_destination_concurrency_positive_feedback",
+            "\"1/concurrency\"",
+        ),
+        (
+            "smtp_destination_concurrency_negative_feedback",
+            "default_destination_concurrency_negative_feedback",
+            "\"1/concurrency\"",
+        ),
+        (
+            "smtp_destination_concurrency_failed_cohort_limit",
+            "default_destination_concurrency_failed_cohort_limit",
+            "7",
+        ),
+    ] {
+        let with = policy(&format!("Postfix({one}: {value})"));
+        assert!(with == policy(&format!("Postfix({other}: {value})")) && with != policy("Postfix()"), "{one}");
+    }
+    // chasquid, internal/config/config.go: GiveUpSendAfter and MaxQueueItems are its configuration's.
+    let with = policy(r#"Chasquid(give_up_send_after: "2h")"#);
+    assert!(with == policy(r#"Chasquid(give_up_after: "2h")"#) && with != policy("Chasquid()"));
+    for name in ["max_queue_items", "max_queue_size"] {
+        let said = render(&loaded(&sender("s", "d.example", &format!("Chasquid({name}: 10)")), &[]).warnings, false);
+        assert!(said.contains("`max_queue_items` changes nothing"), "{name}: {said}");
+    }
+}

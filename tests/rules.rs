@@ -123,7 +123,7 @@ fn r8_who_limits_the_concurrency_to_one_host() {
     // MAY. Two hundred messages at once, ten seconds each. Postfix 20, qmail 20 in all, OpenSMTPD 5 a route, KumoMTA 32,
     // ZoneMTA 10 a process, mox one a domain, maddy 16 in all, Exchange 20 a domain; Haraka 10000;
     // Exim, sendmail and Stalwart nothing for new mail. chasquid nothing either: a goroutine a message, and the 200 of its
-    // `maxQueueSize` are what it takes in (queue.go: Put), which is not modelled.
+    // `max_queue_items` are what it takes in (queue.go: Put), which is not modelled.
     let hosts = r#""a.d.example": (sessions: 1000, service: "10s"), "b.d.example": (), "c.d.example": ()"#;
     let world = World { hosts, mx: r#"(10, "a.d.example")"#, count: 200, ..WORLD };
     for (system, most) in [

@@ -75,15 +75,20 @@ pub struct PostfixRetry {
     pub qmgr_message_active_limit: u32,
     /// Deliveries at once; `master.cf` may say otherwise for the smtp client.
     pub default_process_limit: u32,
-    /// Deliveries at once to a destination to begin with.
+    /// Deliveries at once to a destination to begin with. (Its transport's own name, `smtp_...`, is read too, as of those below.)
+    #[serde(alias = "smtp_initial_destination_concurrency")]
     pub initial_destination_concurrency: u32,
     /// And at most; `0` is no limit.
+    #[serde(alias = "smtp_destination_concurrency_limit")]
     pub default_destination_concurrency_limit: u32,
     /// What a delivery adds to the window.
+    #[serde(alias = "smtp_destination_concurrency_positive_feedback")]
     pub default_destination_concurrency_positive_feedback: Feedback,
     /// What a failed connection takes from it.
+    #[serde(alias = "smtp_destination_concurrency_negative_feedback")]
     pub default_destination_concurrency_negative_feedback: Feedback,
     /// Failed cohorts after which a destination is dead; `0` is never.
+    #[serde(alias = "smtp_destination_concurrency_failed_cohort_limit")]
     pub default_destination_concurrency_failed_cohort_limit: f64,
     /// Most recipients in a transaction: a message with more is several deliveries; `0` is no limit.
     #[serde(alias = "smtp_destination_recipient_limit")]

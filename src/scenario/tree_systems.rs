@@ -430,10 +430,12 @@ impl Default for MaddyRetry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChasquidRetry {
-    /// `giveUpAfter`: at this age there is no further attempt.
-    pub give_up_after: Duration,
-    /// `maxQueueSize`: with so many in its queue it takes no more. Not modelled: a sender's queue takes all that arrives.
-    pub max_queue_size: u32,
+    /// At this age there is no further attempt (`internal/config`, `GiveUpSendAfter`).
+    #[serde(alias = "give_up_after")]
+    pub give_up_send_after: Duration,
+    /// With so many in its queue it takes no more (`MaxQueueItems`). Not modelled: a sender's queue takes all that arrives.
+    #[serde(alias = "max_queue_size")]
+    pub max_queue_items: u32,
     /// Most exchanges in one attempt.
     pub max_mx: u32,
     /// `smtpDialTimeout`.
@@ -445,8 +447,8 @@ pub struct ChasquidRetry {
 impl Default for ChasquidRetry {
     fn default() -> Self {
         Self {
-            give_up_after: seconds(20 * 3600),
-            max_queue_size: 200,
+            give_up_send_after: seconds(20 * 3600),
+            max_queue_items: 200,
             max_mx: 5,
             dial_timeout: seconds(60),
             total_timeout: seconds(600),

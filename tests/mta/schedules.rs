@@ -129,7 +129,7 @@ fn exchange_has_an_interval_for_messages_and_a_table_for_connections() {
     assert_eq!(ages(own, "Reply(stage: Rcpt, code: 451)"), [0, 300, 600, 900, 1200, 1500]);
 }
 
-/// queue.go: SendLoop is a goroutine of each item, so that nothing waits for another; `maxQueueSize` is looked at by Put alone,
+/// queue.go: SendLoop is a goroutine of each item, so that nothing waits for another; `max_queue_items` is looked at by Put alone,
 /// and whoever sets it is told that it changes nothing.
 #[test]
 fn chasquids_queue_size_holds_nothing_back_and_says_so() {
@@ -142,12 +142,12 @@ fn chasquids_queue_size_holds_nothing_back_and_says_so() {
         hosts: { "mx.d.test": (sessions: 1000, service: "10s") },
         resolvers: { "r": (software: Ideal()) },
         senders: { "s": (resolver: "r", arrivals: Burst(at: "10m", count: 300, over: "0s"), to: Weights({"d.test": 1.0}),
-            retry: Chasquid(max_queue_size: 10)) },
+            retry: Chasquid(max_queue_items: 10)) },
     )"#;
     let source = std::sync::Arc::new(SourceText { name: "test.ron".into(), text: text.into() });
     let loaded = load_source(&source, &[], &mut Memory::default()).expect("a scenario");
     let said: Vec<&str> = loaded.warnings.iter().map(|warning| warning.message.as_str()).collect();
-    assert!(said.len() == 1 && said[0].starts_with("`max_queue_size` changes nothing"), "{said:?}");
+    assert!(said.len() == 1 && said[0].starts_with("`max_queue_items` changes nothing"), "{said:?}");
     let all = stories(&loaded.variants[0].model, 0);
     let latest = all.iter().filter_map(Story::age_at_end).fold(0.0, f64::max);
     assert!(all.len() == 300 && latest < 15.0, "{} messages, the last after {latest} s", all.len());

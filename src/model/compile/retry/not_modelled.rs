@@ -36,7 +36,7 @@ fn not_modelled(retry: &Retry) -> Vec<(&'static str, &'static str)> {
         );
     }
     if let Retry::Chasquid(own) = retry {
-        check("max_queue_size", own.max_queue_size == ChasquidRetry::default().max_queue_size, NOT_REFUSED);
+        check("max_queue_items", own.max_queue_items == ChasquidRetry::default().max_queue_items, NOT_REFUSED);
     }
     if let Retry::Exchange(own) = retry {
         let default = ExchangeRetry::default();

@@ -297,9 +297,9 @@ fn maddy(own: &MaddyRetry) -> RetryPolicy {
 
 fn chasquid(own: &ChasquidRetry) -> RetryPolicy {
     RetryPolicy {
-        // Each message is on its way by itself (`go item.SendLoop`); `maxQueueSize` is a limit to what is taken in.
+        // Each message is on its way by itself (`go item.SendLoop`); `max_queue_items` is a limit to what is taken in.
         limits: QueueLimits { per_session: 1, ..QueueLimits::NONE },
-        ..plain(RetrySchedule::Chasquid, Expiry::AtWaking(own.give_up_after.0))
+        ..plain(RetrySchedule::Chasquid, Expiry::AtWaking(own.give_up_send_after.0))
     }
 }
 

@@ -289,8 +289,11 @@ pub(super) const CHASQUID: Sheet = Sheet {
     about: "chasquid 1.x (sources of June 2026): 1, 5, 10, then 20 minutes by age, and up to a minute at random",
     rule: "internal/queue/queue.go: nextDelay, SendLoop",
     parameters: &[
-        ("give_up_after", "internal/queue/queue.go; looked at on waking"),
-        ("max_queue_size", "internal/queue/queue.go: Put refuses more; not modelled, the queue here has no bound"),
+        ("give_up_send_after", "internal/config/config.go: GiveUpSendAfter; looked at on waking"),
+        (
+            "max_queue_items",
+            "internal/config/config.go: MaxQueueItems; Put refuses more; not modelled, the queue here has no bound",
+        ),
         ("max_mx", "internal/courier/smtp.go"),
         ("dial_timeout", "internal/courier/smtp.go"),
         ("total_timeout", "internal/courier/smtp.go"),
