@@ -196,3 +196,19 @@ fn what_is_on_hold_stays_and_what_is_to_expire_does_at_its_next_failure() {
         scenario(POSTFIX, "").replace("timeline: [", r#"timeline: [(at: "1h", do: FlushQueue(sender: "s")), "#);
     assert_eq!(at_start(&run_from(&flushed, &queue), "queued"), 1.0);
 }
+
+/// `qshape` at time 0, and the grid's first instant, see what was there at the start.
+#[test]
+fn the_first_instant_has_the_queue_of_the_start() {
+    let queue = queued("deferred", 4000, "a@b.example", "x@d.example")
+        + &queued("active", 5, "a@b.example", "x@d.example")
+        + &queued("hold", 700, "a@b.example", "x@d.example");
+    let text = scenario(POSTFIX, "2h").replace("replications: 1", r#"replications: 1, qshape: ["0s"]"#);
+    let results = run_from(&text, &queue);
+    let replication = &results.variants[0].replications[0];
+    let ages = &replication.ages[0];
+    // Up to 5 minutes: one; up to 20: one; up to 80: one (4000 s are 67 minutes).
+    assert_eq!((ages.at.as_nanos(), ages.total()), (0, [1, 0, 1, 0, 1, 0, 0, 0, 0, 0]));
+    let oldest = replication.series.iter().find(|series| series.measure == "oldest_in_queue").expect("a series");
+    assert_eq!(oldest.values[0], 4000.0);
+}

@@ -5,30 +5,21 @@ use super::notices::WARNINGS_MAX;
 use super::retry::Next;
 use super::world::{Purpose, World, place};
 use super::{Delivery, End, INHERITED, Mail, MailContext, MailEvent, MailObserver, Phase};
+use crate::dns::DnsEvent;
 use crate::engine::random::draw;
-use crate::engine::scheduler::Scheduler;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::NodeId;
 use crate::model::mail::InheritedMessage;
 
 impl<'m> Mail<'m> {
-    pub(super) fn schedule_inheritance<E: Copy + From<MailEvent>>(&self, scheduler: &mut Scheduler<E>, node: usize) {
-        let source = self.model.mail.nodes[node].source.as_ref();
-        if source.is_some_and(|source| !source.queue.is_empty()) {
-            let event = MailEvent::Inherits(node as u32);
-            scheduler.schedule(self.entities.nodes + node as u32, SimTime::ZERO, event.into());
-        }
-    }
-
-    /// Fills the queue. What was new or being delivered is taken up at once, as a queue manager that starts does it
+    /// Fills a node's queue, before the first event. What was new or being delivered is taken up at once, as a queue manager that starts does it
     /// (Postfix `qmgr_active.c` moves what is active back to what comes in); what was deferred waits for the attempt that
     /// its policy would make next, had it failed at once at each attempt since it arrived: the list does not say when
     /// the last one was.
-    pub(super) fn on_inherits<E: World, O: MailObserver, F>(
-        &mut self,
-        cx: &mut MailContext<'_, 'm, E, O, F>,
-        node: NodeId,
-    ) {
+    pub fn inherit<E, O: MailObserver, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, node: NodeId)
+    where
+        E: Copy + From<MailEvent> + From<DnsEvent>,
+    {
         let Some(source) = &self.model.mail.nodes[node.index()].source else { return };
         let mut number = INHERITED + 1;
         for message in &source.queue {
@@ -68,6 +59,7 @@ impl<'m> Mail<'m> {
                 }
             }
         }
+        debug_assert!(self.pumps.is_empty(), "nothing goes before the first event");
     }
 
     /// Whether a message that waited before the start is given up now that its attempt has failed: Postfix returns what

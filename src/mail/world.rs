@@ -30,8 +30,6 @@ use crate::scenario::tree::FailureMode;
 pub enum MailEvent {
     /// A node's next message is created.
     Arrival(u32),
-    /// The run starts, and a node has a queue already.
-    Inherits(u32),
     /// A delivery is due again.
     Due(u32, u16),
     /// A delivery's lifetime is over between attempts.
@@ -178,7 +176,6 @@ impl<'m> Mail<'m> {
             measured_live: 0,
         };
         for node in 0..mail.nodes.len() {
-            mail.schedule_inheritance(scheduler, node);
             mail.schedule_arrival(scheduler, node);
         }
         mail
@@ -214,7 +211,6 @@ impl<'m> Mail<'m> {
     {
         match event {
             MailEvent::Arrival(node) => self.on_arrival(cx, node),
-            MailEvent::Inherits(node) => self.on_inherits(cx, NodeId(node)),
             MailEvent::Due(slot, generation) => {
                 if self.is_current(slot, generation) {
                     self.take_up(cx, slot);

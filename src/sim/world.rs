@@ -11,7 +11,7 @@ use crate::engine::time::{SimDuration, SimTime};
 use crate::faults::{Cause, FaultEvent, Faults};
 use crate::mail::{Mail, MailContext, MailEvent};
 use crate::model::timeline::ActionModel;
-use crate::model::{CacheId, ClientId, Entities, HostId, Model, ProbeId, ServerId};
+use crate::model::{CacheId, ClientId, Entities, HostId, Model, NodeId, ProbeId, ServerId};
 use crate::scenario::tree::ProbeKind;
 
 /// Everything that can happen.
@@ -172,7 +172,16 @@ impl<'m> Simulation<'m> {
         for probe in 0..model.dns.probes.len() as u32 {
             simulation.scheduler.schedule(entities.probes + probe, SimTime::ZERO, Event::Probe(probe));
         }
+        // What a queue holds at the start is there before anything happens: time 0 is looked at with it.
+        for node in 0..simulation.model.mail.nodes.len() as u32 {
+            simulation.inherit(observer, NodeId(node));
+        }
         simulation
+    }
+
+    fn inherit<O: Observer>(&mut self, observer: &mut O, node: NodeId) {
+        let mut cx = MailContext { scheduler: &mut self.scheduler, observer, dns: &mut self.dns, faults: &self.faults };
+        self.mail.inherit(&mut cx, node);
     }
 
     fn run<O: Observer>(mut self, observer: &mut O, stop: &AtomicBool) -> Result<RunEnd, RunError> {
