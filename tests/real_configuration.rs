@@ -90,6 +90,32 @@ fn postconf_says_which_addresses_come_first() {
     assert_eq!(preference("inet_protocols = ipv4\n", own), AddressPreference::Ipv6First);
 }
 
+/// postconf(5), `smtp_tls_security_level`: `none` and `may` are the client's `tls`; the others go on in no clear text, or look for
+/// certificates, which is not modelled.
+#[test]
+fn postconf_says_whether_sessions_are_encrypted() {
+    let says = |level: &str, client: &str| {
+        let retry = format!(r#"PostfixConfig(file: "postconf.txt"){client}"#);
+        let main = format!("smtp_tls_security_level = {level}\n");
+        let loaded = loaded(&sender("s", "d.example", &retry), &[("postconf.txt", &main)]);
+        (loaded.variants[0].model.mail.nodes[0].client.speaks.starttls, render(&loaded.warnings, false))
+    };
+    for (level, client, starttls) in [
+        ("", "", false),
+        ("none", "", false),
+        ("may", "", true),
+        ("${smtp_mx_address_limit?{may}:{none}}", "", true),
+        ("may", ", client: (tls: Off)", false),
+        ("none", ", client: (tls: May)", true),
+    ] {
+        assert_eq!(says(level, client), (starttls, String::new()), "{level}, {client}");
+    }
+    for level in ["encrypt", "dane", "verify"] {
+        let (starttls, said) = says(level, "");
+        assert!(!starttls && said.contains("`smtp_tls_security_level`"), "{level}: {said}");
+    }
+}
+
 /// A host that takes nothing, and relays; a `main.cf` of one sender beside it.
 fn relayed(main: &str, client: &str) -> Loaded {
     let text = format!(

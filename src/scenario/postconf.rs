@@ -1,5 +1,7 @@
 //! The output of `postconf -n`, or a `main.cf`, and a `master.cf`: Postfix's own configuration (postconf(5), master(5)).
 
+mod expand;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,8 +10,9 @@ use serde_json::{Map, Value};
 
 use super::diagnostic::{Diagnostic, Place, SourceText};
 use super::nearest::list_names;
-use super::tree::{AddressPreference, Feedback, PostfixRetry};
+use super::tree::{AddressPreference, ClientTls, Feedback, PostfixRetry};
 use super::units::{Duration, FromText, seconds};
+use expand::{Names, Unread};
 
 /// Parameters of one transport, which stand before those of all (`smtp_destination_concurrency_limit`).
 const OF_TRANSPORT: [(&str, &str); 7] = [
@@ -36,8 +39,8 @@ const NEXT_HOPS: [(&str, &str); 3] = [
 /// What says which addresses come first, the stronger before.
 const FAMILIES: [&str; 2] = ["inet_protocols", "smtp_address_preference"];
 
-/// Expansions of `$name` within each other at most.
-const DEPTH_MAX: u32 = 20;
+/// How much TLS its client wants.
+const TLS_LEVEL: &str = "smtp_tls_security_level";
 
 /// What Postfix's configuration says.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +51,8 @@ pub struct Postconf {
     pub next_hops: BTreeMap<&'static str, (String, Place)>,
     /// Which addresses come first, where `smtp_address_preference` or `inet_protocols` says so.
     pub address_preference: Option<AddressPreference>,
+    /// Whether sessions are encrypted where the host offers it, where `smtp_tls_security_level` is `none` or `may`.
+    pub tls: Option<ClientTls>,
 }
 
 struct Setting<'a> {
@@ -71,10 +76,12 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
     };
     // The last of a name counts.
     let by_name: BTreeMap<&str, &Setting<'_>> = settings.iter().map(|setting| (setting.name, setting)).collect();
+    let names = Names { set: &by_name, defaults: &defaults };
     let mut fields = defaults.clone();
     let mut unknown: Vec<&Setting<'_>> = Vec::new();
     let mut next_hops = BTreeMap::new();
     let mut families: Vec<&Setting<'_>> = Vec::new();
+    let mut tls = None;
     // A transport's own parameters stand before those of all.
     let order = by_name.values().filter(|one| !is_of_transport(one.name));
     for setting in order.chain(by_name.values().filter(|one| is_of_transport(one.name))) {
@@ -86,37 +93,41 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
                 families.push(setting);
                 continue;
             }
+            if setting.name == TLS_LEVEL {
+                match names.expand(&setting.value) {
+                    Ok(level) => match client_tls(&level) {
+                        Some(known) => tls = known,
+                        None => unknown.push(setting),
+                    },
+                    Err(why) => found.push(unread(why, source, setting)),
+                }
+                continue;
+            }
             let Some((_, parameter)) = NEXT_HOPS.iter().find(|(known, _)| *known == setting.name) else {
                 unknown.push(setting);
                 continue;
             };
             let place = Place { source: Arc::clone(source), span: setting.value_span.clone() };
-            match expand(&setting.value, &by_name, &defaults, 0) {
+            match names.expand(&setting.value) {
                 Ok(text) => drop(next_hops.insert(*parameter, (text, place))),
-                Err((message, _)) => found.push(Diagnostic {
+                Err(Unread::Wrong((message, _)) | Unread::Unknown(message)) => found.push(Diagnostic {
                     place: Some(place),
                     ..Diagnostic::warning(format!("{message}: `{}` is not read", setting.name))
                 }),
             }
             continue;
         };
-        let value = expand(&setting.value, &by_name, &defaults, 0).and_then(|text| value_of(name, default, &text));
-        match value {
+        match names.expand(&setting.value).and_then(|text| Ok(value_of(name, default, &text)?)) {
             Ok(value) => drop(fields.insert(name.into(), value)),
-            Err((message, expected)) => {
-                found.push(Diagnostic::error(message).at(source, setting.value_span.clone()).label(expected));
-            }
+            Err(why) => found.push(unread(why, source, setting)),
         }
     }
     let mut address_preference = None;
     // What is off stands before what comes first: `inet_protocols` before `smtp_address_preference`.
     for setting in families {
-        let said = expand(&setting.value, &by_name, &defaults, 0).and_then(|text| preference(setting.name, &text));
-        match said {
+        match names.expand(&setting.value).and_then(|text| Ok(preference(setting.name, &text)?)) {
             Ok(said) => address_preference = address_preference.or(said),
-            Err((message, expected)) => {
-                found.push(Diagnostic::error(message).at(source, setting.value_span.clone()).label(expected));
-            }
+            Err(why) => found.push(unread(why, source, setting)),
         }
     }
     unknown.sort_by_key(|setting| setting.name_span.start);
@@ -128,7 +139,32 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
     }
     found.sort_by_key(|problem| problem.place.as_ref().map(|place| place.span.start));
     let retry = serde_json::from_value(Value::Object(fields)).unwrap_or_default();
-    (Postconf { retry, next_hops, address_preference }, found)
+    (Postconf { retry, next_hops, address_preference, tls }, found)
+}
+
+/// What is said of a value that is not known.
+fn unread(why: Unread, source: &Arc<SourceText>, setting: &Setting<'_>) -> Diagnostic {
+    match why {
+        Unread::Wrong((message, expected)) => {
+            Diagnostic::error(message).at(source, setting.value_span.clone()).label(expected)
+        }
+        Unread::Unknown(message) => {
+            Diagnostic::warning(format!("{message}: `{}` is left at its default", setting.name))
+                .at(source, setting.value_span.clone())
+                .label("not read")
+        }
+    }
+}
+
+/// What a level makes of the client (postconf(5), `smtp_tls_security_level`): empty, older parameters decide, which are not read;
+/// `None` for those that do not go on without TLS, or look for certificates, which is not modelled.
+fn client_tls(level: &str) -> Option<Option<ClientTls>> {
+    match level.trim() {
+        "" => Some(None),
+        "none" => Some(Some(ClientTls::Off)),
+        "may" => Some(Some(ClientTls::May)),
+        _ => None,
+    }
 }
 
 /// The order of addresses that a parameter asks for (postconf(5); `smtp_addr.c` sorts within one preference of MX); `None` where
@@ -195,31 +231,6 @@ fn settings<'a>(source: &'a Arc<SourceText>, found: &mut Vec<Diagnostic>) -> Vec
 }
 
 type Wrong = (String, String);
-
-/// The value with `$name` and `${name}` put in.
-fn expand(
-    text: &str,
-    by_name: &BTreeMap<&str, &Setting<'_>>,
-    defaults: &Map<String, Value>,
-    depth: u32,
-) -> Result<String, Wrong> {
-    let Some((before, rest)) = text.split_once('$') else { return Ok(text.to_owned()) };
-    let braced = rest.strip_prefix(['{', '(']);
-    let inner = braced.unwrap_or(rest);
-    let length = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
-    let (name, after) = inner.split_at(length);
-    let after = if braced.is_some() { after.strip_prefix(['}', ')']).unwrap_or(after) } else { after };
-    let value = match (by_name.get(name), defaults.get(name)) {
-        _ if depth >= DEPTH_MAX => return Err((format!("`${name}` goes round in a circle"), String::new())),
-        (Some(setting), _) => expand(&setting.value, by_name, defaults, depth + 1)?,
-        (None, Some(Value::String(text))) => text.clone(),
-        (None, Some(other)) => other.to_string(),
-        (None, None) => {
-            return Err((format!("`${name}` is not set here"), "expected a parameter that the file sets".into()));
-        }
-    };
-    Ok(format!("{before}{value}{}", expand(after, by_name, defaults, depth + 1)?))
-}
 
 /// A parameter's value as the tree has it, of the kind that its default is.
 fn value_of(name: &str, default: &Value, text: &str) -> Result<Value, Wrong> {
@@ -331,7 +342,7 @@ pub fn read_master(source: &Arc<SourceText>) -> (Option<u32>, Vec<Diagnostic>) {
 mod tests {
     use super::*;
 
-    fn source(text: &str) -> Arc<SourceText> {
+    pub(super) fn source(text: &str) -> Arc<SourceText> {
         Arc::new(SourceText { name: "postconf.txt".into(), text: text.into() })
     }
 

@@ -243,7 +243,10 @@ impl Compiler<'_> {
                 None => preset.fast_fallback,
             },
             speaks: Speaks {
-                starttls: written.tls.map_or(preset.speaks.starttls, |tls| tls == ClientTls::May),
+                starttls: written
+                    .tls
+                    .or(retry.config.as_ref().and_then(|config| config.tls))
+                    .map_or(preset.speaks.starttls, |tls| tls == ClientTls::May),
                 ..preset.speaks
             },
             syn: written.syn.unwrap_or(preset.syn),
