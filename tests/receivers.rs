@@ -376,6 +376,28 @@ fn a_bounce_is_a_message_of_its_own_and_a_null_return_path_never_bounces() {
     assert_eq!(one(&results, "admin_notices", "count") as u64, bounced);
 }
 
+/// Three bounces wait from 1 h on, and are tried every half an hour: from 13 h 15 min on their host takes them, at 13 h 30 min. That is
+/// 12.5 h of a window of 24, and the queue of mail knows nothing of it.
+#[test]
+fn notices_that_wait_are_counted_apart_from_mail() {
+    let text = scenario(
+        "unknown_users: 1",
+        r#"arrivals: Burst(at: "1h", count: 3), return_path: "back.example", retry: Custom(schedule: Constant("30m"), lifetime: "5d")"#,
+        r#"timeline: [(at: "0s", do: Outage(host: "mx.back.example"), for: "13h15m")],"#,
+    );
+    let text = text.replace("hosts: {", r#"hosts: { "mx.back.example": (),"#);
+    let text = text.replace("zones: {", r#"zones: { "back.example": (mx: [(10, "mx.back.example")]),"#);
+    let results = run(&text);
+    assert_eq!(one(&results, "bounce_messages", "delivered"), 3.0);
+    assert_eq!(one(&results, "notices_queued", "max"), 3.0);
+    assert_near(one(&results, "notices_queued", "mean"), 3.0 * 12.5 / 24.0);
+    assert_near(one(&results, "queue_depth", "mean"), 0.0);
+    // A notice that is no message waits nowhere.
+    let results = run(&text.replace(r#"return_path: "back.example","#, ""));
+    assert_eq!(one(&results, "bounce_messages", "delivered"), 3.0);
+    assert!(results.variants[0].row("notices_queued", "all", "mean").is_none());
+}
+
 #[test]
 fn r4_a_sender_is_warned_once_after_four_hours_and_told_after_the_lifetime() {
     let down = r#"timeline: [(name: "o", at: "0s", do: Outage(host: "mx.d.example"))],"#;

@@ -16,8 +16,11 @@ fn every_row_is_in_the_vocabulary() {
     let gallery = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/real_queue.ron");
     let one = mxsim::scenario::splice::Override::named("test", "run/replications", "1");
     let queued = mxsim::model::compile::load(&gallery, &[one]).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let told = world(r#"measure: "1h", drain: "1d""#, hosts, more)
+        .replace("arrivals:", r#"return_path: "a.example", arrivals:"#);
     let worlds = [
         support::loaded(&world(r#"measure: "1h", drain: "1d", slo: ["5m"]"#, hosts, more)),
+        support::loaded(&told),
         support::loaded(FORWARDED),
         support::loaded(&FORWARDED.replace("\"isp\": ()", "\"isp\": (software: Pushed())")),
         queued,

@@ -118,7 +118,7 @@ impl<'m> Collector<'m> {
             routes: Routes::new(model),
             trace: traced.map(|replication| Trace::new(model, replication)),
             visibility: Visibility::of(model),
-            notices: Notices::default(),
+            notices: Notices::new(model),
             inherited: Inherited::of(model),
             censored: Censored::default(),
             records,
@@ -453,6 +453,7 @@ impl Collector<'_> {
         let depth = self.depth();
         self.queues.iter_mut().chain(&mut self.all_queues).for_each(|queue| queue.finish(ended, clock));
         self.loads.iter_mut().for_each(|load| load.finish(ended, clock));
+        self.notices.finish(ended, clock);
         self.outages.iter_mut().for_each(|outage| outage.finish(ended, clock.end, depth));
         // A run that ends early is one in which nothing more is asked, but by probes: what caches hold is known to the end.
         let asks_on = self.model.dns.probes.iter().any(|probe| probe.how == ProbeKind::Ask);

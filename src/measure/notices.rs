@@ -1,12 +1,16 @@
 //! The ledger of notices, apart from that of deliveries: what senders and postmasters are told.
 
+use super::depth::Levels;
 use super::rows::Rows;
 use crate::engine::time::SimTime;
 use crate::mail::{Delivery, End, Kind, Notice};
+use crate::model::{Clock, Model};
 
 /// Notices about measured deliveries; a message with several recipients that end together is one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Notices {
+    /// Notices about whatever delivery that are on their way; `None` where none is a message.
+    waiting: Option<Levels<1>>,
     warnings: u64,
     bounces: u64,
     bounces_told: u64,
@@ -23,7 +27,30 @@ pub(super) struct Notices {
 }
 
 impl Notices {
+    pub fn new(model: &Model) -> Self {
+        Self {
+            waiting: model.mail.has_notices().then(|| Levels::new(&model.clock, false)),
+            warnings: 0,
+            bounces: 0,
+            bounces_told: 0,
+            told_ns: 0,
+            double_bounces: 0,
+            postmaster: 0,
+            warnings_lost: 0,
+            warnings_told: 0,
+            queued: 0,
+            sts_refused: 0,
+        }
+    }
+
     pub fn tell(&mut self, now: SimTime, delivery: &Delivery, notice: Notice) {
+        if let Some(waiting) = &mut self.waiting {
+            match notice {
+                Notice::Warning | Notice::Bounce => waiting.add(now, [1]),
+                Notice::Told(_) => waiting.remove(now, [1]),
+                Notice::DoubleBounce | Notice::Postmaster => {}
+            }
+        }
         if !delivery.measured {
             return;
         }
@@ -38,6 +65,9 @@ impl Notices {
 
     /// A notice that is a message has ended.
     pub fn end(&mut self, now: SimTime, delivery: &Delivery, end: End) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.remove(now, [1]);
+        }
         match (delivery.measured, end, delivery.kind) {
             (false, ..) => {}
             (true, End::Delivered, kind) => self.told(now, delivery, kind),
@@ -55,6 +85,12 @@ impl Notices {
         self.told_ns += u128::from(now.since(delivery.created).as_nanos());
     }
 
+    pub fn finish(&mut self, ended: SimTime, clock: &Clock) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.finish(ended, clock, true);
+        }
+    }
+
     pub fn rows(&self, rows: &mut Rows) {
         rows.count("delay_warnings", "all", self.warnings);
         rows.count("bounce_messages", "all", self.bounces);
@@ -64,6 +100,10 @@ impl Notices {
         rows.count("admin_notices", "all", self.postmaster);
         let mean = if self.bounces_told == 0 { f64::NAN } else { self.told_ns as f64 / self.bounces_told as f64 / 1e9 };
         rows.add("bounce_latency", "all", "mean", "s", mean);
+        if let Some(waiting) = &self.waiting {
+            rows.add("notices_queued", "all", "mean", "1", waiting.window_mean(0));
+            rows.add("notices_queued", "all", "max", "1", waiting.window_max(0) as f64);
+        }
     }
 
     pub fn still_queued(&mut self, delivery: &Delivery) {

@@ -143,6 +143,9 @@ impl Model {
             {
                 Err("every queue is empty at the start".into())
             }
+            "notices_queued" if !self.mail.has_notices() => {
+                Err("no sender has a `return_path`, where notices are messages".into())
+            }
             _ if !measure.scopes.contains(&"resolver") && self.mail.senders == 0 => Err("nothing sends mail".into()),
             _ if kind == "resolver" && only.is_none() => Err("caches of a farm have no numbers of their own".into()),
             _ if kind == "resolver" => few(resolvers.len(), "resolvers"),

@@ -33,6 +33,11 @@ pub struct MailModel {
 }
 
 impl MailModel {
+    /// Whether some bounces and warnings are messages of their own: they have a domain to go to.
+    pub fn has_notices(&self) -> bool {
+        self.nodes.iter().any(|node| node.source.as_ref().is_some_and(|source| source.return_path.is_some()))
+    }
+
     /// The host of an exchange that is an address literal.
     #[inline]
     pub fn literal(&self, exchange: NameId) -> Option<HostId> {

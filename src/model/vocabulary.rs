@@ -100,6 +100,7 @@ pub const MEASURES: &[Measure] = &[
     measure("double_bounces", "1", COUNT, ALL),
     measure("admin_notices", "1", COUNT, ALL),
     measure("bounce_latency", "s", MEAN, ALL),
+    measure("notices_queued", "1", LEVEL, ALL),
     measure("sts_refused", "1", COUNT, ALL),
     measure(
         "queue_at_start",
