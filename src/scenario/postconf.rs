@@ -53,6 +53,27 @@ pub struct Postconf {
     pub address_preference: Option<AddressPreference>,
     /// Whether sessions are encrypted where the host offers it, where `smtp_tls_security_level` is `none` or `may`.
     pub tls: Option<ClientTls>,
+    /// Where each parameter of `retry` that is set was read, in words.
+    pub given: BTreeMap<String, &'static str>,
+}
+
+impl Postconf {
+    /// Of what stands in the `file` of a `PostfixConfig`, and in its `master`.
+    pub const FROM_FILE: &str = "from `file`";
+    const FROM_MASTER: &str = "from `master`";
+
+    /// Takes the process limit of a `master.cf` over, where it has one.
+    ///
+    /// # Errors
+    /// Those of [`read_master`], among the diagnostics.
+    pub fn add_master(&mut self, source: &Arc<SourceText>) -> Vec<Diagnostic> {
+        let (limit, problems) = read_master(source);
+        if let Some(limit) = limit {
+            self.retry.default_process_limit = limit;
+            self.given.insert("default_process_limit".into(), Self::FROM_MASTER);
+        }
+        problems
+    }
 }
 
 struct Setting<'a> {
@@ -82,6 +103,7 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
     let mut next_hops = BTreeMap::new();
     let mut families: Vec<&Setting<'_>> = Vec::new();
     let mut tls = None;
+    let mut given = BTreeMap::new();
     // A transport's own parameters stand before those of all.
     let order = by_name.values().filter(|one| !is_of_transport(one.name));
     for setting in order.chain(by_name.values().filter(|one| is_of_transport(one.name))) {
@@ -118,7 +140,10 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
             continue;
         };
         match names.expand(&setting.value).and_then(|text| Ok(value_of(name, default, &text)?)) {
-            Ok(value) => drop(fields.insert(name.into(), value)),
+            Ok(value) => {
+                fields.insert(name.into(), value);
+                given.insert(name.into(), Postconf::FROM_FILE);
+            }
             Err(why) => found.push(unread(why, source, setting)),
         }
     }
@@ -139,7 +164,7 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
     }
     found.sort_by_key(|problem| problem.place.as_ref().map(|place| place.span.start));
     let retry = serde_json::from_value(Value::Object(fields)).unwrap_or_default();
-    (Postconf { retry, next_hops, address_preference, tls }, found)
+    (Postconf { retry, next_hops, address_preference, tls, given }, found)
 }
 
 /// What is said of a value that is not known.

@@ -36,6 +36,34 @@ fn a_preset_with_other_parameters_has_its_own_schedule() {
 }
 
 #[test]
+fn what_a_configuration_of_postfix_says_is_shown_with_where_it_stands() {
+    let home = home();
+    let main = "minimal_backoff_time = 60s\nmaximal_backoff_time = 4000s\nqueue_run_delay = $minimal_backoff_time\n\
+                smtp_destination_concurrency_limit = 7\nsmtp_tls_security_level = may\ninet_protocols = ipv4\nrelayhost =\n";
+    fs::write(home.path().join("main.cf"), main).unwrap();
+    fs::write(home.path().join("master.cf"), "smtp unix - - y - 9 smtp\n").unwrap();
+    let text = r#"PostfixConfig(file: "main.cf", master: "master.cf", scan_phase: "7s")"#;
+    let (code, stdout, stderr) = ran(&home, &["presets", text]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let rows: Vec<String> = stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for row in [
+        "minimal_backoff_time 1m from `file`",
+        // As by default, and yet set.
+        "maximal_backoff_time 1h6m40s from `file`",
+        "queue_run_delay 1m from `file`",
+        "default_destination_concurrency_limit 7 from `file`",
+        "default_process_limit 9 from `master`",
+        "initial_destination_concurrency 5 postconf(5), Postfix 3.x",
+        "client.address_preference Ipv4Only from `file`",
+        "relayhost none from `file`",
+    ] {
+        assert!(rows.iter().any(|shown| shown == row), "no {row} in\n{stdout}");
+    }
+    assert!(rows.iter().any(|row| row.starts_with("(session) STARTTLS, PIPELINING")), "{stdout}");
+    assert!(rows.iter().any(|row| row.starts_with("scan_phase 7s as given")), "{stdout}");
+}
+
+#[test]
 fn parameters_of_a_preset_that_mean_nothing_are_errors() {
     let home = home();
     for (name, says) in [

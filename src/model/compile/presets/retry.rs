@@ -8,16 +8,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::super::retry::preset_policy;
-use super::super::{Folder, Loaded, load_source};
+use super::super::{Files, Folder, Loaded, load_source};
 use super::{Preset, client_rules};
 use crate::engine::time::SimDuration;
-
+use crate::model::client::ClientRules;
 use crate::model::mail::{Expiry, Memory, Pickup, RetryPolicy};
 use crate::scenario::diagnostic::{Diagnostic, SourceText};
+use crate::scenario::postconf::{Postconf, read_postconf};
 use crate::scenario::splice::Override;
 use crate::scenario::tree::{
     ChasquidRetry, ExchangeRetry, EximRetry, HarakaRetry, KumoMtaRetry, MaddyRetry, MoxRetry, OpenSmtpdRetry,
-    PostfixRetry, QmailRetry, Retry, SendmailRetry, Shuffle, Stage, StalwartRetry, ZoneMtaRetry,
+    PostfixConfig, PostfixRetry, QmailRetry, Retry, SendmailRetry, Shuffle, Stage, StalwartRetry, ZoneMtaRetry,
 };
 
 mod sources;
@@ -35,6 +36,9 @@ pub struct RetryPreset {
     pub retry: Retry,
     /// What the simulation runs.
     policy: RetryPolicy,
+    rules: ClientRules,
+    /// The configuration that it was read from.
+    config: Option<Postconf>,
     /// Sources of its parameters, in the order shown.
     sources: &'static [(&'static str, &'static str)],
     /// Source of what its client does.
@@ -48,6 +52,8 @@ pub fn systems() -> Vec<RetryPreset> {
         about: sheet.about,
         rule: sheet.rule,
         policy: preset_policy(&retry),
+        rules: client_rules(&retry, None),
+        config: None,
         retry,
         sources: sheet.parameters,
         client: sheet.client,
@@ -94,28 +100,58 @@ pub fn written(text: &str) -> Result<(RetryPreset, Vec<Diagnostic>), Vec<Diagnos
     let given = Override::named("the preset as given", "senders/s/retry", text);
     let Loaded { variants, warnings, .. } = load_source(&source, &[given], &mut Folder(PathBuf::new()))?;
     let one = variants.into_iter().next().and_then(|mut variant| {
-        let policy = variant.model.mail.nodes.first()?.retry.clone();
-        Some((variant.scenario.senders.swap_remove("s")?.retry, policy))
+        let node = variant.model.mail.nodes.first()?;
+        let (policy, rules) = (node.retry.clone(), node.client.clone());
+        Some((variant.scenario.senders.swap_remove("s")?.retry, policy, rules))
     });
-    let own = |name, retry: Retry, policy| RetryPreset {
-        name,
-        about: "a policy as given",
-        rule: "as given",
-        retry,
-        policy,
-        sources: &[],
-        client: "as given",
-    };
-    let preset = one.and_then(|(retry, policy)| match &retry {
-        Retry::Custom(_) => Some(own("Custom", retry, policy)),
-        Retry::PostfixConfig(_) => Some(own("PostfixConfig", retry, policy)),
+    let preset = one.and_then(|(retry, policy, rules)| match &retry {
+        Retry::Custom(_) => Some(RetryPreset {
+            name: "Custom",
+            about: "a policy as given",
+            rule: "as given",
+            retry,
+            policy,
+            rules,
+            config: None,
+            sources: &[],
+            client: "as given",
+        }),
+        Retry::PostfixConfig(config) => {
+            let own = read_config(config)?;
+            let system = system_of(&Retry::Postfix(own.retry.clone()))?;
+            Some(RetryPreset {
+                name: "PostfixConfig",
+                about: "Postfix as its own configuration has it",
+                retry: Retry::Postfix(own.retry.clone()),
+                policy,
+                rules,
+                config: Some(own),
+                ..system
+            })
+        }
         _ => {
-            let system = systems().into_iter().find(|system| discriminant(&system.retry) == discriminant(&retry))?;
-            Some(RetryPreset { retry, policy, ..system })
+            let system = system_of(&retry)?;
+            Some(RetryPreset { retry, policy, rules, ..system })
         }
     });
     let no_schedule = || vec![Diagnostic::error("a policy with no schedule of its own")];
     preset.map(|preset| (preset, warnings)).ok_or_else(no_schedule)
+}
+
+/// The preset with other parameters than its own.
+fn system_of(retry: &Retry) -> Option<RetryPreset> {
+    systems().into_iter().find(|system| discriminant(&system.retry) == discriminant(retry))
+}
+
+/// What the files of a configuration say, which a scenario was loaded with.
+fn read_config(config: &PostfixConfig) -> Option<Postconf> {
+    let mut files = Folder(PathBuf::new());
+    let (mut own, _) = read_postconf(&files.read(&config.file).ok()?);
+    if let Some(master) = &config.master {
+        own.add_master(&files.read(master).ok()?);
+    }
+    own.retry.scan_phase = config.scan_phase;
+    Some(own)
 }
 
 impl RetryPreset {
@@ -131,8 +167,8 @@ impl RetryPreset {
 
     fn shown(&self) -> Preset {
         let values = parameters(&self.retry);
-        let system = systems().into_iter().find(|system| system.name == self.name);
-        let defaults = system.map(|system| parameters(&system.retry)).unwrap_or_default();
+        let defaults = system_of(&self.retry).map(|system| parameters(&system.retry)).unwrap_or_default();
+        let given = |name: &str| self.config.as_ref().and_then(|config| config.given.get(name)).copied();
         let value = |name: &str| values.iter().find(|(known, _)| known == name);
         let mut rows: Vec<_> = self
             .sources
@@ -143,7 +179,7 @@ impl RetryPreset {
                 (
                     name,
                     own.map(|(_, value)| value.clone()).unwrap_or_default(),
-                    if is_default { source } else { "as given" },
+                    given(name).unwrap_or(if is_default { source } else { "as given" }),
                 )
             })
             .collect();
@@ -153,7 +189,7 @@ impl RetryPreset {
         if let Some(cache) = &policy.dns_cache {
             rows.push(("(DNS cache of its own)", cache.describe(), self.rule));
         }
-        let rules = client_rules(&self.retry, None);
+        let rules = &self.rules;
         let limit = |n: u32| if n == u32::MAX { "none".to_owned() } else { n.to_string() };
         let shuffle = match rules.shuffle {
             Shuffle::Addresses => "addresses",
@@ -183,7 +219,7 @@ impl RetryPreset {
             ("client.shuffle", shuffle.to_owned(), self.client),
             ("client.address_preference", format!("{:?}", rules.address_preference), self.families()),
             ("client.fast_fallback", rules.fast_fallback.unwrap_or_default().to_string(), self.families()),
-            ("(session)", rules.speaks.describe(), "spoken.rs; `client.tls`"),
+            ("(session)", rules.speaks.describe(), self.session()),
             ("(DNS)", rules.dns.describe(), self.client),
             (
                 "(status codes)",
@@ -192,15 +228,30 @@ impl RetryPreset {
             ),
         ]);
         rows.extend(STAGES.map(|(name, stage)| (name, rules.failures.describe(stage), self.client)));
+        let next_hops = self.config.iter().flat_map(|config| &config.next_hops);
+        rows.extend(next_hops.map(|(name, (text, _))| {
+            (*name, if text.is_empty() { "none".to_owned() } else { text.clone() }, Postconf::FROM_FILE)
+        }));
         Preset { name: self.name, field: "retry", about: self.about, parameters: rows }
     }
 }
 
 impl RetryPreset {
+    /// Where it is from what is said of TLS.
+    fn session(&self) -> &'static str {
+        match self.config.as_ref().and_then(|config| config.tls) {
+            Some(_) => "smtp_tls_security_level from `file`; else spoken.rs",
+            None => "spoken.rs; `client.tls`",
+        }
+    }
+
     /// Where it is from which of IPv4 and IPv6 comes first.
     fn families(&self) -> &'static str {
         match self.name {
-            "Postfix" => "smtp_addr.c: smtp_address_preference any, smtp_balance_inet_protocols",
+            "PostfixConfig" if self.config.as_ref().is_some_and(|config| config.address_preference.is_some()) => {
+                Postconf::FROM_FILE
+            }
+            "Postfix" | "PostfixConfig" => "smtp_addr.c: smtp_address_preference any, smtp_balance_inet_protocols",
             "Exim" => "host.c, host_find_bydns: within one preference IPv6 comes first",
             "Qmail" => "dns.c, dns_ipplus: A records alone",
             "Sendmail" => "daemon.c, makeconnection: of each host IPv6 first, then IPv4",
@@ -244,6 +295,8 @@ fn as_text(value: &serde_json::Value) -> String {
         serde_json::Value::Array(items) if items.is_empty() => "none".into(),
         serde_json::Value::Array(items) => items.iter().map(as_text).collect::<Vec<_>>().join(", "),
         serde_json::Value::Null => "none".into(),
+        // As `master.cf` has it with 0.
+        serde_json::Value::Number(number) if number.as_u64() == Some(u32::MAX.into()) => "no limit".into(),
         other => other.to_string(),
     }
 }

@@ -8,7 +8,7 @@ use super::field;
 use crate::model::NameId;
 use crate::model::mail::{EximCase, RetryPolicy};
 use crate::scenario::exim_section::{EximLine, Pattern, read_exim_section};
-use crate::scenario::postconf::{Postconf, read_master, read_postconf};
+use crate::scenario::postconf::{Postconf, read_postconf};
 use crate::scenario::tree::{EximConfig, PostfixConfig, Retry};
 
 /// What configurations say, by place in the scenario: a population reads one once.
@@ -67,9 +67,7 @@ impl Compiler<'_> {
         if let Some(master) = &config.master
             && let Some(source) = self.file(&field(path, "master"), master)
         {
-            let (limit, problems) = read_master(&source);
-            own.retry.default_process_limit = limit.unwrap_or(own.retry.default_process_limit);
-            self.say_all(problems);
+            self.say_all(own.add_master(&source));
         }
         own.retry.scan_phase = config.scan_phase;
         let own = Arc::new(own);
