@@ -10,7 +10,7 @@ use super::message::ArrivalOrder;
 use super::queue::Left;
 use super::world::{Purpose, World, place};
 use super::{Address, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Step};
-use crate::dns::{DnsObserver, ServerState};
+use crate::dns::{DnsEvent, DnsObserver, ServerState};
 use crate::engine::random::draw;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::mail::RunOrder;
@@ -156,11 +156,34 @@ impl<'m> Mail<'m> {
         self.slots[slot as usize].work.is_due(now)
     }
 
-    /// A queue run begins, if a runner is free.
+    /// An operator starts a queue run, besides those that a node starts itself (`exim -q`, `sendmail -q`).
+    pub fn run_queue<E, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, node: NodeId)
+    where
+        E: Copy + From<MailEvent> + From<DnsEvent>,
+        O: MailObserver + DnsObserver,
+        F: HostAvailability + ServerState,
+    {
+        self.begin_run(cx.scheduler.now(), node);
+        self.wants_pump(node);
+        self.pump_all(cx);
+    }
+
+    /// The time has come for a queue run; the next is scheduled.
     pub(super) fn start_run<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, node: NodeId) {
         let now = cx.scheduler.now();
         let Some(scans) = &self.nodes[node.index()].scans else { return };
         let (_, next) = super::retry::next_scan(now + SimDuration::TICK, scans.phase, scans.period);
+        self.begin_run(now, node);
+        let Some(runs) = self.nodes[node.index()].queue.as_mut().and_then(|queue| queue.runs.as_mut()) else { return };
+        runs.is_scheduled = !runs.waiting.is_empty() && next <= self.model.clock.end;
+        if runs.is_scheduled {
+            cx.scheduler.schedule(self.entities.nodes + node.0, next, MailEvent::Scan(node.0).into());
+        }
+        self.wants_pump(node);
+    }
+
+    /// A queue run begins, if a runner is free.
+    fn begin_run(&mut self, now: SimTime, node: NodeId) {
         let Some(runs) = self.nodes[node.index()].queue.as_ref().and_then(|queue| queue.runs.as_ref()) else { return };
         let (order, count) = (runs.order, runs.count);
         let mut list: Vec<(u64, ArrivalOrder, u32)> = runs
@@ -198,17 +221,11 @@ impl<'m> Mail<'m> {
         let list: Vec<(u32, u16)> =
             list.into_iter().map(|(.., slot)| (slot, self.slots[slot as usize].work.generation)).collect();
         let Some(runs) = self.nodes[node.index()].queue.as_mut().and_then(|queue| queue.runs.as_mut()) else { return };
-        runs.is_scheduled = false;
         runs.count = runs.count.wrapping_add(1);
         let running = runs.runners.iter().flatten().count() as u64;
         if running < u64::from(runs.limit) && !list.is_empty() {
             runs.start(list);
         }
-        if !runs.waiting.is_empty() && next <= self.model.clock.end {
-            runs.is_scheduled = true;
-            cx.scheduler.schedule(self.entities.nodes + node.0, next, MailEvent::Scan(node.0).into());
-        }
-        self.wants_pump(node);
     }
 
     /// Goes on with the deliveries that a session was passed on to.

@@ -67,6 +67,8 @@ pub enum ActionModel {
     SetServeStale { resolvers: Vec<ResolverId>, serve: ServeStale },
     /// Makes what nodes hold back due now.
     FlushQueue { nodes: Vec<NodeId> },
+    /// Starts a queue run.
+    RunQueue { nodes: Vec<NodeId> },
 }
 
 impl ActionModel {

@@ -235,6 +235,8 @@ pub enum Action {
     SetServeStale { resolver: String, serve_stale: ServeStale },
     /// Makes everything that a sender holds back due now, as `postqueue -f` does.
     FlushQueue { sender: String },
+    /// Starts a queue run besides those of `queue_run`, as `exim -q` and `sendmail -q` do: what is due is tried.
+    RunQueue { sender: String },
 }
 
 /// Where a zone's name servers are named.

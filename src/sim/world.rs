@@ -429,9 +429,10 @@ impl<'m> Simulation<'m> {
                 let (scheduler, dns, faults) = (&mut self.scheduler, &mut self.dns, &self.faults);
                 self.mail.set_network(&mut MailContext { scheduler, observer, dns, faults }, network);
             }
-            ActionModel::SetSessions { .. } | ActionModel::CloseSessions { .. } | ActionModel::FlushQueue { .. } => {
-                self.act_on_mail(observer, action);
-            }
+            ActionModel::SetSessions { .. }
+            | ActionModel::CloseSessions { .. }
+            | ActionModel::FlushQueue { .. }
+            | ActionModel::RunQueue { .. } => self.act_on_mail(observer, action),
         }
     }
 
@@ -447,6 +448,7 @@ impl<'m> Simulation<'m> {
             ActionModel::FlushQueue { nodes } => {
                 nodes.iter().for_each(|&node| self.mail.flush_queue(&mut cx, node));
             }
+            ActionModel::RunQueue { nodes } => nodes.iter().for_each(|&node| self.mail.run_queue(&mut cx, node)),
             _ => {}
         }
     }

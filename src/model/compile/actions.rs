@@ -11,7 +11,7 @@ use super::degraded::Degraded;
 use super::names::invalid_domain;
 use crate::engine::dist::Dist;
 use crate::model::dns::{Question, canonical};
-use crate::model::mail::MailModel;
+use crate::model::mail::{MailModel, Pickup};
 use crate::model::network::Network;
 use crate::model::timeline::ActionModel;
 use crate::model::{DataId, NameId, NodeId, RegionId, ResolverId};
@@ -25,6 +25,8 @@ pub(super) struct State {
     ipv6: Vec<HostIpv6>,
     /// Where hosts are.
     regions: Vec<RegionId>,
+    /// Which nodes have queue runs.
+    has_runs: Vec<bool>,
     /// TTLs that were set, by apex and type.
     ttls: HashMap<(String, RecordType), u32>,
     degraded: Degraded,
@@ -46,8 +48,9 @@ impl State {
         let service = mail.hosts.iter().map(|host| host.service.clone()).collect();
         let ipv6 = mail.hosts.iter().map(|host| host.ipv6).collect();
         let regions = mail.hosts.iter().map(|host| host.region).collect();
+        let has_runs = mail.nodes.iter().map(|node| matches!(node.retry.pickup, Pickup::QueueRun { .. })).collect();
         let degraded = Degraded::new(mail, network);
-        Self { rrsets, sessions, service, ipv6, regions, ttls: HashMap::new(), degraded }
+        Self { rrsets, sessions, service, ipv6, regions, has_runs, ttls: HashMap::new(), degraded }
     }
 
     /// Whether another entry set what this one did.
@@ -150,7 +153,8 @@ impl Compiler<'_> {
             Action::SetSts { .. }
             | Action::FlushCache { .. }
             | Action::SetServeStale { .. }
-            | Action::FlushQueue { .. } => self.operate(&index, action, state, &mut done),
+            | Action::FlushQueue { .. }
+            | Action::RunQueue { .. } => self.operate(&index, action, state, &mut done),
         }
         done
     }
@@ -190,6 +194,16 @@ impl Compiler<'_> {
             Action::FlushQueue { sender } => {
                 let nodes = self.queues(&path("sender"), sender);
                 done.actions.push(ActionModel::FlushQueue { nodes });
+            }
+            Action::RunQueue { sender } => {
+                let mut nodes = self.queues(&path("sender"), sender);
+                let is_found = !nodes.is_empty();
+                nodes.retain(|node| state.has_runs[node.index()]);
+                if is_found && nodes.is_empty() {
+                    self.error(&path("sender"), format!("`{sender}` has no queue runs")).help =
+                        Some("Exim and sendmail have; `FlushQueue` makes due what another system holds back".into());
+                }
+                done.actions.push(ActionModel::RunQueue { nodes });
             }
             _ => {}
         }

@@ -88,7 +88,10 @@ impl Compiler<'_> {
             }
             planned.push(Planned { at, entry: index, undoes: false, tree });
             let Some(lasts) = tree.lasts else { continue };
-            if matches!(tree.action, Action::FlushCache { .. } | Action::FlushQueue { .. }) {
+            if matches!(tree.action, Action::RunQueue { .. }) {
+                self.error(&["timeline", &text, "for"], "a queue run cannot be put back").help =
+                    Some("remove `for`".into());
+            } else if matches!(tree.action, Action::FlushCache { .. } | Action::FlushQueue { .. }) {
                 self.error(&["timeline", &text, "for"], "a flush cannot be put back").help =
                     Some("remove `for`".into());
             } else if matches!(tree.action, Action::SetNs { .. } | Action::RemoveDs { .. } | Action::SetSerial { .. }) {
@@ -141,5 +144,6 @@ fn describe(action: &Action) -> String {
         Action::FlushCache { resolver, .. } => format!("flush of {resolver}"),
         Action::SetServeStale { resolver, .. } => format!("serve-stale of {resolver}"),
         Action::FlushQueue { sender } => format!("flush of {sender}"),
+        Action::RunQueue { sender } => format!("queue run of {sender}"),
     }
 }

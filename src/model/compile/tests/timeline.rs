@@ -55,6 +55,7 @@ fn act(model: &Model, action: &ActionModel) -> String {
         }
         ActionModel::SetServeStale { resolvers, serve } => format!("serve-stale {resolvers:?} {serve:?}"),
         ActionModel::FlushQueue { nodes } => format!("flush {nodes:?}"),
+        ActionModel::RunQueue { nodes } => format!("queue run {nodes:?}"),
     }
 }
 
@@ -144,6 +145,24 @@ fn a_queue_is_a_senders_or_a_relays() {
     assert_eq!(flush("campus"), ["10 flush of campus: flush [NodeId(0)]"]);
     assert_eq!(flush("b.example.org"), ["10 flush of b.example.org: flush [NodeId(1)]"]);
     assert_eq!(flush("*"), ["10 flush of *: flush [NodeId(0), NodeId(1)]"]);
+}
+
+#[test]
+fn a_queue_run_is_of_what_has_queue_runs() {
+    let timeline = ("timeline", r#"[(at: "10s", do: RunQueue(sender: "campus"))]"#);
+    assert_eq!(
+        items(timeline.1, &[("senders/campus/retry", "Exim()")]),
+        ["10 queue run of campus: queue run [NodeId(0)]"]
+    );
+    assert_eq!(
+        complaints(&[timeline, ("senders/campus/retry", "Qmail()")], &[]),
+        ["`campus` has no queue runs @ \"campus\""]
+    );
+    let lasts = ("timeline", r#"[(at: "10s", do: RunQueue(sender: "campus"), for: "1h")]"#);
+    assert_eq!(
+        complaints(&[lasts, ("senders/campus/retry", "Exim()")], &[]),
+        ["a queue run cannot be put back @ \"1h\""]
+    );
 }
 
 #[test]
