@@ -192,9 +192,19 @@ impl<'m> Mail<'m> {
             return;
         }
         let work = &self.slots[slot as usize].work;
-        match work.tried == 0 && work.tally.held > 0 {
-            true => self.hold_back(cx, slot),
-            false => self.defer(cx, slot),
+        if work.tried == 0 && work.tally.held > 0 {
+            return self.hold_back(cx, slot);
+        }
+        let now = cx.scheduler.now();
+        match self.is_flushed_at(now, slot) {
+            Some(at) if at > now => {
+                // With the same hop once more: none is left then, either.
+                let delivery = &mut self.slots[slot as usize];
+                delivery.enter(cx.observer, now, Phase::Active);
+                let event = MailEvent::NextHost(slot, delivery.work.generation);
+                self.schedule(cx, slot, at, event);
+            }
+            _ => self.defer(cx, slot),
         }
     }
 

@@ -20,6 +20,9 @@ use mxsim::sim::Observer;
 pub struct Story {
     pub arrived: f64,
     pub domain: String,
+    /// When each attempt began, and when the last did that may turn out to be none.
+    pub began: Vec<f64>,
+    began_last: f64,
     /// When each attempt failed, or ended it.
     pub attempts: Vec<f64>,
     /// When its sender was told that it is late.
@@ -63,6 +66,9 @@ impl MailObserver for Stories<'_> {
         let domain = self.model.dns.names.text(delivery.domain).to_owned();
         *self.story(delivery) = Story { arrived: now.as_secs_f64(), domain, ..Story::default() };
     }
+    fn on_attempt_start(&mut self, now: SimTime, delivery: &Delivery) {
+        self.story(delivery).began_last = now.as_secs_f64();
+    }
     fn on_try(&mut self, _: &AttemptRecord, delivery: &Delivery) {
         self.story(delivery).connections += 1;
     }
@@ -71,6 +77,7 @@ impl MailObserver for Stories<'_> {
         let story = self.story(delivery);
         if story.attempts.len() < delivery.attempts as usize {
             story.attempts.push(now.as_secs_f64());
+            story.began.push(story.began_last);
         }
     }
     fn on_notice(&mut self, now: SimTime, delivery: &Delivery, notice: Notice) {
@@ -85,6 +92,7 @@ impl MailObserver for Stories<'_> {
         // The last attempt ends with the message; a timer ends it between attempts.
         if story.attempts.len() < delivery.attempts as usize {
             story.attempts.push(now.as_secs_f64());
+            story.began.push(story.began_last);
         }
         story.end = Some((now.as_secs_f64(), end));
         story.host = host;
