@@ -8,12 +8,16 @@ mod harness;
 
 #[path = "mta/addresses.rs"]
 mod addresses;
+#[path = "mta/ages.rs"]
+mod ages;
 #[path = "mta/attempts.rs"]
 mod attempts;
 #[path = "mta/backlog.rs"]
 mod backlog;
 #[path = "mta/backup.rs"]
 mod backup;
+#[path = "mta/exim_ages.rs"]
+mod exim_ages;
 #[path = "mta/kept.rs"]
 mod kept;
 #[path = "mta/own_cache.rs"]

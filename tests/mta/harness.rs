@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use mxsim::dns::DnsObserver;
 use mxsim::engine::time::SimTime;
 use mxsim::faults::FaultObserver;
-use mxsim::mail::{AttemptRecord, Delivery, End, MailObserver};
+use mxsim::mail::{AttemptRecord, Delivery, End, MailObserver, Notice};
 use mxsim::model::Model;
 use mxsim::model::compile::{Memory, load_source};
 use mxsim::scenario::diagnostic::SourceText;
@@ -113,6 +113,8 @@ pub struct Log<'m> {
     pub connections: u64,
     /// When each was put off, seconds since its arrival, after an attempt or without one; at its end, too.
     pub put_off: BTreeMap<u64, Vec<f64>>,
+    /// The age at which its sender was first told that it is late.
+    pub warned: BTreeMap<u64, f64>,
 }
 
 impl Log<'_> {
@@ -141,6 +143,13 @@ impl MailObserver for Log<'_> {
     fn on_try(&mut self, record: &AttemptRecord, delivery: &Delivery) {
         self.tries.push((delivery.attempts, self.name(record.host)));
         self.first_tries += u64::from(delivery.attempts == 1);
+    }
+
+    fn on_notice(&mut self, now: SimTime, delivery: &Delivery, notice: Notice) {
+        if notice == Notice::Warning {
+            let age = now.as_secs_f64() - delivery.created.as_secs_f64();
+            self.warned.entry(delivery.number).or_insert(age);
+        }
     }
 
     fn on_deferred(&mut self, now: SimTime, delivery: &Delivery, _: SimTime) {
@@ -230,6 +239,7 @@ pub fn run<R>(case: &Case, look: impl FnOnce(&Log<'_>) -> R) -> R {
         ended: BTreeMap::new(),
         connections: 0,
         put_off: BTreeMap::new(),
+        warned: BTreeMap::new(),
     };
     let end = mxsim::sim::run(model, 0, &mut log, &AtomicBool::new(false)).unwrap_or_else(|why| panic!("{why}"));
     assert!(!end.interrupted);

@@ -16,19 +16,19 @@ const MODES: [(&str, &str); 6] = [
     ("servfail", ""),
 ];
 
-type Row = BTreeMap<String, String>;
+pub type Row = BTreeMap<String, String>;
 
 /// A measured run: of Exim's queue runs a black hole stalls, so that it has a run of its own.
-struct Whole {
+pub struct Whole {
     system: &'static str,
     set: &'static str,
-    alone: Vec<Row>,
-    together: Vec<Row>,
+    pub alone: Vec<Row>,
+    pub together: Vec<Row>,
     totals: Vec<Row>,
 }
 
 impl Whole {
-    fn of(system: &'static str, set: &'static str, alone: &str, is_in: impl Fn(&str) -> bool) -> Self {
+    pub fn of(system: &'static str, set: &'static str, alone: &str, is_in: impl Fn(&str) -> bool) -> Self {
         let of_run = |text: &str| -> Vec<Row> {
             let is_of_run =
                 |row: &Row| row.get("mta").is_none_or(|mta| mta == system) && row["set"] == set && is_in(&row["mode"]);
@@ -53,20 +53,26 @@ impl Whole {
 
     /// The simulation of the run, where the system spends `visit` of a processor on a message.
     fn case(&self, visit: &str, resolver_rtt: &'static str, seed: u64) -> Case {
-        // Clocks of whole seconds agree in their fraction.
-        let start = 100.0 + number(&self.totals[0], "epoch_s");
+        let start = self.start_s();
         let period = if self.system == "postfix" { 3.0 } else { 2.0 };
         let phase = format!(r#"scan_phase: "{:.3}s""#, (start + number(&self.totals[0], "scan_s")) % period);
-        let mut case = Case {
-            retry: match self.set {
-                "H" => exim(&phase).replace("* * F,60s,5s; G,240s,10s,1.5; F,330s,40s", "* * H,260s,10s,1.5"),
-                _ => policy(self.system, &phase),
-            },
-            client: format!(r#"(processor_time: "{visit}")"#),
-            resolver_rtt,
-            seed,
-            ..Case::default()
+        let retry = match self.set {
+            "H" => exim(&phase).replace("* * F,60s,5s; G,240s,10s,1.5; F,330s,40s", "* * H,260s,10s,1.5"),
+            _ => policy(self.system, &phase),
         };
+        self.case_with(retry, visit, resolver_rtt, seed)
+    }
+
+    /// When its first message arrived: clocks of whole seconds agree in their fraction.
+    pub fn start_s(&self) -> f64 {
+        100.0 + number(&self.totals[0], "epoch_s")
+    }
+
+    /// The simulation of the run with a policy.
+    pub fn case_with(&self, retry: String, visit: &str, resolver_rtt: &'static str, seed: u64) -> Case {
+        let start = self.start_s();
+        let mut case =
+            Case { retry, client: format!(r#"(processor_time: "{visit}")"#), resolver_rtt, seed, ..Case::default() };
         let (mut names, mut refuses) = (Vec::new(), Vec::new());
         for (mode, fails) in MODES {
             let alone = self.alone.iter().filter(|row| row["mode"] == mode).enumerate();
@@ -99,7 +105,7 @@ impl Whole {
 }
 
 /// What became of the messages, by mode and by whether they share a destination, in order of arrival.
-fn by_kind(case: &Case, log: &Log<'_>) -> BTreeMap<String, Vec<(u64, Ended)>> {
+pub fn by_kind(case: &Case, log: &Log<'_>) -> BTreeMap<String, Vec<(u64, Ended)>> {
     let mut found: BTreeMap<String, Vec<(u64, Ended)>> = BTreeMap::new();
     for ((&number, ended), (_, domain)) in log.ended.iter().zip(&case.arrivals) {
         assert_eq!(ended.outcome, "expired", "{domain}");
@@ -180,7 +186,7 @@ fn exim_makes_as_many_attempts_with_random_intervals_as_measured() {
 }
 
 /// Ages at which a message came up, whether it was tried or put off.
-fn came_up(row: &Row) -> Vec<f64> {
+pub fn came_up(row: &Row) -> Vec<f64> {
     let columns = ["attempts_s", "suspended_s"].iter().filter_map(|column| row.get(*column));
     let mut ages: Vec<f64> =
         columns.flat_map(|ages| ages.split_whitespace()).map(|age| age.parse().expect("an age")).collect();
