@@ -65,6 +65,8 @@ pub struct Case {
     /// How long after the last arrival.
     pub drain_s: u64,
     pub seed: u64,
+    /// Round trip to the hosts.
+    pub host_rtt: &'static str,
     /// Round trip to the resolver: with it the time that a system takes to visit a message.
     pub resolver_rtt: &'static str,
     /// Domains that the resolver refuses to answer for, quoted each but at the ends.
@@ -82,6 +84,7 @@ impl Default for Case {
             arrivals: Vec::new(),
             drain_s: 400,
             seed: 1,
+            host_rtt: "1ms",
             resolver_rtt: "0s",
             refuses: "nothing.example".into(),
         }
@@ -201,7 +204,7 @@ pub fn run<R>(case: &Case, look: impl FnOnce(&Log<'_>) -> R) -> R {
         title: "measured",
         run: (measure: "{measure}s", drain: "{}s", seed: {}),
         regions: {{ "here": (rtt: "0s"), "dns": (rtt: "0s"), "net": (rtt: "0s") }},
-        links: [ (between: ("here", "dns"), rtt: "{}"), (between: ("here", "net"), rtt: "1ms") ],
+        links: [ (between: ("here", "dns"), rtt: "{}"), (between: ("here", "net"), rtt: "{}") ],
         zones: {{
             {}
             "example": (ttls: (ns: "3650d", glue: "3650d"), ns: ["ns.example"]),
@@ -219,6 +222,7 @@ pub fn run<R>(case: &Case, look: impl FnOnce(&Log<'_>) -> R) -> R {
         case.drain_s,
         case.seed,
         case.resolver_rtt,
+        case.host_rtt,
         case.zones,
         case.hosts,
         case.refuses,
@@ -277,6 +281,11 @@ pub fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
 /// Latencies in quarters of a second: what is shorter is the machine's own time, not the schedule's.
 pub fn coarse(values: &[f64]) -> Vec<f64> {
     values.iter().map(|value| (value * 4.0).floor() / 4.0).collect()
+}
+
+/// Latencies in the milliseconds of the recordings.
+pub fn millis(values: &[f64]) -> Vec<f64> {
+    values.iter().map(|value| (value * 1000.0).round()).collect()
 }
 
 /// The largest distance of two empirical distributions (Kolmogorov and Smirnov).

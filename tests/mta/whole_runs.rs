@@ -58,6 +58,7 @@ impl Whole {
         let phase = format!(r#"scan_phase: "{:.3}s""#, (start + number(&self.totals[0], "scan_s")) % period);
         let retry = match self.set {
             "H" => exim(&phase).replace("* * F,60s,5s; G,240s,10s,1.5; F,330s,40s", "* * H,260s,10s,1.5"),
+            _ if self.system == "postfix" => policy(self.system, &format!(r#"{phase}, delay_warning_time: "60s""#)),
             _ => policy(self.system, &phase),
         };
         self.case_with(retry, visit, resolver_rtt, seed)
@@ -215,12 +216,14 @@ fn postfix_makes_as_many_attempts_with_all_its_messages_in_one_queue_as_measured
                 for ((nth, ended), row) in of.iter().zip(rows.iter().filter(|row| row["mode"] == mode)) {
                     let (age, real) = (ended.ended_s - ended.created_s, number(row, "expired_s"));
                     assert!(
-                        mode == "blackhole" || (age - real).abs() <= 4.0,
+                        mode == "blackhole" || (age - real).abs() <= 3.0,
                         "{kind} {seed}: expired at {age}, measured {real}"
                     );
                     let ours = &log.put_off[nth];
                     let real = came_up(row);
                     if mode != "blackhole" {
+                        let (warned, told) = (log.warned[nth], number(row, "warned_s"));
+                        assert!((warned - told).abs() <= 3.0, "{kind} {seed}: warned at {warned}, measured {told}");
                         assert_eq!(ours.len(), real.len(), "{kind} {seed}: {ours:?}, measured {real:?}");
                         near += ours.iter().zip(&real).filter(|(ours, real)| (**ours - **real).abs() <= 3.0).count();
                         all += ours.len();

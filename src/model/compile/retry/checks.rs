@@ -156,11 +156,11 @@ impl Compiler<'_> {
                     self.error(&field(path, "minimal_backoff_time"), "longer than `maximal_backoff_time`");
                 }
                 // qmgr_message.c, qmgr_message_resolve: such a destination is a recipient.
-                let name = "default_destination_recipient_limit";
-                let is_in = own.default_destination_recipient_limit != 1;
-                self.expect(path, name, is_in, "a limit of one makes each recipient a destination", || {
-                    "not modelled: expected 2 or more, or 0 for none".into()
-                });
+                if own.default_destination_recipient_limit == 1 {
+                    let told =
+                        "with a limit of one each recipient is a destination; here the concurrency stays the domain's";
+                    self.warning(&field(path, "default_destination_recipient_limit"), told);
+                }
                 let cohorts = own.default_destination_concurrency_failed_cohort_limit;
                 let name = "default_destination_concurrency_failed_cohort_limit";
                 self.expect(path, name, (0.0..=1e6).contains(&cohorts), &format!("{cohorts} cohorts"), || {
