@@ -29,5 +29,6 @@ mod tree_resolver;
 mod tree_retry;
 mod tree_run;
 mod tree_systems;
+mod tree_unix;
 pub mod units;
 pub mod zone_file;

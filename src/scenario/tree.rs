@@ -15,6 +15,7 @@ pub use super::tree_resolver::*;
 pub use super::tree_retry::*;
 pub use super::tree_run::*;
 pub use super::tree_systems::*;
+pub use super::tree_unix::*;
 
 /// A map that keeps the order in which its keys were written: declaration order is part of the contract of determinism.
 pub type Map<V> = IndexMap<String, V>;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::{FromText, TextError, impl_text_serde};
 use super::tree_systems::*;
+use super::tree_unix::*;
 use super::units::{Duration, seconds};
 
 /// When a delivery that failed for now is tried again, and until when.

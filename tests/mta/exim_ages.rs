@@ -9,13 +9,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use mxsim::engine::time::SimTime;
-use mxsim::mail::retry::{Cause, Failure, Next};
-use mxsim::model::NameId;
+use mxsim::mail::retry::Next;
 use mxsim::model::compile::retry::preset_policy;
 use mxsim::model::mail::RetryPolicy;
 use mxsim::scenario::tree::{EximRetry, Retry};
 
-use crate::harness::{number, rows};
+use crate::harness::{failure, number, rows};
 
 /// The wall clock at the first arrival, seconds: the order of a run goes by the low 16 bits.
 const EPOCH_S: f64 = 1_795_401_035.259;
@@ -119,17 +118,7 @@ fn at(seconds: f64) -> SimTime {
 fn dues(policy: &RetryPolicy, mode: &str, began_s: f64, tries: &[f64]) -> Vec<SimTime> {
     let mut previous = None;
     let due = |(n, &now): (usize, &f64)| {
-        let failure = Failure {
-            arrived: at(began_s),
-            started: at(now),
-            failed: at(now),
-            failures: n as u32 + 1,
-            previous,
-            cause: if mode == "servfail" { Cause::Dns } else { Cause::Refused },
-            domain: NameId(0),
-            is_bounce: false,
-            bits: 0,
-        };
+        let failure = failure(mode, at(began_s), at(now), n as u32 + 1, previous);
         let Next::Due(due) = policy.next(&failure) else { return None };
         previous = Some((at(now), due));
         Some(due)

@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use mxsim::dns::DnsObserver;
 use mxsim::engine::time::SimTime;
 use mxsim::faults::FaultObserver;
+use mxsim::mail::retry::{Cause, Failure};
 use mxsim::mail::{AttemptRecord, Delivery, End, MailObserver, Notice};
-use mxsim::model::Model;
 use mxsim::model::compile::{Memory, load_source};
+use mxsim::model::{Model, NameId};
 use mxsim::scenario::diagnostic::SourceText;
 use mxsim::scenario::render::render;
 use mxsim::sim::Observer;
@@ -101,6 +102,19 @@ pub struct Ended {
     pub host: String,
     pub attempts: u32,
     pub suspensions: u32,
+}
+
+/// The n-th failure of a message that arrived then, at once; `previous` is when the one before it failed and what followed.
+pub fn failure(
+    mode: &str,
+    arrived: SimTime,
+    now: SimTime,
+    failures: u32,
+    previous: Option<(SimTime, SimTime)>,
+) -> Failure {
+    let cause = if mode == "servfail" { Cause::Dns } else { Cause::Refused };
+    let domain = NameId(0);
+    Failure { arrived, started: now, failed: now, failures, previous, cause, domain, is_bounce: false, bits: 0 }
 }
 
 /// What happened.

@@ -6,6 +6,7 @@ use mxsim::mail::retry::{Cause, Failure, Next};
 use mxsim::model::NameId;
 use mxsim::scenario::tree::{EximRetry, Retry};
 
+use crate::harness::failure;
 use crate::stories::{Story, model, rows, stories};
 
 const POSTFIX: &str = include_str!("../fixtures/mta/retry_own_postfix.csv");
@@ -181,17 +182,7 @@ fn exim_waits_as_its_rule_says_in_every_measured_interval() {
             let mut previous = None;
             for (n, pair) in message.ages.windows(2).enumerate() {
                 let now = at(message.arrived + pair[0]);
-                let failure = Failure {
-                    arrived: at(message.arrived),
-                    started: now,
-                    failed: now,
-                    failures: n as u32 + 1,
-                    previous,
-                    cause: if mode == "servfail" { Cause::Dns } else { Cause::Refused },
-                    domain: NameId(0),
-                    is_bounce: false,
-                    bits: 0,
-                };
+                let failure = failure(mode, at(message.arrived), now, n as u32 + 1, previous);
                 let Next::Due(due) = policy.next(&failure) else { panic!("{mode}: given up at {}", pair[0]) };
                 previous = Some((now, due));
                 let lag = message.arrived + pair[1] - due.as_secs_f64();
