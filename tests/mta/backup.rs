@@ -7,6 +7,21 @@ fn phase(start: f64, at: f64, period: f64) -> String {
     format!(r#"scan_phase: "{:.3}s", "#, (start + at).rem_euclid(period))
 }
 
+/// The pace of the machine in each second of a run, and nothing for runs whose latencies time-outs make. The machine was busy
+/// (sendmail's messages to the second host took 0.055 s in most of the outage, as those to the first before and after it, but
+/// 0.29 s from 12.8 s to 24.1 s): what every second message took is given to both hosts as their service time, less the round
+/// trips of a session; the other messages are then predicted.
+fn pace(system: &str, start: f64) -> String {
+    const ROUND_TRIPS_MS: f64 = 1.2;
+    let paces = rows(include_str!("../fixtures/mta/outage_with_backup_pace.csv"));
+    let mut timeline = String::new();
+    for row in paces.iter().filter(|row| row.contains_key(system)) {
+        let (at, service) = (start + number(row, "second"), number(row, system) - ROUND_TRIPS_MS);
+        timeline += &format!(r#"(at: "{at:.3}s", do: SetService(host: "*.d.example", service: "{service:.1}ms")), "#);
+    }
+    timeline
+}
+
 #[test]
 fn an_outage_with_a_backup_costs_what_was_measured() {
     let arrivals = rows(include_str!("../fixtures/mta/outage_with_backup_arrivals.csv"));
@@ -26,20 +41,14 @@ fn an_outage_with_a_backup_costs_what_was_measured() {
             retry: policy(system, ""),
             // A process a message, as in the backlogs: the second message of an instant starts before the first has failed. What
             // a delivery took of the machine is that of the messages before the outage.
-            client: match (system, mode) {
-                ("exim", "Refuse") => r#"(processor_time: "20ms")"#.into(),
-                ("exim", _) => r#"(processor_time: "31ms")"#.into(),
-                _ => "()".into(),
-            },
+            client: if run_name == "exim blackhole" { r#"(processor_time: "31ms")"# } else { "()" }.into(),
             zones: zone("d.example", r#"(10, "a.d.example"), (20, "b.d.example")"#),
-            hosts: hosts(
-                &["a.d.example", "b.d.example"],
-                &format!(r#"service: "{}""#, if system == "sendmail" { "50ms" } else { "2ms" }),
-            ),
+            hosts: hosts(&["a.d.example", "b.d.example"], r#"service: "2ms""#),
             timeline: format!(
                 r#"(at: "{:.3}s", do: Outage(host: "a.d.example", mode: {mode}), for: "30s"), "#,
                 start + 10.0
-            ),
+            ) + &if mode == "Refuse" { pace(system, start) } else { String::new() },
+            host_rtt: if mode == "Refuse" && system != "opensmtpd" { "200us" } else { "1ms" },
             arrivals: arrivals.iter().map(|row| (start + number(row, &run_name), "d.example".into())).collect(),
             drain_s: 60,
             ..Case::default()
@@ -75,10 +84,13 @@ fn an_outage_with_a_backup_costs_what_was_measured() {
             assert!((first - number(&row, "first_b_s")).abs() <= 1.0, "{label}: {first}");
             assert!((last - number(&row, "last_b_s")).abs() <= 3.0, "{label}: {last}");
             let real = number(&row, "mean_s");
-            // Of some hundredths of a second the machine's own time decides; sendmail's deliveries to the second host took
-            // 0.09 s longer than those to the first, which is not explained.
-            let machine = if system == "sendmail" { 0.05 } else { 0.015 };
-            assert!((mean - real).abs() <= f64::max(0.15 * real, machine), "{label}: {mean}, measured {real}");
+            assert!((mean - real).abs() <= 0.15 * real, "{label}: {mean}, measured {real}");
+            if let Some(real) = row.get("others_s").filter(|others| !others.is_empty()) {
+                let real: f64 = real.parse().expect("seconds");
+                let mean = latencies.iter().skip(1).step_by(2).sum::<f64>() / 150.0;
+                println!("{label}: the others {mean:.4} ({real})");
+                assert!((mean - real).abs() <= 0.15 * real, "{label}: the others {mean}, measured {real}");
+            }
             // Who pays the time-out: what was under way before sessions were kept keeps none, and found none.
             assert!((slow - number(&row, "over_1s")).abs() <= few, "{label}: {slow} paid the time-out");
             assert!((longest - number(&row, "max_s")).abs() <= 1.1, "{label}: {longest}");
