@@ -279,7 +279,7 @@ fn exim_tries_each_message_at_the_recorded_age_when_only_its_first_try_is_given(
     let total = |found: &mut dyn Iterator<Item = &[usize; 3]>| {
         found.fold([0; 3], |sum, count| [sum[0] + count[0], sum[1] + count[1], sum[2] + count[2]])
     };
-    // Until `G` has made seconds of hundredths: up to an age of about 100 s.
+    // As long as `F` goes, to an age of 60 s: a late try makes no later one late by more.
     let [all, near, within] = total(&mut found.range(..=11).map(|(_, count)| count));
     assert!(all == 700 && near * 100 >= all * 98 && within * 100 >= all * 97, "{near} and {within} of {all}");
     let [all, near, within] = total(&mut found.values());
