@@ -1,5 +1,7 @@
 //! An outage with a backup MX at hand; an MX that changes while mail waits.
 
+use std::collections::BTreeMap;
+
 use crate::harness::{Case, hosts, number, policy, rows, run, zone};
 
 /// What a case is told of its system's own clocks: seconds from the first arrival.
@@ -100,54 +102,72 @@ fn an_outage_with_a_backup_costs_what_was_measured() {
 
 #[test]
 fn a_changed_mx_is_used_at_the_next_attempt_that_looks_it_up() {
-    for row in rows(include_str!("../fixtures/mta/reroute.csv")) {
-        let (system, is_shared) = (row["mta"].as_str(), row["shared"] == "True");
-        // Wall clock's fraction, the change, the pace of arrivals; queue runs and scans where the deliveries showed them.
-        let (fraction, change, every, clocks) = match system {
-            "exim" => (0.313, 19.951, 0.902, phase(100.313, 19.97, 2.0)),
-            "postfix" => (0.394, 19.95, 0.895, phase(100.394, 25.19, 3.0)),
-            "sendmail" => (0.384, 19.955, 0.902, phase(100.384, 22.0, 3.0)),
-            _ => (0.184, 4499.149, 89.9, String::new()),
+    let all = rows(include_str!("../fixtures/mta/reroute.csv"));
+    for system in ["exim", "postfix", "sendmail", "opensmtpd"] {
+        let measured: Vec<_> = all.iter().filter(|row| row["mta"] == system).collect();
+        // Wall clock's fraction, the change; queue runs and scans where the deliveries showed them.
+        let (fraction, change, clocks) = match system {
+            "exim" => (0.313, 19.951, phase(100.313, 19.97, 2.0)),
+            "postfix" => (0.394, 19.95, phase(100.394, 25.2, 3.0)),
+            "sendmail" => (0.384, 19.955, phase(100.384, 22.0, 3.0)),
+            _ => (0.184, 4499.149, String::new()),
         };
-        // OpenSMTPD's tries took 0.05 to 0.16 s of the server's time, as those that failed show: 10 s of its own clock.
-        let service = if system == "opensmtpd" { "10s" } else { "0s" };
+        // What a queue run takes for each message: twenty were delivered in 0.66 s and 1.13 s. OpenSMTPD's tries took 0.05 to 0.16 s of
+        // the server's time, as those that failed show: 10 s of its own clock.
+        let (service, client) = match system {
+            "exim" => ("1ms", r#"(processor_time: "31ms")"#),
+            "sendmail" => ("55ms", "()"),
+            "opensmtpd" => ("10s", "()"),
+            // As in the runs of retry schedules.
+            _ => ("2ms", r#"(processor_time: "2100us")"#),
+        };
         let start = 100.0 + fraction;
-        let names: Vec<String> = (0..10).map(|i| if is_shared { "d".into() } else { format!("d{i}") }).collect();
-        let mut distinct = names.clone();
-        distinct.dedup();
-        let zones: String =
-            distinct.iter().map(|name| zone(&format!("{name}.d.example"), r#"(10, "a.d.example")"#)).collect();
-        let changes: String = distinct
-            .iter()
-            .map(|name| {
-                let at = start + change;
-                format!(r#"(at: "{at:.3}s", do: SetMx(zone: "{name}.d.example", mx: [(10, "b.d.example")])), "#)
-            })
-            .collect();
+        let mut domains: Vec<&str> = measured.iter().map(|row| row["domain"].as_str()).collect();
+        domains.sort_unstable();
+        domains.dedup();
+        let mut timeline = r#"(at: "0s", do: Outage(host: "a.d.example")), "#.to_owned();
+        let mut zones = zone("d.example", "");
+        for domain in domains {
+            zones += &zone(&format!("{domain}.d.example"), r#"(10, "a.d.example")"#);
+            let at = start + change;
+            timeline +=
+                &format!(r#"(at: "{at:.3}s", do: SetMx(zone: "{domain}.d.example", mx: [(10, "b.d.example")])), "#);
+        }
+        let arrival = |row: &&BTreeMap<String, String>| {
+            (start + number(row, "arrival_s"), format!("{}.d.example", row["domain"]))
+        };
         let case = Case {
             retry: policy(system, &clocks),
-            zones: zones + &zone("d.example", ""),
+            client: client.into(),
+            zones,
             hosts: hosts(&["a.d.example", "b.d.example"], &format!(r#"service: "{service}""#)),
-            timeline: r#"(at: "0s", do: Outage(host: "a.d.example")), "#.to_owned() + &changes,
-            arrivals: (0u32..)
-                .zip(&names)
-                .map(|(i, name)| (start + every * f64::from(i), format!("{name}.d.example")))
-                .collect(),
+            timeline,
+            arrivals: measured.iter().map(arrival).collect(),
+            host_rtt: "200us",
+            resolver_rtt: if system == "postfix" { "lognormal(median 5ms, sigma 0.5)" } else { "0s" },
             drain_s: 8000,
             ..Case::default()
         };
-        // What a run of a queue takes for each message is the machine's; OpenSMTPD's clock ran a hundred times as fast.
-        let tolerance = if system == "opensmtpd" { 5.0 } else { 0.3 };
+        let real: Vec<f64> = measured.iter().map(|row| number(row, "after_change_s")).collect();
+        let (least, most) = real.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &at| (low.min(at), high.max(at)));
+        // Postfix's scans fall at the fraction of a second at which the queue manager last had something to do: here 0.03 s earlier
+        // than there. In what order Exim and sendmail come to twenty messages in a run is a matter of their spool directories.
+        let (of_range, of_each) = match system {
+            "postfix" => (0.05, 0.1),
+            // Its clock ran a hundred times as fast as the server's: hundredths of a second of that.
+            "opensmtpd" => (1.5, 10.0),
+            _ => (0.0, most - least),
+        };
         run(&case, |log| {
             let after: Vec<f64> = log.ended.values().map(|ended| ended.ended_s - start - change).collect();
-            println!("{system} {is_shared}: {after:.2?} ({} to {})", row["least_s"], row["most_s"]);
-            for (ended, after) in log.ended.values().zip(after) {
+            println!("{system}: {after:.2?}, measured {real:.2?}");
+            for ((ended, after), real) in log.ended.values().zip(after).zip(real) {
                 assert_eq!(ended.host, "b.d.example", "{system}");
-                let (least, most) = (number(&row, "least_s") - tolerance, number(&row, "most_s") + tolerance);
                 assert!(
-                    after >= least && after <= most,
-                    "{system}: {after} s after the change, measured {least} to {most}"
+                    after >= least - of_range && after <= most + of_range,
+                    "{system}: {after}, not {least} to {most}"
                 );
+                assert!((after - real).abs() <= of_each, "{system}: {after}, measured {real}");
             }
         });
     }
