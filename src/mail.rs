@@ -27,6 +27,7 @@ mod node;
 mod notices;
 mod path;
 mod patience;
+mod pump;
 mod queue;
 mod ready_queue;
 mod reception;
