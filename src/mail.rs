@@ -94,8 +94,9 @@ pub struct Delivery {
     pub kind: Kind,
     /// Whether its return path is null, so that nobody is told of its failure.
     pub null_sender: bool,
-    /// Delay warnings sent so far.
+    /// Delay warnings sent so far, and how many of them by nodes that had it before.
     pub warned: u16,
+    pub(crate) warned_before: u16,
     /// Whether others of the message stay in the queue that it leaves.
     pub shares_file: bool,
     /// Which ones, where others of the message have ended before.

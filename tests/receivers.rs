@@ -244,6 +244,34 @@ fn a_full_disk_answers_452_until_there_is_room() {
 }
 
 #[test]
+fn a_disk_that_others_fill_meanwhile_refuses_what_it_has_taken() {
+    // Fifty clients say MAIL at once to a disk with room for five: who comes with the data when it is full is answered 452 then.
+    let sender = r#"arrivals: Burst(at: "1h", count: 50), size: "20kB", retry: Custom(schedule: Constant("10s"))"#;
+    let host =
+        r#"disk: (capacity: "100kB", drains: "10kB/s"), service: "1s", records: true"#.replace(", records: true", "");
+    let results = run(&scenario(&host, sender, ""));
+    assert_eq!(ends(&results), [50, 0, 0, 0, 0]);
+    // Five at once, and five more for each ten seconds: the last after ninety.
+    assert_near(one(&results, "delivery_latency", "max"), 9.0 * 11.0 + 1.0);
+}
+
+#[test]
+fn a_kept_connection_is_no_new_one_to_those_who_count() {
+    // Sixty messages at once from Postfix, which makes at most twenty connections where it keeps them
+    // (`default_destination_concurrency_limit`): anvil(8) lets those in. Else it makes sixty, and half of them are turned away.
+    let host = r#"client_limits: (connections: 30, per: "1h"), service: "100ms""#;
+    for (keeps, all_at_once) in [(true, true), (false, false)] {
+        let sender = format!(
+            r#"arrivals: Burst(at: "1h", count: 60), retry: Postfix(smtp_connection_cache_on_demand: {keeps})"#
+        );
+        let results = run(&scenario(host, &sender, ""));
+        let (made, attempts) = (one(&results, "connections", "count"), one(&results, "attempts_per_delivery", "mean"));
+        assert_eq!(made <= 30.0, all_at_once, "{made} connections");
+        assert_eq!(attempts == 1.0, all_at_once, "{attempts} attempts");
+    }
+}
+
+#[test]
 fn a_backup_whose_disk_is_full_answers_452() {
     let text = scenario(
         "",

@@ -198,3 +198,59 @@ fn a_relay_that_finds_only_itself_and_worse_reports_a_loop_at_once() {
     assert_eq!(of_host(&results, "accepted", "mx.d", "count"), 10.0);
     assert_eq!(of_host(&results, "connections", "r2", "count"), 0.0);
 }
+
+#[test]
+fn recipients_sent_apart_are_files_of_their_own_at_a_relay_and_leave_as_much_as_they_were() {
+    // Two recipients of one message of 10 kB, in two transactions (qmail): one file at the sender, two at the relay.
+    let hosts = format!(
+        r#""mx.d.example": (), "r2.example": (), "r1.example": ({RELAY}, client: (smart_host: "[mx.d.example]")),"#
+    );
+    let more = r#"client: (smart_host: "[r1.example]"), recipients: 2, size: "10kB", retry: Qmail()"#;
+    let down = r#"timeline: [(name: "o", at: "0s", do: Outage(host: "mx.d.example"), for: "2h")],"#;
+    let results = run(&scenario(&hosts, &sender(1, more), down));
+    assert_eq!(all(&results, "spool_bytes", "max"), 20_000.0);
+    assert_eq!(of_host(&results, "spool_bytes", "r1", "max"), 20_000.0);
+}
+
+#[test]
+fn what_a_relay_sends_apart_takes_its_room_once() {
+    // A relay of qmail's with room for 90 kB. Five recipients of a message of 20 kB that bounce, one by one; one of 20 kB that
+    // stays; then one of 80 kB for which there is no room.
+    let hosts = r#""mx.d.example": (unknown_users: 1.0), "r2.example": (), "mx.e.example": (),
+        "r1.example": (relays_for: ["d.example", "e.example"], resolver: "r", retry: Qmail(), disk: (capacity: "90kB")),"#;
+    let sender = |name: &str, to: &str, at: &str, more: &str| {
+        format!(
+            r#""{name}": (resolver: "r", to: Weights({{"{to}": 1.0}}), arrivals: Burst(at: "{at}", count: 1),
+                client: (smart_host: "[r1.example]"), retry: Custom(schedule: Constant("1h"), lifetime: "1d"), {more}),"#
+        )
+    };
+    let senders = sender("a", "e.example", "1h", r#"size: "20kB""#)
+        + &sender("b", "d.example", "61m", r#"size: "20kB", recipients: 5"#)
+        + &sender("c", "e.example", "62m", r#"size: "80kB""#);
+    let down = r#"timeline: [(name: "o", at: "0s", do: Outage(host: "mx.e.example"), for: "90m")],"#;
+    let text = scenario(hosts, &senders, down).replace(
+        r#""relay.example": ("#,
+        r#""e.example": (ns: ["ns.example"], mx: [(10, "mx.e.example")]), "relay.example": ("#,
+    );
+    let results = run(&text);
+    assert_eq!(all(&results, "bounced", "count"), 5.0);
+    // It comes again an hour later, when the first is gone, and the relay's own attempt is the third.
+    assert_eq!(values(&results, "attempts_per_delivery", "sender:c", "mean")[0], 3.0);
+    assert!(all(&results, "delivered", "count") == 2.0);
+}
+
+#[test]
+fn a_relay_warns_of_what_it_has_though_the_sender_has_warned_before() {
+    // The relay is down for five hours: the sender's own warning comes after four. Then the relay has it, and the domain's host is
+    // down for five hours more.
+    let hosts = r#""mx.d.example": (), "r2.example": (), "r1.example": (relays_for: ["d.example"], resolver: "r", retry: Custom(schedule: Constant("10m"), delay_warning: ["4h"])),"#;
+    let more =
+        r#"client: (smart_host: "[r1.example]"), retry: Custom(schedule: Constant("10m"), delay_warning: ["4h"])"#;
+    let down = r#"timeline: [
+        (name: "relay", at: "0s", do: Outage(host: "r1.example"), for: "6h"),
+        (name: "mx", at: "0s", do: Outage(host: "mx.d.example"), for: "11h"),
+    ],"#;
+    let results = run(&scenario(hosts, &sender(1, more), down));
+    assert_eq!(all(&results, "delay_warnings", "count"), 2.0);
+    assert_eq!(all(&results, "delivered", "count"), 1.0);
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table};
-use mxsim::model::compile::presets::retry::{RetryPreset, systems, written};
+use mxsim::model::compile::presets::retry::{Part, RetryPreset, systems, written};
 use mxsim::model::compile::presets::{Preset, all};
 use mxsim::report::chart::{Footer, Heading, Schedule, ScheduleChart, draw_schedules};
 use mxsim::report::schedules;
@@ -23,6 +23,7 @@ const EXAMPLES: &str = r#"Examples:
   mxsim presets                                     all of them
   mxsim presets Postfix                             every number with its source, and its schedule
   mxsim presets 'Postfix(minimal_backoff_time: "1m")'    the same with other parameters
+  mxsim presets 'EximConfig(file: "exim.conf")'     the schedule of each rule in its retry section
   mxsim presets --compare Postfix,Exim,Qmail        retry schedules beside each other
   mxsim presets --compare all --out schedules.svg   and drawn"#;
 
@@ -33,23 +34,24 @@ pub struct PresetsArgs {
     /// Which one, with its schedule if it is a retry policy, which may have parameters in brackets as in a scenario; a
     /// list of all if absent
     name: Option<String>,
-    /// Draw retry policies beside each other: `Postfix,Exim,Qmail`, or `all`; with `--out FILE.svg` (or .png) as a
+    /// Draw retry policies beside each other: `Postfix,Exim,Qmail`, with parameters in brackets or without, or `all`; with `--out FILE.svg` (or .png) as a
     /// picture too, in both formats
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "name")]
-    compare: Vec<String>,
+    #[arg(long, value_name = "NAMES", conflicts_with = "name")]
+    compare: Option<String>,
 }
 
 /// Prints one preset, all, or some beside each other.
 pub fn presets(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
     if let Some((parameter, _)) = options.set.first() {
-        let name = args.name.as_deref().or(args.compare.first().map(String::as_str)).unwrap_or("Postfix");
+        let name = args.name.as_deref().or(args.compare.as_deref()).unwrap_or("Postfix");
+        let name = at_commas(name)[0];
         let problem = Diagnostic::error("`--set` changes a scenario, and presets are shown without one");
         let help = format!("give it in brackets: `mxsim presets '{name}({parameter}: ...)'`");
         terminal.diagnostics(&[problem.help(help)]);
         return Exit::Usage;
     }
-    if !args.compare.is_empty() {
-        return compare(args, options, terminal);
+    if let Some(names) = &args.compare {
+        return compare(names, options, terminal);
     }
     let presets = all();
     let Some(name) = &args.name else {
@@ -70,15 +72,15 @@ pub fn presets(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Ex
     one(Some(preset), system.as_ref(), options, terminal)
 }
 
-/// Policies that have a schedule, and no defaults to show.
-const OWN: [&str; 2] = ["Custom", "PostfixConfig"];
+/// Policies that have schedules, and no defaults to show.
+const OWN: [&str; 4] = ["Custom", "PostfixConfig", "EximConfig", "Mix"];
 
 /// A preset of `retry` with parameters of the user's, `text`, of which `head` stands before the brackets.
 fn with_parameters(text: &str, head: &str, presets: &[Preset], options: &Options, terminal: &Terminal) -> Exit {
     let of_retry = presets.iter().filter(|preset| preset.field == "retry").map(|preset| preset.name);
     let known: Vec<&str> = of_retry.chain(OWN).collect();
     if !known.contains(&head.trim()) {
-        if presets.iter().any(|preset| preset.name == head.trim()) || ["EximConfig", "Mix"].contains(&head.trim()) {
+        if presets.iter().any(|preset| preset.name == head.trim()) {
             let problem = Diagnostic::error(format!("`{head}` with parameters has no schedule"));
             terminal.diagnostics(&[
                 problem.help(format!("these have one: {}", list_names(known.iter().copied(), known.len())))
@@ -88,9 +90,14 @@ fn with_parameters(text: &str, head: &str, presets: &[Preset], options: &Options
         return unknown(head, known, terminal);
     }
     match written(text) {
-        Ok((system, warnings)) => {
+        Ok((parts, warnings)) => {
             terminal.diagnostics(&warnings);
-            one(system.as_preset().as_ref(), Some(&system), options, terminal)
+            match parts.as_slice() {
+                [Part { of, preset: Some(system) }] if of.is_empty() => {
+                    one(system.as_preset().as_ref(), Some(system), options, terminal)
+                }
+                parts => several(parts, options, terminal),
+            }
         }
         Err(problems) => {
             terminal.diagnostics(&problems);
@@ -109,6 +116,17 @@ fn one(preset: Option<&Preset>, system: Option<&RetryPreset>, options: &Options,
     terminal.data(&parts.into_iter().flatten().collect::<Vec<_>>().join(between))
 }
 
+/// Prints the schedules of a policy that has several.
+fn several(parts: &[Part], options: &Options, terminal: &Terminal) -> Exit {
+    let text = |Part { of, preset }: &Part| match (options.json, preset) {
+        (true, preset) => format!("{}\n", json!({ "of": of, "schedule": preset.as_ref().map(schedules::as_json) })),
+        (false, Some(system)) => format!("For {of}\n\n{}", schedules::table(system)),
+        (false, None) => format!("For {of}\n\nNot tried again: bounces at its first failure\n"),
+    };
+    let between = if options.json { "" } else { "\n" };
+    terminal.data(&parts.iter().map(text).collect::<Vec<_>>().join(between))
+}
+
 /// `Postfix()` is how a scenario writes it.
 fn is_called(name: &str, written: &str) -> bool {
     name.eq_ignore_ascii_case(written.trim().trim_end_matches("()"))
@@ -123,14 +141,47 @@ fn unknown(name: &str, names: Vec<&str>, terminal: &Terminal) -> Exit {
     Exit::Usage
 }
 
-fn compare(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
+/// What stands between commas that are in no brackets and in no text.
+fn at_commas(names: &str) -> Vec<&str> {
+    let (mut depth, mut is_text, mut start, mut parts) = (0_i32, false, 0, Vec::new());
+    for (at, letter) in names.char_indices() {
+        match letter {
+            '"' => is_text = !is_text,
+            '(' | '[' | '{' if !is_text => depth += 1,
+            ')' | ']' | '}' if !is_text => depth -= 1,
+            ',' if !is_text && depth == 0 => {
+                parts.push(names[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(names[start..].trim());
+    parts
+}
+
+fn compare(names: &str, options: &Options, terminal: &Terminal) -> Exit {
     let known = systems();
-    let mut wanted: Vec<RetryPreset> = Vec::new();
-    for name in &args.compare {
-        match known.iter().find(|system| is_called(system.name, name)) {
-            Some(system) => wanted.push(system.clone()),
-            None if name == "all" => wanted.clone_from(&known),
-            None => return unknown(name, known.iter().map(|system| system.name).collect(), terminal),
+    let mut wanted: Vec<(String, RetryPreset)> = Vec::new();
+    for name in at_commas(names) {
+        let head = name.split_once('(').map(|(head, _)| head.trim());
+        if let Some(system) = known.iter().find(|system| is_called(system.name, name)) {
+            wanted.push((system.name.to_owned(), system.clone()));
+        } else if name == "all" {
+            wanted.extend(known.iter().map(|system| (system.name.to_owned(), system.clone())));
+        } else if head.is_some_and(|head| known.iter().map(|system| system.name).chain(OWN).any(|own| own == head)) {
+            match written(name) {
+                Ok((parts, warnings)) => {
+                    terminal.diagnostics(&warnings);
+                    wanted.extend(parts.into_iter().filter_map(|part| Some((label(name, &part.of), part.preset?))));
+                }
+                Err(problems) => {
+                    terminal.diagnostics(&problems);
+                    return Exit::Usage;
+                }
+            }
+        } else {
+            return unknown(name, known.iter().map(|system| system.name).collect(), terminal);
         }
     }
     let is_picture = options.out.extension().is_some_and(|extension| extension == "svg" || extension == "png");
@@ -143,17 +194,27 @@ fn compare(args: &PresetsArgs, options: &Options, terminal: &Terminal) -> Exit {
         return exit;
     }
     if options.json {
-        let all: Vec<_> = wanted.iter().map(schedules::as_json).collect();
+        let all: Vec<_> = wanted.iter().map(|(_, preset)| schedules::as_json(preset)).collect();
         return terminal.data(&format!("{}\n", json!(all)));
     }
     terminal.data(&schedules::compare(&wanted))
 }
 
-fn draw(path: &Path, presets: &[RetryPreset], terminal: &Terminal) -> Result<(), Exit> {
-    let schedule = |preset: &RetryPreset| {
+/// What one of several stands by: as it is written, if that is short.
+fn label(written: &str, of: &str) -> String {
+    const LONGEST: usize = 40;
+    let text = if of.is_empty() { written.split_whitespace().collect::<Vec<_>>().join(" ") } else { of.to_owned() };
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+fn draw(path: &Path, presets: &[(String, RetryPreset)], terminal: &Terminal) -> Result<(), Exit> {
+    let schedule = |(name, preset): &(String, RetryPreset)| {
         let plan = schedules::middle(preset.policy());
         Schedule {
-            name: preset.name.to_owned(),
+            name: name.clone(),
             ages: plan.attempts.iter().map(|age| age.as_secs_f64()).collect(),
             gives_up: plan.expires.map(|age| age.as_secs_f64()),
         }

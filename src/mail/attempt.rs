@@ -268,9 +268,13 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         let Step::Host(hop) = delivery.work.step else { return None };
         let candidate = delivery.work.candidates[usize::from(hop)];
-        let verdict = delivery.work.verdict;
+        let mut verdict = delivery.work.verdict;
+        if verdict.result == TryResult::Accepted && self.hosts[candidate.host.index()].guard.is_some() {
+            verdict = self.unless_full(now, slot, candidate.host, verdict);
+        }
+        let delivery = &mut self.slots[slot as usize];
         let record = AttemptRecord::of(candidate, hop, delivery.work.try_started, now, &verdict);
-        delivery.first_failed |= hop == 0 && verdict.result != TryResult::Accepted;
+        delivery.first_failed |= delivery.work.tried == 1 && verdict.result != TryResult::Accepted;
         delivery.work.sessions += u16::from(verdict.stage > Stage::Greeting);
         cx.observer.on_try(&record, delivery);
         if verdict.taken {
@@ -404,6 +408,7 @@ impl<'m> Mail<'m> {
         self.nodes[relay.index()].bytes += bytes;
         delivery.node = relay;
         delivery.node_attempts = 0;
+        delivery.warned_before = delivery.warned;
         delivery.work.previous = None;
         delivery.work.step = Step::Waiting;
         delivery.work.is_listed = false;

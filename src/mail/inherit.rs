@@ -40,7 +40,7 @@ impl<'m> Mail<'m> {
             state.depth += u64::from(message.recipients);
             state.bytes += u64::from(message.size_bytes);
             if message.is_forced {
-                state.forced.insert(delivery.number);
+                state.forced.extend(delivery.numbers());
             }
             self.measured_live += u64::from(message.recipients) * u64::from(!message.is_held);
             let slot = self.insert(delivery);

@@ -55,6 +55,7 @@ impl Delivery {
             kind: Kind::Mail,
             null_sender: message.null_sender,
             warned: 0,
+            warned_before: 0,
             shares_file: false,
             members: None,
             attempts: 0,

@@ -31,8 +31,15 @@ pub enum Notice {
     Postmaster,
 }
 
+impl Delivery {
+    /// Delay warnings that the node which has it now has sent.
+    fn warned_here(&self) -> u32 {
+        u32::from(self.warned - self.warned_before)
+    }
+}
+
 impl<'m> Mail<'m> {
-    /// Sends the warnings that are due by now: `due` in all, with those sent before.
+    /// Sends the warnings that are due by now: `due` from the node that has the message, with those it sent before.
     pub(super) fn warn<E: World, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -40,7 +47,7 @@ impl<'m> Mail<'m> {
         due: u32,
     ) {
         let delivery = &mut self.slots[slot as usize];
-        let due = due.min(WARNINGS_MAX);
+        let due = due.saturating_add(u32::from(delivery.warned_before)).min(WARNINGS_MAX);
         if due <= u32::from(delivery.warned) || delivery.kind != Kind::Mail {
             return;
         }
@@ -58,7 +65,7 @@ impl<'m> Mail<'m> {
         cx: &mut MailContext<'_, 'm, E, O, F>,
         slot: u32,
     ) {
-        let due = u32::from(self.slots[slot as usize].warned) + 1;
+        let due = self.slots[slot as usize].warned_here() + 1;
         self.warn(cx, slot, due);
         self.set_warning_timer(cx, slot);
     }
@@ -67,7 +74,7 @@ impl<'m> Mail<'m> {
     pub(super) fn set_warning_timer<E: World, O, F>(&mut self, cx: &mut MailContext<'_, 'm, E, O, F>, slot: u32) {
         let delivery = &self.slots[slot as usize];
         let warning = &self.model.mail.nodes[delivery.node.index()].retry.warning;
-        let Some(at) = warning.timer(delivery.in_custody_since, u32::from(delivery.warned)) else { return };
+        let Some(at) = warning.timer(delivery.in_custody_since, delivery.warned_here()) else { return };
         let at = SimTime::ZERO + at.since(SimTime::ZERO + delivery.held_before());
         let until = delivery.work.previous.map_or(at, |(_, due)| due);
         if at <= until && delivery.kind == Kind::Mail {

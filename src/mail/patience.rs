@@ -24,8 +24,13 @@ impl<'m> Mail<'m> {
     /// The tarpit's pauses until the reply at a stage.
     pub(super) fn pauses(&self, slot: u32, host: HostId, hop: u16, stage: Stage) -> SimDuration {
         let Some((greeting, reply)) = self.tarpit(slot, host, hop) else { return SimDuration::ZERO };
-        let smtp = self.spoken(slot, host);
-        let replies = session::replies(&smtp, self.slots[slot as usize].recipients, stage);
+        let (smtp, delivery) = (self.spoken(slot, host), &self.slots[slot as usize]);
+        let replies = session::replies(&smtp, delivery.recipients, stage);
+        if delivery.work.reused {
+            // Greeting, EHLO and STARTTLS were long ago.
+            let before = session::replies(&smtp, delivery.recipients, Stage::Mail) - 1;
+            return reply.saturating_mul(u64::from(replies.saturating_sub(before)));
+        }
         greeting + reply.saturating_mul(u64::from(replies))
     }
 
@@ -34,10 +39,11 @@ impl<'m> Mail<'m> {
         let (greeting, reply) = self.tarpit(slot, host, hop)?;
         let rules = &self.model.mail.nodes[self.slots[slot as usize].node.index()].client;
         let smtp = self.spoken(slot, host);
-        if greeting >= rules.greeting_timeout {
+        let is_kept = self.slots[slot as usize].work.reused;
+        if !is_kept && greeting >= rules.greeting_timeout {
             return Some(Stage::Greeting);
         }
-        let mut asked = ANSWERED.into_iter().filter(|stage| *stage <= until);
+        let mut asked = ANSWERED.into_iter().filter(|stage| *stage <= until && (!is_kept || *stage >= Stage::Mail));
         asked.find(|&stage| (stage != Stage::StartTls || smtp.tls != Tls::Off) && reply >= rules.patience(stage))
     }
 
@@ -53,7 +59,9 @@ impl<'m> Mail<'m> {
         let delivery = &self.slots[slot as usize];
         let rules = &self.model.mail.nodes[delivery.node.index()].client;
         let trips = self.trips(slot, host);
-        let talk = delivery.work.round_trip.saturating_mul(u64::from(trips.until(stage).saturating_sub(1)));
+        let shaken = if delivery.work.reused { trips.handshake } else { 0 };
+        let rounds = trips.until(stage).saturating_sub(1).saturating_sub(shaken);
+        let talk = delivery.work.round_trip.saturating_mul(u64::from(rounds));
         let before = match ANSWERED.iter().position(|known| *known == stage) {
             None => SimDuration::ZERO,
             Some(0) => self.pauses(slot, host, hop, Stage::Greeting),

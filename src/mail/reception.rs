@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::greylist::{Memory, Triplet};
 use super::recipients::Fate;
 use super::world::{Purpose, place};
-use super::{Delivery, Mail, Status};
+use super::{Delivery, Mail, Status, TryResult, Verdict};
 use crate::engine::random::{EntityKey, draw, unit_open};
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::HostId;
@@ -54,12 +54,15 @@ struct Counts {
     messages: u32,
 }
 
+/// What a full disk says (RFC 3463).
+const FULL: Status = Status::new(4, 3, 1);
+
 /// Beyond so many addresses those that are idle are forgotten.
 const CLIENTS_KEPT: usize = 65_536;
 
 impl Clients {
-    /// A connection: the counts with it, in an interval that it may begin (Postfix anvil(8)).
-    fn connect(&mut self, now: SimTime, client: u64, per: SimDuration) -> &mut Counts {
+    /// The counts of a client in its interval, which may begin now (Postfix anvil(8)).
+    fn of(&mut self, now: SimTime, client: u64, per: SimDuration) -> &mut Counts {
         if self.0.len() >= CLIENTS_KEPT {
             self.0.retain(|_, counts| counts.sessions > 0 || now.since(counts.since) < per);
         }
@@ -67,7 +70,6 @@ impl Clients {
         if now.since(counts.since) >= per {
             *counts = Counts { sessions: counts.sessions, since: now, ..Counts::default() };
         }
-        counts.connections = counts.connections.saturating_add(1);
         counts
     }
 }
@@ -102,12 +104,14 @@ impl<'m> Guard<'m> {
         bytes.saturating_sub((rate * now.since(since).as_secs_f64()) as u64)
     }
 
-    /// The client is let in, or turned away like this. `Ok(true)` if its session is counted.
-    fn admit(&mut self, now: SimTime, client: Client) -> Result<bool, (FailureMode, Status)> {
+    /// The client is let in, or turned away like this. `Ok(true)` if its session is counted. One that was kept has been let in:
+    /// it brings a message, and is no connection.
+    fn admit(&mut self, now: SimTime, client: Client, is_kept: bool) -> Result<bool, (FailureMode, Status)> {
         let Some(rates) = self.rules.clients else { return Ok(false) };
         let ClientRates { sessions, connections, messages, per, connection_code, message_code } = rates;
-        let counts = self.clients.connect(now, client.address, per);
-        if counts.sessions >= sessions || counts.connections > connections {
+        let counts = self.clients.of(now, client.address, per);
+        counts.connections = counts.connections.saturating_add(u32::from(!is_kept));
+        if !is_kept && (counts.sessions >= sessions || counts.connections > connections) {
             let class = if connection_code < 500 { 4 } else { 5 };
             let mode = FailureMode::Reply { stage: Stage::Greeting, code: connection_code };
             return Err((mode, Status::new(class, 7, 0)));
@@ -129,10 +133,15 @@ impl<'m> Guard<'m> {
             let stage = if announced { Stage::Mail } else { Stage::EndOfData };
             return Some((FailureMode::Reply { stage, code: 552 }, Status::new(5, 3, 4)));
         }
-        let disk = self.rules.disk?;
-        let held = if disk.drains.is_some() { self.spooled(now) } else { queued };
-        let is_full = held.saturating_add(u64::from(bytes)) > disk.capacity;
-        is_full.then_some((FailureMode::Reply { stage: Stage::Mail, code: 452 }, Status::new(4, 3, 1)))
+        self.is_full(now, bytes, queued).then_some((FailureMode::Reply { stage: Stage::Mail, code: 452 }, FULL))
+    }
+
+    /// Whether its disk has no room for so much.
+    fn is_full(&self, now: SimTime, bytes: u32, queued: u64) -> bool {
+        self.rules.disk.is_some_and(|disk| {
+            let held = if disk.drains.is_some() { self.spooled(now) } else { queued };
+            held.saturating_add(u64::from(bytes)) > disk.capacity
+        })
     }
 }
 
@@ -144,7 +153,9 @@ pub(super) fn chance(
     delivery: &Delivery,
     hop: u16,
 ) -> Option<FailureMode> {
-    let mut chances = rules.chances.iter().zip(0u64..);
+    // A connection that was kept has met none.
+    let is_kept = delivery.work.reused;
+    let mut chances = rules.chances.iter().zip(0u64..).filter(|(chance, _)| !is_kept || chance.per == Per::Message);
     let (hit, _) = chances.find(|(chance, index)| {
         let at = match chance.per {
             Per::Connection => place(delivery.attempts, u32::from(hop), Purpose::Chance),
@@ -170,6 +181,20 @@ impl<'m> Mail<'m> {
         Client { address: node | address, network: node | (address % u64::from(pool.networks)) }
     }
 
+    /// What a host knows that took a message's envelope when it has the data, too: whether others filled its disk meanwhile.
+    pub(super) fn unless_full(&mut self, now: SimTime, slot: u32, host: HostId, verdict: Verdict) -> Verdict {
+        let relay = self.model.mail.hosts[host.index()].relay;
+        let queued = relay.map_or(0, |relay| self.nodes[relay.index()].bytes);
+        let bytes = self.slots[slot as usize].size_bytes;
+        if !self.hosts[host.index()].guard.as_ref().is_some_and(|guard| guard.is_full(now, bytes, queued)) {
+            return verdict;
+        }
+        self.parts.remove(&slot);
+        let full = Verdict { status: FULL, ..Verdict::failed(TryResult::Reply(452), Stage::EndOfData) };
+        self.slots[slot as usize].work.verdict = full;
+        full
+    }
+
     /// What a session that begins now at a host with rules will come to.
     pub(super) fn judge(&mut self, slot: u32, host: HostId, now: SimTime) -> Judgement {
         let client = self.client_of(slot);
@@ -182,7 +207,7 @@ impl<'m> Mail<'m> {
         if let Some(FailureMode::Reply { stage: Stage::Greeting, .. }) = by_chance {
             return Judgement::Fail(by_chance.unwrap_or_default(), None);
         }
-        match guard.admit(now, client) {
+        match guard.admit(now, client, delivery.work.reused) {
             Ok(counted) => delivery.work.is_counted = counted,
             Err((mode, status)) => return Judgement::Fail(mode, Some(status)),
         }

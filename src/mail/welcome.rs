@@ -63,6 +63,7 @@ impl<'m> Mail<'m> {
             return Some(self.fail(slot, host, mode));
         }
         if self.hosts[host.index()].guard.is_some()
+            && !self.slots[slot as usize].work.reused
             && let Some(mode @ (FailureMode::Refuse | FailureMode::BlackHole)) = self.chance(slot, host)
         {
             return Some(self.fail(slot, host, mode));

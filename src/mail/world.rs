@@ -431,7 +431,10 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         let node = &mut self.nodes[delivery.node.index()];
         node.depth -= u64::from(delivery.recipients);
-        node.bytes = node.bytes.saturating_sub(u64::from(delivery.size_bytes));
+        if !delivery.shares_file {
+            debug_assert!(node.bytes >= u64::from(delivery.size_bytes), "bytes of a node that it does not hold");
+            node.bytes = node.bytes.saturating_sub(u64::from(delivery.size_bytes));
+        }
         self.measured_live -= u64::from(delivery.is_awaited()) * u64::from(delivery.recipients);
         delivery.work.step = Step::Waiting;
         if let Some(runs) = node.queue.as_mut().and_then(|queue| queue.runs.as_mut()) {

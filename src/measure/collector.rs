@@ -145,6 +145,11 @@ impl<'m> Collector<'m> {
             "deliveries are not conserved: {created} created, {ended} ended, {queued} queued"
         );
         assert!(self.books.are_balanced(), "measured deliveries are not conserved");
+        let held = |of: fn(&Queue) -> u64| self.queues.iter().map(of).fold(0, u64::wrapping_add);
+        assert!(
+            held(Queue::depth) == self.depth() && held(Queue::stored) == self.all_queues().stored(),
+            "the queues of the nodes are not the queue of all"
+        );
         assert!(self.notices.is_balanced(), "notices are not conserved: {:?}", self.notices);
     }
 
@@ -371,6 +376,9 @@ impl MailObserver for Collector<'_> {
         }
         self.queues[from.index()].leave(now, delivery);
         self.queues[to.index()].enter(now, delivery);
+        if let Some(all) = self.all_queues.as_mut().filter(|_| delivery.shares_file) {
+            all.copied(now, delivery);
+        }
         self.tell_left(now, delivery);
         if delivery.measured {
             self.books.write(delivery, |ledger| ledger.accepted(now, delivery));

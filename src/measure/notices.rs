@@ -14,6 +14,8 @@ pub(super) struct Notices {
     warnings: u64,
     bounces: u64,
     bounces_told: u64,
+    /// Bounces that came to nothing: those that bounced, and those that a host threw away.
+    bounces_failed: u64,
     /// From the creation of the message until its sender knows.
     told_ns: u128,
     double_bounces: u64,
@@ -33,6 +35,7 @@ impl Notices {
             warnings: 0,
             bounces: 0,
             bounces_told: 0,
+            bounces_failed: 0,
             told_ns: 0,
             double_bounces: 0,
             postmaster: 0,
@@ -72,7 +75,7 @@ impl Notices {
             (false, ..) => {}
             (true, End::Delivered, kind) => self.told(now, delivery, kind),
             (true, _, Kind::Warning) => self.warnings_lost += 1,
-            (true, ..) => {}
+            (true, ..) => self.bounces_failed += 1,
         }
     }
 
@@ -95,6 +98,7 @@ impl Notices {
         rows.count("delay_warnings", "all", self.warnings);
         rows.count("bounce_messages", "all", self.bounces);
         rows.add("bounce_messages", "all", "delivered", "1", self.bounces_told as f64);
+        rows.add("bounce_messages", "all", "discarded", "1", (self.bounces_failed - self.double_bounces) as f64);
         rows.count("sts_refused", "all", self.sts_refused);
         rows.count("double_bounces", "all", self.double_bounces);
         rows.count("admin_notices", "all", self.postmaster);
@@ -112,7 +116,7 @@ impl Notices {
 
     /// No notice was lost or made up: each came, failed, or is queued.
     pub fn is_balanced(&self) -> bool {
-        let ended = self.bounces_told + self.double_bounces + self.warnings_told + self.warnings_lost;
-        self.warnings + self.bounces == ended + self.queued
+        let ended = self.bounces_told + self.bounces_failed + self.warnings_told + self.warnings_lost;
+        self.warnings + self.bounces == ended + self.queued && self.double_bounces <= self.bounces_failed
     }
 }

@@ -90,6 +90,11 @@ impl Queue {
         self.reach(now, message.created, |until| until.since(message.created));
     }
 
+    /// Of what was part of a file, a host made one of its own.
+    pub fn copied(&mut self, now: SimTime, delivery: &Delivery) {
+        self.held.add(now, [0, u64::from(delivery.size_bytes)]);
+    }
+
     pub fn leave(&mut self, now: SimTime, delivery: &Delivery) {
         // The file stays for as long as any of its recipients.
         let bytes = if delivery.shares_file { 0 } else { delivery.size_bytes };
@@ -167,6 +172,11 @@ impl Queue {
 
     pub fn depth(&self) -> u64 {
         self.held.value(0)
+    }
+
+    /// Bytes that it holds.
+    pub fn stored(&self) -> u64 {
+        self.held.value(1)
     }
 
     /// Bytes in custody: the average over the window, the most, and (mean, max) a cell.

@@ -96,7 +96,7 @@ pub const MEASURES: &[Measure] = &[
     measure("replication_lag", "s", MEAN, ALL),
     measure("not_yet_visible", "share", SHARE, ALL),
     measure("delay_warnings", "1", COUNT, ALL),
-    measure("bounce_messages", "1", &["count", "delivered"], ALL),
+    measure("bounce_messages", "1", &["count", "delivered", "discarded"], ALL),
     measure("double_bounces", "1", COUNT, ALL),
     measure("admin_notices", "1", COUNT, ALL),
     measure("bounce_latency", "s", MEAN, ALL),

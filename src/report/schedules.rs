@@ -121,18 +121,18 @@ pub fn as_json(preset: &RetryPreset) -> Value {
     json!({ "name": preset.name, "rule": preset.rule, "earliest": rounded(&early, whole), "latest": rounded(&late, up) })
 }
 
-/// Several schedules under each other on one logarithmic axis, then their first attempts side by side.
-pub fn compare(presets: &[RetryPreset]) -> String {
-    let name_width = presets.iter().map(|preset| preset.name.len()).max().unwrap_or(0);
+/// Several schedules, each with its name, under each other on one logarithmic axis, then their first attempts side by side.
+pub fn compare(presets: &[(String, RetryPreset)]) -> String {
+    let name_width = presets.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let mut text = String::from("Attempts of a message that every host refuses, by its age (logarithmic)\n\n");
-    for preset in presets {
+    for (name, preset) in presets {
         let plan = middle(preset.policy());
-        text.push_str(&format!("{:>name_width$} {}  {}\n", preset.name, lane(&plan), ends(&plan)));
+        text.push_str(&format!("{name:>name_width$} {}  {}\n", lane(&plan), ends(&plan)));
     }
     text.push_str(&format!("{:name_width$} {}\n\n", "", axis()));
     text.push_str("| one attempt, 2-9 so many, # ten or more, ! a delay warning, x given up\n\n");
     text.push_str(&first_attempts(presets));
-    if presets.iter().any(|preset| preset.policy().has_jitter() || preset.policy().pickup != Pickup::AtOnce) {
+    if presets.iter().any(|(_, preset)| preset.policy().has_jitter() || preset.policy().pickup != Pickup::AtOnce) {
         text.push_str("\nScans half a period after the arrival, jitter in its middle.\n");
     }
     text
@@ -183,11 +183,11 @@ fn axis() -> String {
     cells.into_iter().collect::<String>().trim_end().to_owned()
 }
 
-fn first_attempts(presets: &[RetryPreset]) -> String {
+fn first_attempts(presets: &[(String, RetryPreset)]) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(std::iter::once("attempt").chain(presets.iter().map(|preset| preset.name)));
-    let plans: Vec<Plan> = presets.iter().map(|preset| preset.policy().plan(MIDDLE, 0.5, 12)).collect();
+    table.set_header(std::iter::once("attempt").chain(presets.iter().map(|(name, _)| name.as_str())));
+    let plans: Vec<Plan> = presets.iter().map(|(_, preset)| preset.policy().plan(MIDDLE, 0.5, 12)).collect();
     for n in 0..12 {
         let cells = plans.iter().map(|plan| plan.attempts.get(n).map_or(String::new(), |age| whole(*age).to_string()));
         table.add_row(std::iter::once((n + 1).to_string()).chain(cells));
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn schedules_stand_beside_each_other() {
-        let text = compare(&[preset("Postfix"), preset("Exim"), preset("Qmail")]);
+        let text = compare(&["Postfix", "Exim", "Qmail"].map(|name| (name.to_owned(), preset(name))));
         let lanes: Vec<&str> = text.lines().filter(|line| line.contains("attempts, given up")).collect();
         assert_eq!(lanes.len(), 3);
         assert!(lanes[2].contains("40 attempts") && lanes[2].contains('x'), "{text}");
@@ -241,6 +241,7 @@ mod tests {
         for preset in systems() {
             assert!(table(&preset).contains(preset.name) && as_json(&preset)["latest"]["attempts_s"][0] == 0);
         }
-        assert_eq!(compare(&systems()).lines().filter(|line| line.contains("attempts, given up")).count(), 13);
+        let all: Vec<_> = systems().into_iter().map(|preset| (preset.name.to_owned(), preset)).collect();
+        assert_eq!(compare(&all).lines().filter(|line| line.contains("attempts, given up")).count(), 13);
     }
 }

@@ -9,6 +9,8 @@ use super::exim_retry::{EximRule, begins_with_step, read_exim_rule, word};
 /// One rule of the section.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EximLine {
+    /// Pattern and error name as they are written.
+    pub of: String,
     /// For which addresses.
     pub pattern: Pattern,
     /// For which failures.
@@ -185,7 +187,8 @@ fn read_line(source: &Arc<SourceText>, span: Range<usize>, found: &mut Vec<Diagn
             rule
         }
     };
-    Some(EximLine { pattern: pattern_is, errors: errors_are?.0, rule: rule? })
+    let of = format!("{} {}", pattern.1, errors.1);
+    Some(EximLine { of, pattern: pattern_is, errors: errors_are?.0, rule: rule? })
 }
 
 fn read_pattern(text: &str) -> Pattern {

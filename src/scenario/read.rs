@@ -99,7 +99,8 @@ pub(super) fn is_ron(text: &str) -> bool {
     options().from_str::<IgnoredAny>(text).is_ok()
 }
 
-fn options() -> Options {
+/// How scenarios are written.
+pub(crate) fn options() -> Options {
     Options::default().with_default_extension(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES)
 }
 

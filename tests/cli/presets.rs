@@ -72,7 +72,7 @@ fn parameters_of_a_preset_that_mean_nothing_are_errors() {
         (r#"Postfix(minimal_backoff_time: "0s")"#, "no time at all"),
         (r#"Exim(rule: "* * F,2h")"#, "F,2h"),
         (r#"Unbound(prefetch: true)"#, "no schedule"),
-        (r#"EximConfig(file: "retry")"#, "no schedule"),
+        (r#"EximConfig(file: "retry")"#, "cannot read `retry`"),
         (r#"Postfx(minimal_backoff_time: "1m")"#, "did you mean `Postfix`?"),
     ] {
         let (code, stdout, stderr) = ran(&home, &["presets", name]);
@@ -86,6 +86,38 @@ fn parameters_of_a_preset_that_mean_nothing_are_errors() {
         assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}");
         assert!(stderr.contains("--set") && stderr.contains("Postfix(minimal_backoff_time:"), "{stderr}");
     }
+}
+
+#[test]
+fn a_policy_of_several_schedules_shows_each() {
+    let home = home();
+    let section = "begin retry\nd.example  *  F,1h,10m\nnever.example *\n*  refused  F,2h,30m\n";
+    fs::write(home.path().join("exim.conf"), section).unwrap();
+    let text = r#"EximConfig(file: "exim.conf", with: (queue_run: "1m"))"#;
+    let (code, stdout, stderr) = ran(&home, &["presets", text]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let parts: Vec<&str> = stdout.split("For ").skip(1).collect();
+    assert_eq!(parts.len(), 3, "{stdout}");
+    assert!(parts[0].starts_with("d.example *") && parts[0].contains("20m      21m         1260"), "{stdout}");
+    assert!(parts[1].starts_with("never.example *\n\nNot tried again"), "{stdout}");
+    assert!(parts[2].starts_with("* refused") && parts[2].contains("given up at 2h1s to 2h1m1s"), "{stdout}");
+    // Shares need not add up to one.
+    let mix = r#"Mix([(3, Qmail()), (1, Custom(schedule: Constant("1h"), lifetime: "4h"))])"#;
+    let (code, stdout, stderr) = ran(&home, &["presets", mix]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(
+        stdout.contains("For 75 %\n\nSchedule of Qmail") && stdout.contains("For 25 %\n\nSchedule of Custom"),
+        "{stdout}"
+    );
+    let both = r#"Postfix(minimal_backoff_time: "1m", maximal_backoff_time: "2m"),EximConfig(file: "exim.conf"),Qmail"#;
+    let (code, stdout, stderr) = ran(&home, &["presets", "--compare", both]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let lanes: Vec<&str> = stdout.lines().filter(|line| line.contains("attempts, given up")).collect();
+    assert_eq!(lanes.len(), 4, "{stdout}");
+    assert!(
+        lanes[0].contains(r#"Postfix(minimal_backoff_time: "1m", maxi…"#) && lanes[2].contains("* refused"),
+        "{stdout}"
+    );
 }
 
 #[test]

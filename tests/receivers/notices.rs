@@ -32,6 +32,19 @@ fn a_bounce_is_a_message_of_its_own_and_a_null_return_path_never_bounces() {
 /// Three bounces wait from 1 h on, and are tried every half an hour: from 13 h 15 min on their host takes them, at 13 h 30 min. That is
 /// 12.5 h of a window of 24, and the queue of mail knows nothing of it.
 #[test]
+fn a_bounce_that_a_host_throws_away_is_counted() {
+    // All recipients are unknown, and the senders' own host throws half of what it gets away.
+    let sender = r#"arrivals: Burst(at: "1h", count: 200), retry: Postfix(), return_path: "home.example""#;
+    let text = scenario("unknown_users: 1.0", sender, "")
+        .replace(r#""mx.d.example": ("#, r#""mx.home.example": (discards: 0.5), "mx.d.example": ("#);
+    let text = text.replace("zones: {", r#"zones: { "home.example": (mx: [(10, "mx.home.example")]),"#);
+    let results = run(&text);
+    let [made, came, gone] = ["count", "delivered", "discarded"].map(|what| one(&results, "bounce_messages", what));
+    // Four standard deviations of 200 coins are 28.
+    assert!(made == 200.0 && came + gone == 200.0 && (gone - 100.0).abs() < 28.0, "{made}: {came} and {gone}");
+}
+
+#[test]
 fn notices_that_wait_are_counted_apart_from_mail() {
     let text = scenario(
         "unknown_users: 1",

@@ -142,7 +142,6 @@ impl Compiler<'_> {
         found
     }
 
-    /// The host whose queue a relay shares.
     /// Who relays for nobody has nothing to put into another's queue.
     fn check_sharing(&mut self, hosts: &[HostModel]) {
         for id in (0..hosts.len()).filter(|&id| hosts[id].relays_for.is_empty()) {
@@ -156,6 +155,7 @@ impl Compiler<'_> {
         }
     }
 
+    /// The host whose queue a relay shares.
     fn shares_queue(&mut self, id: usize) -> Option<usize> {
         let member = self.hosts.members[id].clone();
         let (key, host) = self.tree.hosts.get_index(member.key)?;

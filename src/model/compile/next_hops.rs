@@ -46,12 +46,7 @@ impl Compiler<'_> {
         let mut found = Vec::new();
         for hop in next_hops(&text) {
             let name = canonical(hop.name);
-            let known = self.dns.names.get(&name).filter(|&id| {
-                self.zones.get(&name).is_some()
-                    || self.has_other_data(id, &self.rrsets)
-                    || self.is_reachable_some_time(&name)
-            });
-            let Some(known) = known else {
+            let Some(known) = self.known_destination(&name) else {
                 let message = format!("no host or domain `{name}` to relay to");
                 let said = match parameter {
                     Some(parameter) => Diagnostic::warning(format!("{message}: left out of `{parameter}`")),

@@ -4,24 +4,22 @@
 //! down a second time.
 
 use std::mem::discriminant;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::super::retry::preset_policy;
-use super::super::{Files, Folder, Loaded, load_source};
 use super::{Preset, client_rules};
 use crate::engine::time::SimDuration;
 use crate::model::client::ClientRules;
 use crate::model::mail::{Expiry, Memory, Pickup, RetryPolicy};
-use crate::scenario::diagnostic::{Diagnostic, SourceText};
-use crate::scenario::postconf::{Postconf, read_postconf};
-use crate::scenario::splice::Override;
+use crate::scenario::postconf::Postconf;
 use crate::scenario::tree::{
     ChasquidRetry, ExchangeRetry, EximRetry, HarakaRetry, KumoMtaRetry, MaddyRetry, MoxRetry, OpenSmtpdRetry,
-    PostfixConfig, PostfixRetry, QmailRetry, Retry, SendmailRetry, Shuffle, Stage, StalwartRetry, ZoneMtaRetry,
+    PostfixRetry, QmailRetry, Retry, SendmailRetry, Shuffle, Stage, StalwartRetry, ZoneMtaRetry,
 };
 
+mod given;
 mod sources;
+
+pub use given::{Part, written};
 
 /// A retry preset: its name in a scenario, its version, its rule and its parameters.
 #[derive(Debug, Clone)]
@@ -80,84 +78,20 @@ pub fn retry_presets() -> Vec<Preset> {
     systems().iter().map(RetryPreset::shown).collect()
 }
 
-/// The scenario whose sender has a policy that is given by itself.
-const AROUND: &str = r#"(
-    title: "a policy by itself",
-    zones: { "example.org": (mx: [(10, "mx.example.org")]) },
-    hosts: { "mx.example.org": () },
-    resolvers: { "r": () },
-    senders: { "s": (resolver: "r", arrivals: Poisson(rate: "1/h"), to: Weights({"example.org": 1.0}), retry: Postfix()) },
-)"#;
-
-/// A policy as a scenario writes it: a preset with parameters, a `Custom` schedule, a Postfix configuration (a file, from
-/// the working directory on); and what its user may not have meant.
-///
-/// # Errors
-/// What a scenario with it would be refused for; and a policy that has no one schedule: a `Mix`, and a section of Exim's,
-/// whose rules depend on the domain.
-pub fn written(text: &str) -> Result<(RetryPreset, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let source = Arc::new(SourceText { name: "a policy by itself".into(), text: AROUND.into() });
-    let given = Override::named("the preset as given", "senders/s/retry", text);
-    let Loaded { variants, warnings, .. } = load_source(&source, &[given], &mut Folder(PathBuf::new()))?;
-    let one = variants.into_iter().next().and_then(|mut variant| {
-        let node = variant.model.mail.nodes.first()?;
-        let (policy, rules) = (node.retry.clone(), node.client.clone());
-        Some((variant.scenario.senders.swap_remove("s")?.retry, policy, rules))
-    });
-    let preset = one.and_then(|(retry, policy, rules)| match &retry {
-        Retry::Custom(_) => Some(RetryPreset {
-            name: "Custom",
-            about: "a policy as given",
-            rule: "as given",
-            retry,
-            policy,
-            rules,
-            config: None,
-            sources: &[],
-            client: "as given",
-        }),
-        Retry::PostfixConfig(config) => {
-            let own = read_config(config)?;
-            let system = system_of(&Retry::Postfix(own.retry.clone()))?;
-            Some(RetryPreset {
-                name: "PostfixConfig",
-                about: "Postfix as its own configuration has it",
-                retry: Retry::Postfix(own.retry.clone()),
-                policy,
-                rules,
-                config: Some(own),
-                ..system
-            })
-        }
-        _ => {
-            let system = system_of(&retry)?;
-            Some(RetryPreset { retry, policy, rules, ..system })
-        }
-    });
-    let no_schedule = || vec![Diagnostic::error("a policy with no schedule of its own")];
-    preset.map(|preset| (preset, warnings)).ok_or_else(no_schedule)
-}
-
 /// The preset with other parameters than its own.
 fn system_of(retry: &Retry) -> Option<RetryPreset> {
     systems().into_iter().find(|system| discriminant(&system.retry) == discriminant(retry))
-}
-
-/// What the files of a configuration say, which a scenario was loaded with.
-fn read_config(config: &PostfixConfig) -> Option<Postconf> {
-    let mut files = Folder(PathBuf::new());
-    let (mut own, _) = read_postconf(&files.read(&config.file).ok()?);
-    if let Some(master) = &config.master {
-        own.add_master(&files.read(master).ok()?);
-    }
-    own.retry.scan_phase = config.scan_phase;
-    Some(own)
 }
 
 impl RetryPreset {
     /// What the simulation runs.
     pub fn policy(&self) -> &RetryPolicy {
         &self.policy
+    }
+
+    /// The same, as what it was made from.
+    fn of(self, retry: Retry) -> Self {
+        Self { retry, ..self }
     }
 
     /// As it is shown; `None` of a policy that has no parameters with defaults.
