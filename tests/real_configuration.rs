@@ -1,5 +1,7 @@
 //! Policies that come from elsewhere, in whole scenarios: real configurations, tables of offsets, mixes.
 
+#[path = "real_configuration/exim.rs"]
+mod exim;
 mod support;
 
 use std::sync::Arc;

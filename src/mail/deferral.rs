@@ -119,15 +119,16 @@ impl<'m> Mail<'m> {
         let delivery = &self.slots[slot as usize];
         let policy = &self.model.mail.nodes[delivery.node.index()].retry;
         let key = self.nodes[delivery.sender.index()].key;
-        let before = delivery.held_before();
+        let (before, cause) = (delivery.held_before(), delivery.work.cause());
         let failure = Failure {
             arrived: delivery.in_custody_since,
             started: delivery.attempt_started + before,
             failed: now + before,
             failures: delivery.node_attempts,
             previous: delivery.work.previous.map(|(failed, due)| (failed + before, due + before)),
-            cause: delivery.work.cause(),
+            cause,
             domain: delivery.domain,
+            host: delivery.work.tally.own.filter(|_| cause != Cause::Dns && !delivery.work.tally.of_address),
             is_bounce: delivery.null_sender || delivery.kind != Kind::Mail,
             bits: draw(key, delivery.number, place(delivery.attempts, 0, Purpose::Jitter)),
         };
@@ -141,13 +142,13 @@ impl<'m> Mail<'m> {
         let work = &self.slots[slot as usize].work;
         let mut tally = work.tally;
         let was_tried = work.tried > 0 || tally.held == 0;
-        let is_own = was_tried && (tally.own || work.cause() == Cause::Dns);
+        let is_own = was_tried && (tally.own.is_some() || work.cause() == Cause::Dns);
         let of_domain = work.cause() == Cause::Dns;
         let shared =
             if is_own && (of_domain || tally.of_address) { self.record_routing(now, slot, of_domain) } else { None };
-        if let Some(record) = shared {
+        if let Some(has_timed_out) = shared {
             tally.records += 1;
-            tally.timed_out += u16::from(record.expired);
+            tally.timed_out += u16::from(has_timed_out);
         } else if is_own {
             tally.records += 1;
             let before = self.slots[slot as usize].held_before();
@@ -171,10 +172,28 @@ impl<'m> Mail<'m> {
             work.generation = work.generation.wrapping_add(1);
             return self.end(cx, slot, End::Expired);
         }
+        // deliver.c, deliver_message: ERRNO_HRETRY, which says that no host was tried, is below ERRNO_WARN_BASE.
+        if was_tried {
+            self.warn_if_late(cx, slot);
+        }
         self.await_run(cx, slot, tally.held > 0 || !is_own);
     }
 
-    /// Until its node's next queue run; with a word to its sender where that is due.
+    /// A word to the sender, where that is due at a failure now.
+    pub(super) fn warn_if_late<E: World, O: MailObserver, F>(
+        &mut self,
+        cx: &mut MailContext<'_, 'm, E, O, F>,
+        slot: u32,
+    ) {
+        let model = self.model;
+        let warning = &model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
+        if *warning != DelayWarning::Never {
+            let (failure, next) = self.next_attempt(cx.scheduler.now(), slot);
+            self.warn(cx, slot, warning.due_after(&failure, next));
+        }
+    }
+
+    /// Until its node's next queue run.
     pub(super) fn await_run<E: World, O: MailObserver, F>(
         &mut self,
         cx: &mut MailContext<'_, 'm, E, O, F>,
@@ -183,12 +202,6 @@ impl<'m> Mail<'m> {
     ) {
         let now = cx.scheduler.now();
         self.slots[slot as usize].waits(cx.observer, now);
-        let model = self.model;
-        let warning = &model.mail.nodes[self.slots[slot as usize].node.index()].retry.warning;
-        if *warning != DelayWarning::Never {
-            let (failure, next) = self.next_attempt(now, slot);
-            self.warn(cx, slot, warning.due_after(&failure, next));
-        }
         if let Some(at) = self.wait_for_run(cx, slot, for_hosts) {
             cx.observer.on_deferred(now, &self.slots[slot as usize], at);
         }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::memory::{Remembered, Rule, last_cutoff_s};
 use super::queue::Left;
 use super::remember::custody_s;
-use super::retry::{Record, Retried, update};
+use super::retry::{Cause, Keys, Record, Retried, find_rule, update};
 use super::world::{Purpose, World, place};
 use super::{Delivery, Mail, MailContext, MailObserver};
 use crate::engine::random::draw;
@@ -37,15 +37,14 @@ impl Hints {
 
     /// What is known, unless it is too old (`retry_data_expire`).
     fn get(&self, of: Routed, second: u64) -> Option<Record> {
-        let is_fresh = |record: &Record| second.saturating_sub(record.last_try) <= self.forget_s;
-        self.records.get(&of).copied().filter(is_fresh)
+        self.records.get(&of).copied().filter(|record| record.is_fresh(second, self.forget_s))
     }
 
-    fn failed(&mut self, of: Routed, rule: Rule<'_>, what: &Retried) -> Record {
+    fn failed(&mut self, of: Routed, rule: Rule<'_>, what: &Retried) -> bool {
         let before = self.get(of, what.now.whole_seconds());
-        let record = update(before, rule.0, rule.1, what);
+        let (record, has_timed_out) = update(before, rule.0, rule.1, what);
         self.records.insert(of, record);
-        record
+        has_timed_out
     }
 
     /// The queue is flushed: everything may be tried.
@@ -66,8 +65,9 @@ impl<'m> Mail<'m> {
         })
     }
 
-    /// A look-up failed, or a host put a recipient off: the record after it; `None` if the failure is the message's own.
-    pub(super) fn record_routing(&mut self, now: SimTime, slot: u32, of_domain: bool) -> Option<Record> {
+    /// A look-up failed, or a host put a recipient off: whether the message has timed out by the record after it; `None` if
+    /// the failure is the message's own.
+    pub(super) fn record_routing(&mut self, now: SimTime, slot: u32, of_domain: bool) -> Option<bool> {
         let delivery = &self.slots[slot as usize];
         let of = if of_domain { Routed::Domain(delivery.domain) } else { self.pair(delivery)? };
         let RetrySchedule::Exim { rules, interval_max } = &self.model.mail.nodes[delivery.node.index()].retry.schedule
@@ -75,12 +75,14 @@ impl<'m> Mail<'m> {
             return None;
         };
         let cause = delivery.work.cause();
-        let rule = rules.iter().find(|case| case.fits(delivery.domain, cause))?;
+        // Keys without a host have no alternative: the domain is all that a pattern is held against.
+        let rule = find_rule(rules, Keys { host: None, domain: delivery.domain }, cause)?;
         let key = self.nodes[delivery.sender.index()].key;
         let bits = draw(key, delivery.number, place(delivery.attempts, 0, Purpose::Jitter));
-        let what = Retried { now, age_s: custody_s(now, delivery), bits };
+        let received_s = delivery.in_custody_since.whole_seconds();
+        let what = Retried { now, received_s, age_s: custody_s(now, delivery), of_host: false, cause, bits };
         match self.nodes[delivery.node.index()].queue.as_mut()?.memory.as_mut()? {
-            Remembered::Records { hints, .. } => Some(hints.failed(of, Rule(&rule.rule, *interval_max), &what)),
+            Remembered::Records { hints, .. } => Some(hints.failed(of, Rule(rule, *interval_max), &what)),
             _ => None,
         }
     }
@@ -116,9 +118,10 @@ impl<'m> Mail<'m> {
         }
         let pair = self.pair(delivery).and_then(|pair| hints.get(pair, second));
         let policy = &self.model.mail.nodes[delivery.node.index()].retry;
+        let keys = Keys { host: None, domain: delivery.domain };
         let is_too_old =
-            || last_cutoff_s(policy, delivery.domain).is_none_or(|cutoff| custody_s(now, delivery) > cutoff);
-        pair.is_some_and(|record| second < record.next_try) && (domain.is_some() || !is_too_old())
+            |cause: Cause| last_cutoff_s(policy, keys, cause).is_none_or(|cutoff| custody_s(now, delivery) > cutoff);
+        pair.is_some_and(|record| second < record.next_try && (domain.is_some() || !is_too_old(record.cause)))
     }
 
     /// Puts a message off at its turn in a queue run, if its domain or its recipient rests: a suspension.
@@ -135,6 +138,7 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         delivery.suspensions += 1;
         cx.observer.on_suspended(now, delivery);
+        self.warn_if_late(cx, slot);
         self.await_run(cx, slot, false);
         true
     }

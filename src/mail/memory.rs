@@ -6,12 +6,11 @@ use super::Address;
 use super::hints::Hints;
 use super::hoststat::Deferred;
 use super::mta_relay::{Route, find_route};
-use super::retry::{Record, Retried, update};
+use super::retry::{Cause, Keys, Record, Retried, find_rule, update};
 use super::tcpto::Tcpto;
 use super::unreachable::Unreachable;
 use crate::engine::time::{SimDuration, SimTime};
-use crate::model::NameId;
-use crate::model::mail::{EximErrors, Memory, RetryPolicy, RetrySchedule, RouteLimits};
+use crate::model::mail::{Memory, RetryPolicy, RetrySchedule, RouteLimits};
 use crate::scenario::exim_retry::EximRule;
 
 /// What is remembered of hosts, as the node's system does it.
@@ -67,18 +66,26 @@ impl Remembered {
         }
     }
 
-    /// Whether the host rests, for a message of this age. `bits` stand for what a system draws.
-    pub fn holds(&self, now: SimTime, host: Address, age_s: u64, cutoff_s: Option<u64>, bits: u64) -> Held {
+    /// Whether the host rests, for a message of this age, with the last cutoff for a failure. `bits` stand for what a system
+    /// draws.
+    pub fn holds(
+        &self,
+        now: SimTime,
+        host: Address,
+        age_s: u64,
+        cutoff_s: impl FnOnce(Cause) -> Option<u64>,
+        bits: u64,
+    ) -> Held {
         let rests = |rests: bool| if rests { Held::Rests } else { Held::No };
         match self {
             Self::Records { hosts, forget_s, .. } => {
                 let second = now.whole_seconds();
-                let record = hosts.get(&host).filter(|record| second.saturating_sub(record.last_try) <= *forget_s);
+                let record = hosts.get(&host).filter(|record| record.is_fresh(second, *forget_s));
                 match record.filter(|record| second < record.next_try) {
                     None => Held::No,
                     Some(record) if record.expired => Held::RestsExpired { last_try_s: record.last_try },
                     // retry_ultimate_address_timeout: a message older than the last cutoff is tried, to be given up.
-                    Some(_) => rests(cutoff_s.is_some_and(|cutoff| age_s <= cutoff)),
+                    Some(record) => rests(cutoff_s(record.cause).is_some_and(|cutoff| age_s <= cutoff)),
                 }
             }
             Self::Status { until, .. } => rests(until.get(&host).is_some_and(|until| now < *until)),
@@ -88,14 +95,17 @@ impl Remembered {
         }
     }
 
-    /// A host failed. `timed_out`: its SYN was not answered. Exim's record after it, if it keeps one.
-    pub fn failed(&mut self, what: &Retried, host: Address, timed_out: bool, rule: Option<Rule<'_>>) -> Option<Record> {
+    /// A host failed. `timed_out`: its SYN was not answered. For Exim, whether the message has timed out there: without a
+    /// rule nothing is written, and it has.
+    pub fn failed(&mut self, what: &Retried, host: Address, timed_out: bool, rule: Option<Rule<'_>>) -> Option<bool> {
         match self {
-            Self::Records { hosts, .. } => {
-                let Rule(rule, interval_max) = rule?;
-                let record = update(hosts.get(&host).copied(), rule, interval_max, what);
+            Self::Records { hosts, forget_s, .. } => {
+                let Some(Rule(rule, interval_max)) = rule else { return Some(true) };
+                let second = what.now.whole_seconds();
+                let before = hosts.get(&host).copied().filter(|record| record.is_fresh(second, *forget_s));
+                let (record, has_timed_out) = update(before, rule, interval_max, what);
                 hosts.insert(host, record);
-                return Some(record);
+                return Some(has_timed_out);
             }
             Self::Status { persistent, until } => {
                 if let Some(span) = persistent {
@@ -163,19 +173,11 @@ impl Remembered {
 #[derive(Clone, Copy)]
 pub(super) struct Rule<'a>(pub &'a EximRule, pub SimDuration);
 
-impl Rule<'_> {
-    /// The last cutoff, seconds: messages older than that are given up after their next failure.
-    pub fn last_cutoff_s(&self) -> Option<u64> {
-        self.0.steps.last().map(|step| step.cutoff().whole_seconds())
-    }
-}
-
-/// The last cutoff of Exim's rule for any error of a domain (`retry_ultimate_address_timeout`); `None` without such a rule:
-/// then nothing holds a message back.
-pub(super) fn last_cutoff_s(policy: &RetryPolicy, domain: NameId) -> Option<u64> {
+/// The last cutoff of Exim's rule for the failure in a record (`retry_ultimate_address_timeout`), seconds; `None` without such
+/// a rule: then nothing holds a message back.
+pub(super) fn last_cutoff_s(policy: &RetryPolicy, keys: Keys, cause: Cause) -> Option<u64> {
     let RetrySchedule::Exim { rules, .. } = &policy.schedule else { return None };
-    let any = rules.iter().find(|case| case.errors == EximErrors::Any && case.is_for(domain));
-    any?.rule.steps.last().map(|step| step.cutoff().whole_seconds())
+    find_rule(rules, keys, cause)?.last_cutoff_s()
 }
 
 /// Hosts that failed within one queue run (sendmail's connection information, `mci.c`).
@@ -186,7 +188,8 @@ mod tests {
     use super::*;
 
     fn at(second: u64) -> Retried {
-        Retried { now: SimTime::from_secs(second), age_s: 0, bits: 0 }
+        let now = SimTime::from_secs(second);
+        Retried { now, received_s: second, age_s: 0, of_host: true, cause: Cause::Refused, bits: 0 }
     }
 
     #[test]
@@ -207,7 +210,7 @@ mod tests {
         };
         let mut routes = Remembered::new(&memory).expect("a memory");
         let host = Address::only(0);
-        let holds = |routes: &Remembered, second| routes.holds(SimTime::from_secs(second), host, 0, None, 0);
+        let holds = |routes: &Remembered, second| routes.holds(SimTime::from_secs(second), host, 0, |_| None, 0);
         routes.failed(&at(0), host, false, None);
         assert_eq!((holds(&routes, 14), holds(&routes, 15)), (Held::Rests, Held::No));
         routes.failed(&at(10), host, false, None);

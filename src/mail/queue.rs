@@ -14,6 +14,7 @@ use super::ready_queue::ReadyQueues;
 use super::runs::Runs;
 use super::serialized::Serialized;
 use crate::engine::time::{SimDuration, SimTime};
+use crate::model::NameId;
 use crate::model::client::KeptSessions;
 use crate::model::mail::{DestinationRules, Memory, NodeModel, Pickup, QueueLimits, RouteLimits};
 use crate::scenario::tree::Feedback;
@@ -72,8 +73,8 @@ pub(crate) struct Tally {
     /// Records of failure written, and of these past their last cutoff.
     pub records: u16,
     pub timed_out: u16,
-    /// Whether something failed that is the message's own.
-    pub own: bool,
+    /// The host at which something failed last that is the message's own.
+    pub own: Option<NameId>,
     /// Whether that was a recipient.
     pub of_address: bool,
     /// Whether hosts that are past their cutoff are tried once more (Exim without `delay_after_cutoff`).

@@ -4,7 +4,7 @@
 use super::memory::{Held, Remembered, Rule, last_cutoff_s};
 use super::mta_relay::Connected;
 use super::queue::Left;
-use super::retry::Retried;
+use super::retry::{Keys, Retried, find_rule};
 use super::world::{Purpose, World, place};
 use super::{Candidate, Delivery, Mail, MailContext, MailObserver, TryResult};
 use crate::engine::random::draw;
@@ -23,7 +23,9 @@ impl<'m> Mail<'m> {
         let age_s = custody_s(now, delivery);
         let key = self.nodes[delivery.sender.index()].key;
         let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(candidate.preference), Purpose::Rest));
-        let mut held = memory.holds(now, candidate.address(), age_s, last_cutoff_s(policy, delivery.domain), bits);
+        let keys = Keys { host: Some(candidate.name), domain: delivery.domain };
+        let cutoff_s = |cause| last_cutoff_s(policy, keys, cause);
+        let mut held = memory.holds(now, candidate.address(), age_s, cutoff_s, bits);
         if queue.runs.as_ref().is_some_and(|runs| runs.has_failed(delivery.work.runner, candidate.address())) {
             held = Held::Rests;
         }
@@ -89,7 +91,7 @@ impl<'m> Mail<'m> {
         }
         let delivery = &mut self.slots[slot as usize];
         if blame != Blame::Host {
-            delivery.work.tally.own = true;
+            delivery.work.tally.own = Some(candidate.name);
             delivery.work.tally.of_address = blame == Blame::Address;
             return;
         }
@@ -99,23 +101,21 @@ impl<'m> Mail<'m> {
         }
         let rule = match &model.retry.schedule {
             RetrySchedule::Exim { rules, interval_max } => {
-                rules.iter().find(|case| case.fits(delivery.domain, cause)).map(|case| Rule(&case.rule, *interval_max))
+                let keys = Keys { host: Some(candidate.name), domain: delivery.domain };
+                find_rule(rules, keys, cause).map(|rule| Rule(rule, *interval_max))
             }
             _ => None,
         };
         let key = self.nodes[delivery.sender.index()].key;
         let bits = draw(key, delivery.number, place(delivery.attempts, u32::from(hop), Purpose::Jitter));
         let timed_out = verdict.result == TryResult::TimedOut && verdict.stage == Stage::Connect;
-        let what = Retried { now, age_s: 0, bits };
+        let (received_s, age_s) = (delivery.in_custody_since.whole_seconds(), custody_s(now, delivery));
+        let what = Retried { now, received_s, age_s, of_host: true, cause, bits };
         let Some(queue) = &mut self.nodes[delivery.node.index()].queue else { return };
         let Some(memory) = queue.memory.as_mut() else { return };
-        if let Some(record) = memory.failed(&what, address, timed_out, rule) {
-            let arrived = delivery.in_custody_since.whole_seconds();
-            let age_s = custody_s(now, delivery);
-            let cutoff_s = rule.and_then(|rule| rule.last_cutoff_s());
-            let too_old = arrived <= record.first_failed && cutoff_s.is_none_or(|cutoff| age_s > cutoff);
+        if let Some(has_timed_out) = memory.failed(&what, address, timed_out, rule) {
             delivery.work.tally.records += 1;
-            delivery.work.tally.timed_out += u16::from(record.expired || too_old);
+            delivery.work.tally.timed_out += u16::from(has_timed_out);
         }
     }
 

@@ -18,7 +18,7 @@ mod sendmail;
 mod waits;
 mod warning;
 
-pub use exim::{Record, Retried, update};
+pub use exim::{Keys, Record, Retried, find_rule, update};
 pub use plan::{MIDDLE, Plan};
 pub use resume::Resumed;
 
@@ -44,6 +44,8 @@ pub struct Failure {
     pub cause: Cause,
     /// Whom the message is for.
     pub domain: NameId,
+    /// The host at which the message failed, where the failure is its own there.
+    pub host: Option<NameId>,
     /// Whether its return path is null: a bounce, for which some systems have a lifetime of its own.
     pub is_bounce: bool,
     /// Uniform random bits for a policy that has jitter.

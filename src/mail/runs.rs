@@ -271,6 +271,10 @@ impl<'m> Mail<'m> {
             runner.is_busy = true;
             let number = place as u16 + 1;
             if !work.is_due(cx.scheduler.now()) {
+                // deliver.c, deliver_message: ERRNO_RRETRY, "not time for routing" of a recipient, is above ERRNO_WARN_BASE.
+                if work.tally.of_address {
+                    self.warn_if_late(cx, slot);
+                }
                 if !self.keeps_runner(cx, node, number) {
                     self.on_visited(node, number);
                 }

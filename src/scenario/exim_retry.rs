@@ -18,6 +18,13 @@ pub struct EximRule {
     pub steps: Vec<EximStep>,
 }
 
+impl EximRule {
+    /// The cutoff of the last step, seconds: messages older than that are given up after their next failure.
+    pub fn last_cutoff_s(&self) -> Option<u64> {
+        self.steps.last().map(|step| step.cutoff().whole_seconds())
+    }
+}
+
 /// How long to wait, until the time since the first failure passes `cutoff`. All times are positive whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EximStep {

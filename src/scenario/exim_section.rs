@@ -13,6 +13,8 @@ pub struct EximLine {
     pub of: String,
     /// For which addresses.
     pub pattern: Pattern,
+    /// Where it says so.
+    pub span: Range<usize>,
     /// For which failures.
     pub errors: EximErrors,
     /// What it says; without steps it never retries.
@@ -64,7 +66,7 @@ pub enum ReplyStage {
 }
 
 impl Pattern {
-    /// Whether mail to that domain is meant.
+    /// Whether a domain, or a host by its name, is meant.
     pub fn fits(&self, domain: &str) -> bool {
         match self {
             Self::All => true,
@@ -85,11 +87,7 @@ impl Pattern {
 /// kinds of errors, sender lists) is warned of, and its rule never fits.
 pub fn read_exim_section(source: &Arc<SourceText>) -> (Vec<EximLine>, Vec<Diagnostic>) {
     let mut found = Vec::new();
-    // A line that ends with a backslash goes on with the next: both become blanks, so that every place stays.
-    let joined = Arc::new(SourceText {
-        name: source.name.clone(),
-        text: source.text.replace("\\\r\n", "   ").replace("\\\n", "  "),
-    });
+    let joined = joined(source);
     let Some(section) = section(&joined.text) else {
         let error = Diagnostic::error("no `begin retry` in this file").at(source, 0..0);
         found.push(error.help("give a whole configuration of Exim's, or its part from `begin retry` on"));
@@ -115,6 +113,12 @@ pub fn read_exim_section(source: &Arc<SourceText>) -> (Vec<EximLine>, Vec<Diagno
         }
     }
     (lines, found)
+}
+
+/// A line that ends with a backslash goes on with the next: both become blanks, so that every place stays.
+pub(super) fn joined(source: &SourceText) -> Arc<SourceText> {
+    let text = source.text.replace("\\\r\n", "   ").replace("\\\n", "  ");
+    Arc::new(SourceText { name: source.name.clone(), text })
 }
 
 /// From behind `begin retry` to the next `begin`, or to the end.
@@ -188,7 +192,7 @@ fn read_line(source: &Arc<SourceText>, span: Range<usize>, found: &mut Vec<Diagn
         }
     };
     let of = format!("{} {}", pattern.1, errors.1);
-    Some(EximLine { of, pattern: pattern_is, errors: errors_are?.0, rule: rule? })
+    Some(EximLine { of, pattern: pattern_is, span: place(pattern), errors: errors_are?.0, rule: rule? })
 }
 
 fn read_pattern(text: &str) -> Pattern {

@@ -113,8 +113,8 @@ pub fn failure(
     previous: Option<(SimTime, SimTime)>,
 ) -> Failure {
     let cause = if mode == "servfail" { Cause::Dns } else { Cause::Refused };
-    let domain = NameId(0);
-    Failure { arrived, started: now, failed: now, failures, previous, cause, domain, is_bounce: false, bits: 0 }
+    let (started, failed, domain, host, is_bounce) = (now, now, NameId(0), None, false);
+    Failure { arrived, started, failed, failures, previous, cause, domain, host, is_bounce, bits: 0 }
 }
 
 /// What happened.

@@ -218,6 +218,7 @@ fn exims_random_rule_gives_every_measured_interval() {
                     previous,
                     cause: Cause::Refused,
                     domain: NameId(0),
+                    host: None,
                     is_bounce: false,
                     bits,
                 };

@@ -1,4 +1,4 @@
-//! Exim 4.9x: `src/retry.c`, function `retry_update`.
+//! Exim 4.9x: `src/retry.c`, functions `retry_update` and `retry_find_config`.
 
 use super::{Cause, Failure};
 use crate::engine::random::unit_open;
@@ -17,8 +17,17 @@ pub struct Record {
     pub last_try: u64,
     /// `next_try`.
     pub next_try: u64,
+    /// `basic_errno`, `more_errno`: what failed last.
+    pub cause: Cause,
     /// Whether the last cutoff has passed.
     pub expired: bool,
+}
+
+impl Record {
+    /// Whether it is looked at: not longer after it was written than `retry_data_expire`, seconds.
+    pub fn is_fresh(&self, second: u64, forget_s: u64) -> bool {
+        second.saturating_sub(self.last_try) <= forget_s
+    }
 }
 
 /// What failed, for a record that is to be written anew.
@@ -26,24 +35,35 @@ pub struct Record {
 pub struct Retried {
     /// Now.
     pub now: SimTime,
-    /// How old the message is, seconds, for a record that is not of a host: that counts then too.
+    /// When the message came, seconds since the start.
+    pub received_s: u64,
+    /// How old the message is, seconds.
     pub age_s: u64,
+    /// Whether the record is of a host: then the message's age does not count as time of failure.
+    pub of_host: bool,
+    /// What failed.
+    pub cause: Cause,
     /// Uniform random bits for `H`.
     pub bits: u64,
 }
 
-/// The record after another failure. The step is the first whose cutoff the failing time has not passed, else the last,
-/// and then the record has expired. `G` multiplies the last gap, `H` draws from the upper half of what `G` would add. A
-/// rule without steps never retries.
-pub fn update(before: Option<Record>, rule: &EximRule, interval_max: SimDuration, what: &Retried) -> Record {
+/// The record after another failure, and whether the message has timed out as far as this record goes. The step is the first
+/// whose cutoff the failing time has not passed, else the last, and then the record has expired. `G` multiplies the last gap,
+/// `H` draws from the upper half of what `G` would add. A rule without steps never retries; a message that is itself past the
+/// last cutoff times out, and the next may try at once.
+pub fn update(before: Option<Record>, rule: &EximRule, interval_max: SimDuration, what: &Retried) -> (Record, bool) {
     let now = what.now.whole_seconds();
     let first_failed = before.map_or(now, |record| record.first_failed);
-    let failing = now.saturating_sub(first_failed).max(what.age_s);
+    let failing = now.saturating_sub(first_failed).max(if what.of_host { 0 } else { what.age_s });
     let step = rule.steps.iter().find(|step| failing <= step.cutoff().whole_seconds());
     let expired = step.is_none();
-    let Some(step) = step.or(rule.steps.last()) else {
-        return Record { first_failed, last_try: now, next_try: now, expired: true };
+    let is_too_old =
+        !expired && what.received_s <= first_failed && rule.last_cutoff_s().is_some_and(|cutoff| what.age_s > cutoff);
+    let written = |next_try| {
+        let record = Record { first_failed, last_try: now, next_try, cause: what.cause, expired };
+        (record, expired || is_too_old)
     };
+    let Some(step) = step.or(rule.steps.last()).filter(|_| !is_too_old) else { return written(now) };
     let gap = before
         .map_or(0, |record| record.next_try.saturating_sub(record.last_try).min(now.saturating_sub(record.last_try)))
         as f64;
@@ -60,7 +80,21 @@ pub fn update(before: Option<Record>, rule: &EximRule, interval_max: SimDuration
         }
     };
     let wait = SimDuration::from_secs_f64(wait).min(interval_max).whole_seconds();
-    Record { first_failed, last_try: now, next_try: now.saturating_add(wait), expired }
+    written(now.saturating_add(wait))
+}
+
+/// What the patterns of the rules are held against: the host's name, where a record is of a host, and the domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// The name of the host.
+    pub host: Option<NameId>,
+    /// The domain that the mail is for.
+    pub domain: NameId,
+}
+
+/// The first rule for a failure of that kind (`retry_find_config`).
+pub fn find_rule(rules: &[EximCase], keys: Keys, cause: Cause) -> Option<&EximRule> {
+    rules.iter().find(|case| case.errors.fit(cause) && case.is_for(keys)).map(|case| &case.rule)
 }
 
 /// When the next attempt is due, for a message whose failures are its own; `None`: given up.
@@ -68,18 +102,22 @@ pub fn update(before: Option<Record>, rule: &EximRule, interval_max: SimDuration
 /// What is not due by the last cutoff is forced at the first queue run after it, but after a failure of DNS (measured,
 /// Exim 4.96).
 pub(super) fn due(failure: &Failure, rules: &[EximCase], interval_max: SimDuration) -> Option<SimTime> {
-    let rule = rules.iter().find(|case| case.fits(failure.domain, failure.cause)).map(|case| &case.rule)?;
-    let last = rule.steps.last()?.cutoff().whole_seconds();
+    let keys = Keys { host: failure.host, domain: failure.domain };
+    let rule = find_rule(rules, keys, failure.cause)?;
+    let last = rule.last_cutoff_s()?;
     let before = failure.previous.map(|(failed, due)| Record {
         first_failed: failure.arrived.whole_seconds(),
         last_try: failed.whole_seconds(),
         next_try: due.whole_seconds(),
+        cause: failure.cause,
         expired: false,
     });
-    let age_s = failure.failed.whole_seconds().saturating_sub(failure.arrived.whole_seconds());
-    let what = Retried { now: failure.failed, age_s, bits: failure.bits };
-    let record = update(before, rule, interval_max, &what);
-    if record.expired {
+    let received_s = failure.arrived.whole_seconds();
+    let age_s = failure.failed.whole_seconds().saturating_sub(received_s);
+    let Failure { failed: now, cause, bits, .. } = *failure;
+    let what = Retried { now, received_s, age_s, of_host: false, cause, bits };
+    let (record, has_timed_out) = update(before, rule, interval_max, &what);
+    if has_timed_out {
         return None;
     }
     let due = SimTime::from_secs(record.next_try);
@@ -88,14 +126,10 @@ pub(super) fn due(failure: &Failure, rules: &[EximCase], interval_max: SimDurati
 }
 
 impl EximCase {
-    /// Whether the rule is for a failure of that kind of mail to that domain.
-    pub fn fits(&self, domain: NameId, cause: Cause) -> bool {
-        self.errors.fit(cause) && self.is_for(domain)
-    }
-
-    /// Whether the rule is for mail to that domain.
-    pub fn is_for(&self, domain: NameId) -> bool {
-        self.domains.as_ref().is_none_or(|domains| domains.binary_search(&domain).is_ok())
+    /// Whether its pattern fits one of the keys.
+    fn is_for(&self, keys: Keys) -> bool {
+        let Some(names) = &self.names else { return true };
+        keys.host.into_iter().chain([keys.domain]).any(|key| names.binary_search(&key).is_ok())
     }
 }
 

@@ -55,6 +55,7 @@ impl RetryPolicy {
                 failures: plan.attempts.len() as u32,
                 previous,
                 cause: Cause::Refused,
+                host: None,
                 domain: NameId(0),
                 is_bounce: false,
                 bits,

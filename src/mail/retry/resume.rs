@@ -49,6 +49,7 @@ impl RetryPolicy {
                 previous,
                 cause: Cause::Refused,
                 domain,
+                host: None,
                 is_bounce,
                 bits: bits(resumed.failures),
             };

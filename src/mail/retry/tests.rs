@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::compile::retry::preset_policy;
 use crate::model::mail::{Expiry, ScheduleModel};
+use crate::scenario::exim_retry::{EximRule, EximStep};
 use crate::scenario::tree::{EximRetry, Jitter, PostfixRetry, QmailRetry, Retry, SendmailRetry};
 use crate::scenario::units::Duration;
 
@@ -24,7 +25,8 @@ fn ages_with(policy: &RetryPolicy, phase_s: u64, most: usize, bits: u64) -> Vec<
 
 fn failure(arrived: SimTime, now: SimTime, failures: u32, previous: Option<(SimTime, SimTime)>, bits: u64) -> Failure {
     let (cause, domain) = (Cause::Refused, NameId(0));
-    Failure { arrived, started: now, failed: now, failures, previous, cause, domain, is_bounce: false, bits }
+    let (started, failed, host, is_bounce) = (now, now, None, false);
+    Failure { arrived, started, failed, failures, previous, cause, domain, host, is_bounce, bits }
 }
 
 fn ages(policy: &RetryPolicy, phase_s: u64, most: usize) -> Vec<u64> {
@@ -85,6 +87,29 @@ fn exims_gaps_begin_again_after_two_failures_in_one_second() {
         }
     };
     assert_eq!((wait(1071, 1086), wait(1086, 1108)), (22, 10));
+}
+
+#[test]
+fn a_message_past_exims_last_cutoff_leaves_the_next_to_try_at_once() {
+    // retry.c, retry_update: where a host has failed for less than the last cutoff, but the message that fails is older than
+    // that, it times out, and next_try is "now, so that one delivery attempt happens for subsequent messages". A host's record
+    // does not count the message's age as time of failure; others do.
+    let rule = EximRule { steps: vec![EximStep::Fixed { cutoff: seconds(3600), interval: seconds(600) }] };
+    let before = |first_failed| {
+        Some(Record { first_failed, last_try: 4400, next_try: 5000, cause: Cause::Refused, expired: false })
+    };
+    let update_of = |first_failed, received_s, of_host| {
+        let (now, cause) = (SimTime::from_secs(5000), Cause::Refused);
+        let what = Retried { now, received_s, age_s: 5000 - received_s, of_host, cause, bits: 0 };
+        let (record, has_timed_out) = update(before(first_failed), &rule, SimDuration::MAX, &what);
+        (record.next_try, record.expired, has_timed_out)
+    };
+    // The message has been there since before the host failed, for 4000 s; for 3000 s; the host failed before it came.
+    assert_eq!(update_of(3000, 1000, true), (5000, false, true));
+    assert_eq!(update_of(3000, 2000, true), (5600, false, false));
+    assert_eq!(update_of(2000, 3000, true), (5600, false, false));
+    assert_eq!(update_of(1000, 3000, true), (5600, true, true));
+    assert_eq!(update_of(3000, 1000, false), (5600, true, true));
 }
 
 #[test]

@@ -62,6 +62,7 @@ mod tests {
                 previous: None,
                 cause: Cause::Refused,
                 domain: NameId(0),
+                host: None,
                 is_bounce: false,
                 bits: 0,
             };

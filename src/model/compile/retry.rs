@@ -19,6 +19,7 @@ use crate::scenario::diagnostic::SourceText;
 use crate::scenario::exim_retry::{EximRule, read_exim_rule};
 use crate::scenario::tree::{EximRetry, Retry};
 
+pub use config::IDLE;
 pub(super) use config::{Configs, NodePreset};
 pub use policies::preset_policy;
 
@@ -32,7 +33,7 @@ impl Compiler<'_> {
                 let (rule, problems) = read_exim_rule(&source, span);
                 self.say_all(problems);
                 let rule = rule.unwrap_or(EximRule { steps: Vec::new() });
-                let policy = policies::exim(exim, vec![EximCase { domains: None, errors: EximErrors::Any, rule }]);
+                let policy = policies::exim(exim, vec![EximCase { names: None, errors: EximErrors::Any, rule }]);
                 self.with_serialized(path, exim, policy)
             }
             Retry::Custom(custom) => self.custom_retry(path, custom),

@@ -83,8 +83,8 @@ pub enum ScheduleModel {
 /// One line of Exim's retry section.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EximCase {
-    /// Domains it is for, sorted; `None` for all.
-    pub domains: Option<Vec<NameId>>,
+    /// Names of hosts and domains it is for, sorted; `None` for all.
+    pub names: Option<Vec<NameId>>,
     /// Failures it is for.
     pub errors: EximErrors,
     /// Its steps; a rule without steps never retries.

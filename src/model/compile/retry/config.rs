@@ -7,9 +7,13 @@ use super::super::Compiler;
 use super::field;
 use crate::model::NameId;
 use crate::model::mail::{EximCase, RetryPolicy};
+use crate::scenario::diagnostic::{Diagnostic, SourceText};
 use crate::scenario::exim_section::{EximLine, Pattern, read_exim_section};
 use crate::scenario::postconf::{Postconf, read_postconf};
 use crate::scenario::tree::{EximConfig, PostfixConfig, Retry};
+
+/// What is said of a pattern that is no name's.
+pub const IDLE: &str = "fits no name of a domain or a host: its rule never applies";
 
 /// What configurations say, by place in the scenario: a population reads one once.
 #[derive(Debug, Default)]
@@ -82,6 +86,7 @@ impl Compiler<'_> {
                 Some(source) => {
                     let (lines, problems) = read_exim_section(&source);
                     self.say_all(problems);
+                    self.warn_of_idle(&source, &lines);
                     lines
                 }
                 None => Vec::new(),
@@ -91,8 +96,19 @@ impl Compiler<'_> {
         let lines = self.configs.exim.get(&place).cloned().unwrap_or_default();
         lines
             .into_iter()
-            .map(|line| EximCase { domains: self.meant(&line.pattern), errors: line.errors, rule: line.rule })
+            .map(|line| EximCase { names: self.meant(&line.pattern), errors: line.errors, rule: line.rule })
             .collect()
+    }
+
+    /// Warns of patterns that are no name's: their rules never apply.
+    fn warn_of_idle(&mut self, source: &Arc<SourceText>, lines: &[EximLine]) {
+        for line in lines {
+            if line.pattern != Pattern::Never && self.meant(&line.pattern).is_some_and(|names| names.is_empty()) {
+                let pattern = source.text.get(line.span.clone()).unwrap_or_default();
+                let message = format!("`{pattern}` {IDLE}");
+                self.say_all(vec![Diagnostic::warning(message).at(source, line.span.clone())]);
+            }
+        }
     }
 
     /// The names that a pattern fits, sorted; `None` for all.

@@ -27,7 +27,7 @@ pub fn preset_policy(retry: &Retry) -> RetryPolicy {
         Retry::Exim(own) => {
             let source = Arc::new(SourceText { name: "retry rule".into(), text: own.rule.clone() });
             let rule = read_exim_rule(&source, 0..own.rule.len()).0.unwrap_or(EximRule { steps: Vec::new() });
-            exim(own, vec![EximCase { domains: None, errors: EximErrors::Any, rule }])
+            exim(own, vec![EximCase { names: None, errors: EximErrors::Any, rule }])
         }
         Retry::Sendmail(own) => sendmail(own),
         Retry::Qmail(own) => qmail(own),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::super::retry::preset_policy;
+use super::super::super::retry::{IDLE, preset_policy};
 use super::super::super::{Files, Folder, Loaded, load_source};
 use super::{RetryPreset, system_of};
 use crate::model::client::ClientRules;
@@ -41,7 +41,9 @@ pub struct Part {
 pub fn written(text: &str) -> Result<(Vec<Part>, Vec<Diagnostic>), Vec<Diagnostic>> {
     let source = Arc::new(SourceText { name: "a policy by itself".into(), text: AROUND.into() });
     let given = Override::named("the preset as given", "senders/s{i}/retry", text);
-    let Loaded { variants, warnings, .. } = load_source(&source, &[given], &mut Folder(PathBuf::new()))?;
+    let Loaded { variants, mut warnings, .. } = load_source(&source, &[given], &mut Folder(PathBuf::new()))?;
+    // Whom a rule is for is not known here.
+    warnings.retain(|warning| !warning.message.ends_with(IDLE));
     let parts = variants.into_iter().next().and_then(|mut variant| {
         let retry = variant.scenario.senders.swap_remove("s{i}")?.retry;
         match &retry {
