@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod distribution;
+pub mod exim_options;
 pub mod exim_retry;
 pub mod exim_section;
 pub mod like;

@@ -310,14 +310,15 @@ fn time(name: &str, text: &str) -> Result<Duration, Wrong> {
 /// `-`, the default.
 ///
 /// # Errors
-/// A line with too few columns, a limit that is no number, and no such line at all, among the diagnostics; a warning names
-/// the options of the line, which are not modelled.
+/// A line with too few columns, a limit that is no number, and no such line at all, among the diagnostics; warnings name
+/// the options of the line, and other services that send by SMTP, which are not modelled.
 pub fn read_master(source: &Arc<SourceText>) -> (Option<u32>, Vec<Diagnostic>) {
     let mut found = Vec::new();
     let mut limit = None;
     let mut seen = false;
     let mut start = 0;
     let mut ours = false;
+    let mut others: Vec<(&str, Range<usize>)> = Vec::new();
     for line in source.text.split_inclusive('\n') {
         let (at, text) = (start, line.trim_end());
         start += line.len();
@@ -328,6 +329,9 @@ pub fn read_master(source: &Arc<SourceText>) -> (Option<u32>, Vec<Diagnostic>) {
         let goes_on = text.starts_with(char::is_whitespace);
         ours = if goes_on { ours } else { columns.starts_with(&["smtp", "unix"]) };
         if !ours {
+            if let (false, [name, ..], Some(&"smtp")) = (goes_on, columns.as_slice(), columns.get(7)) {
+                others.push((name, at..at + name.len()));
+            }
             continue;
         }
         let span = at + (text.len() - text.trim_start().len())..at + text.len();
@@ -355,6 +359,11 @@ pub fn read_master(source: &Arc<SourceText>) -> (Option<u32>, Vec<Diagnostic>) {
                     .label("expected service, type, private, unpriv, chroot, wakeup, maxproc, command"),
             ),
         }
+    }
+    if let Some((_, first)) = others.first() {
+        let message = format!("services that send besides `smtp` are not modelled: {} change nothing", others.len());
+        let names = list_names(others.iter().map(|(name, _)| *name), others.len());
+        found.push(Diagnostic::warning(message).at(source, first.clone()).help(format!("they are {names}")));
     }
     if !seen {
         let error = Diagnostic::error("no `smtp unix` service, the client that sends").at(source, 0..0);
@@ -461,7 +470,7 @@ smtpd_recipient_restrictions = permit_mynetworks,
 
     #[test]
     fn the_process_limit_is_that_of_the_client() {
-        let master = |smtp: &str| format!("smtp inet n - n - 50 smtpd\n{smtp}\nrelay unix - - n - 3 smtp\n");
+        let master = |smtp: &str| format!("smtp inet n - n - 50 smtpd\n{smtp}\nqmgr unix n - n 300 1 qmgr\n");
         assert_eq!(read_master(&source(&master("smtp unix - - n - 12 smtp"))), (Some(12), Vec::new()));
         assert_eq!(read_master(&source(&master("smtp unix - - n - - smtp"))), (None, Vec::new()));
         assert_eq!(read_master(&source(&master("smtp unix - - n - 0 smtp"))).0, Some(u32::MAX));
@@ -470,5 +479,10 @@ smtpd_recipient_restrictions = permit_mynetworks,
         let (limit, found) = read_master(&source(&master("smtp unix - - n - 9 smtp\n  -o smtp_helo_timeout=5s")));
         assert!(limit == Some(9) && found.len() == 1 && !found[0].is_error());
         assert!(read_master(&source("")).1[0].is_error());
+        // Others that send, which transport_maps may lead to, are named.
+        let text = "smtp unix - - n - 9 smtp\nslow unix - - n - 1 smtp\n  -o smtp_helo_timeout=5s\nrelay unix - - n - 3 smtp\n";
+        let (limit, found) = read_master(&source(text));
+        assert!(limit == Some(9) && found.len() == 1 && !found[0].is_error(), "{found:?}");
+        assert_eq!(found[0].help.as_deref(), Some("they are `slow` and `relay`"));
     }
 }

@@ -307,7 +307,7 @@ impl Default for EximRetry {
 pub struct EximConfig {
     /// A configuration, or its part from `begin retry` on.
     pub file: String,
-    /// The parameters that stand elsewhere, on the command line or in other sections; `rule` is not looked at.
+    /// What stands on the command line, and what is to hold instead of what other sections say; `rule` is not looked at.
     #[serde(default)]
     pub with: EximRetry,
 }

@@ -101,6 +101,15 @@ fn a_policy_of_several_schedules_shows_each() {
     assert!(parts[0].starts_with("d.example *") && parts[0].contains("20m      21m         1260"), "{stdout}");
     assert!(parts[1].starts_with("never.example *\n\nNot tried again"), "{stdout}");
     assert!(parts[2].starts_with("* refused") && parts[2].contains("given up at 2h1s to 2h1m1s"), "{stdout}");
+    // What it says elsewhere is shown, where `with` does not say otherwise.
+    fs::write(home.path().join("whole.conf"), "delay_warning = 4h:8h\nqueue_run_max = 3\nbegin retry\n* * F,1d,1h\n")
+        .unwrap();
+    for (with, warns) in [("", "delay warning at 4h to"), (r#"delay_warning: ["5h"]"#, "delay warning at 5h to")] {
+        let text = format!(r#"EximConfig(file: "whole.conf", with: ({with}))"#);
+        let (code, stdout, stderr) = ran(&home, &["presets", &text]);
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        assert!(stdout.contains(warns), "{stdout}");
+    }
     // Shares need not add up to one.
     let mix = r#"Mix([(3, Qmail()), (1, Custom(schedule: Constant("1h"), lifetime: "4h"))])"#;
     let (code, stdout, stderr) = ran(&home, &["presets", mix]);

@@ -150,3 +150,23 @@ fn a_message_that_was_only_put_off_for_its_host_warns_nobody() {
     let later = r#"(at: "0s", do: Outage(host: "mx.d.example"), for: "110m")"#;
     assert_eq!(warnings(later, ONE), 1.0);
 }
+
+/// A configuration as it stands in /etc: options of its main section and of its smtp transport hold, but where `with` says otherwise;
+/// what is not read is named.
+#[test]
+fn a_whole_configuration_is_taken_over_or_named() {
+    let whole = "primary_hostname = mail.example\nqueue_run_max = 3\ndelay_warning = 4h:8h\nbegin acl\nacl_check_rcpt:\n  accept\n\
+                 begin transports\nremote_smtp:\n  driver = smtp\n  connect_timeout = 30s\n  final_timeout = 5m\n\
+                 begin retry\n* * F,1h,5m\n";
+    let loaded = loaded(whole, r#"final_timeout: "10m""#, ONE, REFUSES);
+    let node = &loaded.variants[0].model.mail.nodes[0];
+    let spans = [node.client.connect_timeout, node.client.timeouts.end_of_data];
+    assert_eq!(spans.map(|span| span.whole_seconds()), [30, 600]);
+    let policy = format!("{:?} {:?}", node.retry.pickup, node.retry.warning);
+    assert!(policy.contains("runners: 3") && policy.contains("[4h, 8h]"), "{policy}");
+    let said = render(&loaded.warnings, false);
+    assert!(
+        said.contains("`primary_hostname`") && said.contains("`acl`") && !said.contains("connect_timeout"),
+        "{said}"
+    );
+}

@@ -8,9 +8,10 @@ use super::field;
 use crate::model::NameId;
 use crate::model::mail::{EximCase, RetryPolicy};
 use crate::scenario::diagnostic::{Diagnostic, SourceText};
+use crate::scenario::exim_options::read_exim_options;
 use crate::scenario::exim_section::{EximLine, Pattern, read_exim_section};
 use crate::scenario::postconf::{Postconf, read_postconf};
-use crate::scenario::tree::{EximConfig, PostfixConfig, Retry};
+use crate::scenario::tree::{EximConfig, EximRetry, PostfixConfig, Retry};
 
 /// What is said of a pattern that is no name's.
 pub const IDLE: &str = "fits no name of a domain or a host: its rule never applies";
@@ -19,7 +20,7 @@ pub const IDLE: &str = "fits no name of a domain or a host: its rule never appli
 #[derive(Debug, Default)]
 pub(in crate::model::compile) struct Configs {
     postfix: HashMap<String, Arc<Postconf>>,
-    exim: HashMap<String, Vec<EximLine>>,
+    exim: HashMap<String, (EximRetry, Vec<EximLine>)>,
 }
 
 /// What a policy comes from.
@@ -47,11 +48,12 @@ impl Compiler<'_> {
                 (self.retry(path, &preset), NodePreset { preset, config: Some(read) })
             }
             Retry::EximConfig(config) => {
-                let own = Retry::Exim(config.with.clone());
+                let (own, cases) = self.exim_config(path, config);
+                let policy = super::policies::exim(&own, cases);
+                let policy = self.with_serialized(&field(path, "with"), &own, policy);
+                let own = Retry::Exim(own);
                 self.check_retry(&field(path, "with"), &own);
-                let cases = self.exim_cases(path, config);
-                let policy = super::policies::exim(&config.with, cases);
-                (self.with_serialized(&field(path, "with"), &config.with, policy), own.into())
+                (policy, own.into())
             }
             _ => (self.retry(path, retry), retry.clone().into()),
         }
@@ -79,25 +81,25 @@ impl Compiler<'_> {
         own
     }
 
-    fn exim_cases(&mut self, path: &[&str], config: &EximConfig) -> Vec<EximCase> {
+    /// Its parameters, where `with` does not say otherwise, and its rules.
+    fn exim_config(&mut self, path: &[&str], config: &EximConfig) -> (EximRetry, Vec<EximCase>) {
         let place = path.join("/");
         if !self.configs.exim.contains_key(&place) {
-            let lines = match self.file(&field(path, "file"), &config.file) {
-                Some(source) => {
-                    let (lines, problems) = read_exim_section(&source);
-                    self.say_all(problems);
-                    self.warn_of_idle(&source, &lines);
-                    lines
-                }
-                None => Vec::new(),
-            };
-            self.configs.exim.insert(place.clone(), lines);
+            let (mut own, mut lines) = (config.with.clone(), Vec::new());
+            if let Some(source) = self.file(&field(path, "file"), &config.file) {
+                let (read, problems) = read_exim_section(&source);
+                lines = read;
+                self.say_all(problems);
+                self.warn_of_idle(&source, &lines);
+                let (read, problems) = read_exim_options(&source, &own, &self.at.keys(&field(path, "with")));
+                own = read;
+                self.say_all(problems);
+            }
+            self.configs.exim.insert(place.clone(), (own, lines));
         }
-        let lines = self.configs.exim.get(&place).cloned().unwrap_or_default();
-        lines
-            .into_iter()
-            .map(|line| EximCase { names: self.meant(&line.pattern), errors: line.errors, rule: line.rule })
-            .collect()
+        let (own, lines) = self.configs.exim.get(&place).cloned().unwrap_or_default();
+        let case = |line: EximLine| EximCase { names: self.meant(&line.pattern), errors: line.errors, rule: line.rule };
+        (own, lines.into_iter().map(case).collect())
     }
 
     /// Warns of patterns that are no name's: their rules never apply.

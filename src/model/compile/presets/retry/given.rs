@@ -9,7 +9,9 @@ use super::{RetryPreset, system_of};
 use crate::model::client::ClientRules;
 use crate::model::mail::RetryPolicy;
 use crate::scenario::diagnostic::{Diagnostic, SourceText};
+use crate::scenario::exim_options::read_exim_options;
 use crate::scenario::exim_section::{EximErrors, EximLine, Pattern, read_exim_section};
+use crate::scenario::locator::Locator;
 use crate::scenario::postconf::{Postconf, read_postconf};
 use crate::scenario::read::options;
 use crate::scenario::splice::Override;
@@ -48,7 +50,10 @@ pub fn written(text: &str) -> Result<(Vec<Part>, Vec<Diagnostic>), Vec<Diagnosti
         let retry = variant.scenario.senders.swap_remove("s{i}")?.retry;
         match &retry {
             Retry::Mix(members) => Some(of_mix(members)),
-            Retry::EximConfig(config) => of_exim(config),
+            Retry::EximConfig(config) => {
+                let given = Locator::of(&Arc::new(SourceText { name: String::new(), text: text.into() }));
+                of_exim(config, &given.keys(&["with"]))
+            }
             _ => {
                 let node = variant.model.mail.nodes.first()?;
                 let preset = preset(retry, node.retry.clone(), node.client.clone())?;
@@ -99,12 +104,14 @@ fn joined(one: &str, other: &str) -> String {
     if other.is_empty() { one.to_owned() } else { format!("{one}, {other}") }
 }
 
-/// The schedules of each rule that can apply.
-fn of_exim(config: &EximConfig) -> Option<Vec<Part>> {
-    let (lines, _) = read_exim_section(&Folder(PathBuf::new()).read(&config.file).ok()?);
+/// The schedules of each rule that can apply; `given`: the parameters of `with` that are written.
+fn of_exim(config: &EximConfig, given: &[&str]) -> Option<Vec<Part>> {
+    let source = Folder(PathBuf::new()).read(&config.file).ok()?;
+    let (lines, _) = read_exim_section(&source);
+    let (own, _) = read_exim_options(&source, &config.with, given);
     let applies = |line: &EximLine| line.pattern != Pattern::Never && line.errors != EximErrors::Never;
     let of_line = |line: EximLine| {
-        let retry = Retry::Exim(EximRetry { rule: format!("* * {}", line.rule), ..config.with.clone() });
+        let retry = Retry::Exim(EximRetry { rule: format!("* * {}", line.rule), ..own.clone() });
         let preset = (!line.rule.steps.is_empty()).then(|| {
             let system = system_of(&retry)?;
             Some(RetryPreset { policy: preset_policy(&retry), ..system }.of(retry))
