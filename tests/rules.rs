@@ -3,7 +3,7 @@
 //!
 //! Elsewhere: R2 and R6 as measured in `mta/attempts.rs`, R3 to R5 also for every schedule in
 //! `model/compile/presets/retry/tests.rs`, R4 and R7 in `receivers.rs`, R17 and R18 against measured shares in `mta/selection.rs`
-//! (Postfix mixes all addresses, Exim those of a name; sendmail and those that are read from source in `mta/addresses.rs` take them as they come), R19 in `mail/candidates.rs`, R20 in
+//! (Postfix mixes all addresses, Exim those of a name; sendmail and those that are read from source in `mta/addresses.rs` take them as they come), R19 in `mail/candidates.rs` too, R20 in
 //! `smtp_clients.rs`, R21 in `receivers.rs`, R22 in `timeouts.rs` and `smtp_clients.rs`, N1 and N2 in `mail/candidates.rs`, N4 in
 //! `records.rs`.
 
@@ -38,7 +38,8 @@ const WORLD: World<'_> = World {
 
 impl World<'_> {
     fn run(&self, system: &str) -> Results {
-        let Self { zones, mx, hosts, timeline, to, count, over, more } = self;
+        let Self { zones, mx, timeline, to, count, over, more, .. } = self;
+        let hosts = self.hosts.replace("SYSTEM", system);
         run(&format!(
             r#"(
             title: "rules",
@@ -222,6 +223,42 @@ fn r17_equals_share_the_load_but_for_four() {
     let least =
         |results: &Results| ["a", "b", "c"].map(|host| accepted(results, host)).into_iter().fold(240.0, f64::min);
     assert_eq!(world.those(|results| least(results) < 50.0), ["OpenSmtpd", "Haraka", "ZoneMta", "Maddy"]);
+}
+
+#[test]
+fn r19_who_drops_itself_its_equals_and_what_is_worse() {
+    // A relay at 20 gets everything first; what is better than it is down until 70 min, its equal and a worse one are well. By
+    // source: Postfix (smtp_addr.c, smtp_truncate_self), Exim (host.c, host_find_bydns), sendmail (domain.c, getmxrr), qmail
+    // (qmail-remote.c, prefme), OpenSMTPD (mta.c, mta_query_preference: where it is configured as a backup). Of Exchange nothing
+    // is documented: assumed.
+    let hosts = r#""a.d.example": (), "b.d.example": (relays_for: ["d.example"], resolver: "r", retry: SYSTEM()), "c.d.example": (), "e.d.example": ()"#;
+    let mx = r#"(10, "a.d.example"), (20, "b.d.example"), (20, "c.d.example"), (30, "e.d.example")"#;
+    let more = r#"client: (smart_host: "[b.d.example]"),"#;
+    let timeline = r#"(at: "0s", do: Outage(host: "a.d.example"), for: "70m")"#;
+    let world = World { hosts, mx, more, timeline, count: 40, over: "9m", ..WORLD };
+    let beside = |results: &Results| accepted(results, "c") + accepted(results, "e");
+    let drops = world.those(|results| accepted(results, "a") == 40.0 && beside(results) == 0.0);
+    assert_eq!(drops, ["Postfix", "Exim", "Sendmail", "Qmail", "OpenSmtpd", "Exchange"]);
+    // Haraka passes itself over and nobody else (outbound/hmail.js, try_deliver: local_mx_ok is off); the others do not look for
+    // themselves, and hand the message to themselves.
+    let connected = |results: &Results| values(results, "connections", "host:b.d.example", "count")[0];
+    assert_eq!(world.those(|results| beside(results) > 0.0 && connected(results) == 40.0), ["Haraka"]);
+    let keeps = world.those(|results| connected(results) > 40.0);
+    assert_eq!(keeps, ["KumoMta", "Stalwart", "ZoneMta", "Mox", "Maddy", "Chasquid"]);
+    // Alone in the list: refused, at once or after as many rounds as the system counts (hops); Haraka waits ("Tried all MXs").
+    let alone = World { hosts, mx: r#"(20, "b.d.example")"#, more, ..WORLD };
+    assert_eq!(alone.those(|results| all(results, "bounced", "loop") != 1.0), ["Haraka"]);
+    for (system, hops) in [
+        // Counted in Received fields: maddy, endpoint/smtp/smtp.go, max_received; chasquid, smtpsrv/conn.go, maxReceivedHeaders;
+        // Stalwart, session.data.limits.received-headers; mox, smtpserver/server.go.
+        ("Maddy", 50.0),
+        ("Chasquid", 50.0),
+        ("Stalwart", 50.0),
+        ("Mox", 100.0),
+    ] {
+        // Over kept connections, too.
+        assert_eq!(accepted(&alone.run(system), "b"), hops + 1.0, "{system}");
+    }
 }
 
 #[test]

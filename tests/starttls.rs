@@ -1,4 +1,4 @@
-//! STARTTLS (RFC 3207) by system: who says it, and who goes on in clear text when it fails. Sources: `model/compile/spoken.rs`.
+//! STARTTLS (RFC 3207) by system: who says it, and who goes on in clear text when it fails. Sources: `mxsim presets`, `(session)`.
 
 mod support;
 
@@ -39,11 +39,13 @@ const BROKEN: &str = "Lost(stage: StartTls)";
 
 #[test]
 fn who_goes_on_where_starttls_fails() {
-    // Postfix's default and notqmail say no STARTTLS; Exim, Stalwart go on on the connection that they have, ZoneMTA and maddy on
-    // another.
-    assert_eq!(at_once("", REFUSED), ["Postfix", "Exim", "Qmail", "Stalwart", "ZoneMta", "Maddy"]);
-    // A handshake that fails is for Stalwart a failure of the host.
-    assert_eq!(at_once("", BROKEN), ["Postfix", "Exim", "Qmail", "ZoneMta", "Maddy"]);
+    // Postfix's default and notqmail say no STARTTLS; Exim, sendmail (deliver.c), OpenSMTPD (mta_session.c, mta_response), Stalwart and
+    // ZoneMTA (opportunisticTLS) go on on the connection that they have, mox (queue/direct.go) and maddy on another.
+    let goes_on = ["Postfix", "Exim", "Sendmail", "Qmail", "OpenSmtpd", "Stalwart", "ZoneMta", "Mox", "Maddy"];
+    assert_eq!(at_once("", REFUSED), goes_on);
+    // A handshake that fails is for sendmail (TLSFallbacktoClear is off) and Stalwart a failure of the host.
+    let goes_on = ["Postfix", "Exim", "Qmail", "OpenSmtpd", "ZoneMta", "Mox", "Maddy"];
+    assert_eq!(at_once("", BROKEN), goes_on);
     // Who is not offered it says none: nothing can fail there.
     assert_eq!(at_once("tls: Off", REFUSED), SYSTEMS);
     assert_eq!(at_once("tls: Off", BROKEN), SYSTEMS);
@@ -87,5 +89,11 @@ fn what_is_said_costs_its_round_trips() {
     let in_clear = took("retry: Exim(), client: (tls: Off)", "", "");
     differs(took(exim, "", REFUSED), in_clear, 1.0);
     differs(took(exim, "", BROKEN), in_clear, 4.0);
-    differs(took("retry: Maddy()", "", REFUSED), took("retry: Maddy(), client: (tls: Off)", "", ""), 4.0);
+    for (system, refused, broken) in
+        [("Maddy", 4.0, 4.0), ("Mox", 4.0, 4.0), ("ZoneMta", 1.0, 4.0), ("OpenSmtpd", 1.0, 4.0)]
+    {
+        let in_clear = took(&format!("retry: {system}(), client: (tls: Off)"), "", "");
+        differs(took(&format!("retry: {system}()"), "", REFUSED), in_clear, refused);
+        differs(took(&format!("retry: {system}()"), "", BROKEN), in_clear, broken);
+    }
 }

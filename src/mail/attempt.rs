@@ -4,7 +4,7 @@ use super::queue::{Left, Place, Tally};
 use super::world::{Purpose, World, place};
 use super::{
     AttemptRecord, BounceCause, End, Hop, HostAvailability, Mail, MailContext, MailEvent, MailObserver, Phase, Step,
-    TryResult,
+    TryResult, Verdict,
 };
 use crate::dns::{DnsObserver, ServerState};
 use crate::engine::random::draw;
@@ -275,7 +275,7 @@ impl<'m> Mail<'m> {
         let delivery = &mut self.slots[slot as usize];
         let record = AttemptRecord::of(candidate, hop, delivery.work.try_started, now, &verdict);
         delivery.first_failed |= delivery.work.tried == 1 && verdict.result != TryResult::Accepted;
-        delivery.work.sessions += u16::from(verdict.stage > Stage::Greeting);
+        delivery.work.sessions += u16::from(verdict.stage > Stage::StartTls);
         cx.observer.on_try(&record, delivery);
         if verdict.taken {
             cx.observer.on_duplicate(now, delivery, candidate.host);
@@ -291,6 +291,7 @@ impl<'m> Mail<'m> {
             }
             None => verdict,
         };
+        let verdict = if verdict.result == TryResult::Reply(552) { self.softened(slot, verdict) } else { verdict };
         let failing = match verdict.result {
             TryResult::Accepted => {
                 if self.nodes[self.slots[slot as usize].node.index()].queue.is_some() {
@@ -322,6 +323,18 @@ impl<'m> Mail<'m> {
             Then::Bounce => self.bounce(cx, slot, BounceCause::Rejected),
         }
         None
+    }
+
+    /// What a client makes of a 552.
+    #[cold]
+    fn softened(&mut self, slot: u32, verdict: Verdict) -> Verdict {
+        let delivery = &mut self.slots[slot as usize];
+        if !self.model.mail.nodes[delivery.node.index()].client.softens_552(verdict.stage) {
+            return verdict;
+        }
+        let soft = Verdict { result: TryResult::Reply(452), status: verdict.status.of_class(4), ..verdict };
+        delivery.work.verdict = soft;
+        soft
     }
 
     /// The next hop, if it may be tried now; else it is scheduled.

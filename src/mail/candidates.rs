@@ -285,13 +285,13 @@ mod tests {
 
     #[test]
     fn r19_a_relay_drops_itself_its_equals_and_what_is_worse() {
-        // RFC 5321 section 5.1; Haraka, KumoMTA, Stalwart, ZoneMTA, mox, maddy and chasquid do not look for themselves.
+        // RFC 5321 section 5.1; Haraka drops itself alone (outbound/hmail.js, try_deliver); KumoMTA, Stalwart, ZoneMTA, mox, maddy
+        // and chasquid do not look for themselves. All thirteen: `tests/rules.rs`.
         let mx = [(10, NameId(1)), (20, NameId(2)), (20, NameId(3)), (30, NameId(4))];
         assert_eq!(left(&mx, Some(NameId(2)), &client_rules(ClientSystem::Postfix)), Ok(vec![1]));
         assert_eq!(left(&mx, Some(NameId(1)), &client_rules(ClientSystem::Exim)), Err(BounceCause::Loop));
-        assert_eq!(left(&mx, Some(NameId(2)), &client_rules(ClientSystem::Haraka)), Ok(vec![1, 2, 3, 4]));
-        let itself = ClientRules { own: OwnMx::DropItself, ..client_rules(ClientSystem::Ideal) };
-        assert_eq!(left(&mx, Some(NameId(2)), &itself), Ok(vec![1, 3, 4]));
+        assert_eq!(left(&mx, Some(NameId(2)), &client_rules(ClientSystem::Haraka)), Ok(vec![1, 3, 4]));
+        assert_eq!(left(&mx, Some(NameId(2)), &client_rules(ClientSystem::Maddy)), Ok(vec![1, 2, 3, 4]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where an attempt may go: the look-ups of MX and addresses, and the order in which they are tried.
 
-use super::candidates::{self, Exchanges};
+use super::candidates::{self, Candidate, Exchanges};
 use super::world::{Purpose, World, place};
 use super::{BounceCause, Delivery, HostAvailability, Mail, MailContext, MailObserver, NoHost, Phase, Step};
 use crate::dns::{Answer, Ask, Asker, DnsObserver, Outcome, ServerState, Waiter};
@@ -182,7 +182,7 @@ impl<'m> Mail<'m> {
             BounceCause::NullMx => (rules.null_mx, NoHost::NullMx),
             BounceCause::NoAddress => (rules.no_address, NoHost::NoAddress),
             BounceCause::NoDomain => (NoRoute::Bounce, NoHost::NxDomain),
-            BounceCause::Loop | BounceCause::Rejected => (NoRoute::Bounce, NoHost::Loop),
+            BounceCause::Loop | BounceCause::Rejected => (rules.only_itself, NoHost::Loop),
         };
         cx.observer.on_no_host(cx.scheduler.now(), delivery, why);
         self.not_routed(cx, slot, then, cause);
@@ -198,9 +198,10 @@ impl<'m> Mail<'m> {
     ) {
         let delivery = &self.slots[slot as usize];
         let client = &self.model.mail.nodes[delivery.node.index()].client;
-        let is_forgiven = client.dns.not_found_falls_back && cause != BounceCause::Loop;
+        let loops = cause == BounceCause::Loop;
+        let is_forgiven = client.dns.not_found_falls_back && !loops;
         let is_relay = client.smart_host.is_some() || delivery.work.fell_back > 0;
-        if (then == NoRoute::Defer || is_forgiven) && self.falls_back(cx, slot) {
+        if (then == NoRoute::Defer && !loops || is_forgiven) && self.falls_back(cx, slot) {
             return;
         }
         match then {
@@ -328,15 +329,28 @@ impl<'m> Mail<'m> {
 
     /// Puts the candidates from the `first` on in the order of trial.
     pub(super) fn order(&mut self, slot: u32, first: usize) {
+        let delivery = &self.slots[slot as usize];
+        // Nothing to shuffle where no two are equal: the usual case, and not worth a list of names.
+        let rising = |pair: &[Candidate]| pair[0].preference < pair[1].preference;
+        if !delivery.work.candidates[first..].windows(2).all(rising) {
+            self.shuffle(slot, first);
+        }
+        let delivery = &mut self.slots[slot as usize];
+        let client = &self.model.mail.nodes[delivery.node.index()].client;
+        let candidates = &mut delivery.work.candidates;
+        if self.model.mail.has_ipv6 {
+            candidates::prefer(&mut candidates[first..], client.address_preference);
+            if first == 0 && client.balances_families {
+                candidates::balance(candidates, client.address_limit);
+            }
+        }
+        candidates::limit(candidates, client);
+    }
+
+    /// Shuffles equals among them as the client does.
+    fn shuffle(&mut self, slot: u32, first: usize) {
         let delivery = &mut self.slots[slot as usize];
         let candidates = &mut delivery.work.candidates[first..];
-        // Nothing to shuffle where no two are equal: the usual case, and not worth a list of names.
-        if candidates.windows(2).all(|pair| pair[0].preference < pair[1].preference) {
-            return candidates::limit(
-                &mut delivery.work.candidates,
-                &self.model.mail.nodes[delivery.node.index()].client,
-            );
-        }
         let shuffle = self.model.mail.nodes[delivery.node.index()].client.shuffle;
         let (key, number, attempt) = (self.nodes[delivery.sender.index()].key, delivery.number, delivery.attempts);
         let names: smallvec::SmallVec<[_; 4]> = candidates.iter().map(|c| c.name).collect();
@@ -345,14 +359,5 @@ impl<'m> Mail<'m> {
         candidates::order(candidates, shuffle, exchange, weight, |of| {
             draw(key, number, place(attempt, first as u32 + of, Purpose::Shuffle))
         });
-        if self.model.mail.has_ipv6 {
-            let client = &self.model.mail.nodes[delivery.node.index()].client;
-            candidates::prefer(candidates, client.address_preference);
-            if first == 0 && client.address_preference == AddressPreference::Any {
-                candidates::balance(&mut delivery.work.candidates, client.address_limit);
-            }
-        }
-        let delivery = &mut self.slots[slot as usize];
-        candidates::limit(&mut delivery.work.candidates, &self.model.mail.nodes[delivery.node.index()].client);
     }
 }

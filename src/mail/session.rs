@@ -13,8 +13,10 @@ const SEGMENT_BYTES: u64 = 1460;
 pub struct RoundTrips {
     /// TCP, greeting, EHLO, and with TLS: STARTTLS, its handshake, EHLO again.
     pub handshake: u32,
-    /// MAIL, RCPT for each recipient, DATA; one flight if pipelined, with the body if chunked too.
+    /// MAIL, RCPT for each recipient, DATA; one flight if pipelined. Where it is chunked, the body takes the place of DATA.
     pub envelope: u32,
+    /// From the handshake to the reply to DATA, or to BDAT.
+    pub data: u32,
     /// The body and its 250, and the rounds by which slow start exceeds one flight.
     pub body: u32,
     /// QUIT, unless it is pipelined with the end of data.
@@ -22,21 +24,18 @@ pub struct RoundTrips {
 }
 
 impl RoundTrips {
-    /// Those of one message of `size_bytes` for `recipients`.
+    /// Those of one message of `size_bytes` with so many flights of RCPT: one a recipient, or one for all.
     pub fn of(smtp: &SmtpService, recipients: u16, size_bytes: u32) -> Self {
         let tls = match smtp.tls {
             Tls::Off => 0,
             Tls::V12 => 4,
             Tls::V13 => 3,
         };
-        let envelope = match (smtp.pipelining, smtp.chunking) {
-            (true, true) => 0,
-            (true, false) => 1,
-            (false, _) => 2 + u32::from(recipients),
-        };
+        let data = if smtp.pipelining { 1 } else { 2 + u32::from(recipients) };
         Self {
             handshake: 3 + tls,
-            envelope,
+            envelope: data - u32::from(smtp.chunking),
+            data,
             body: 1 + slow_start_rounds(u64::from(size_bytes)),
             quit: u32::from(!smtp.pipelining),
         }
@@ -56,7 +55,7 @@ impl RoundTrips {
             Stage::StartTls => 4.min(self.handshake),
             Stage::Mail => self.handshake + 1,
             Stage::Rcpt => self.handshake + self.envelope.clamp(1, 2),
-            Stage::Data => self.handshake + self.envelope.max(1),
+            Stage::Data => self.handshake + self.data,
             Stage::EndOfData => self.accepted(),
         }
     }

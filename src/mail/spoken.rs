@@ -3,7 +3,7 @@
 use super::Mail;
 use super::session::RoundTrips;
 use crate::model::HostId;
-use crate::model::speaks::Clear;
+use crate::model::speaks::{Clear, Pipelining};
 use crate::scenario::tree::{FailureMode, SmtpService, Stage, Tls};
 
 /// Round trips until the reply to STARTTLS, and of that reply: TCP, greeting, EHLO, STARTTLS.
@@ -23,7 +23,11 @@ impl<'m> Mail<'m> {
     /// Its round trips.
     pub(super) fn trips(&self, slot: u32, host: HostId) -> RoundTrips {
         let delivery = &self.slots[slot as usize];
-        RoundTrips::of(&self.spoken(slot, host), delivery.recipients, delivery.size_bytes)
+        let speaks = &self.model.mail.nodes[delivery.node.index()].client.speaks;
+        let in_one_flight =
+            speaks.pipelining == Pipelining::Recipients && self.model.mail.hosts[host.index()].smtp.pipelining;
+        let flights = if in_one_flight { 1 } else { delivery.recipients };
+        RoundTrips::of(&self.spoken(slot, host), flights, delivery.size_bytes)
     }
 
     /// What a host's failure is to a try: at STARTTLS none to a client that does not say it, or goes on in clear text; one

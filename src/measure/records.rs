@@ -8,7 +8,6 @@ use crate::dns::{Asker, LookupRecord, Outcome, Source};
 use crate::engine::time::SimTime;
 use crate::mail::{AttemptRecord, BounceCause, Delivery, End, NoHost, Status, TryResult};
 use crate::model::client::ClientRules;
-use crate::model::status::Finding;
 use crate::model::{Model, NodeId};
 use crate::scenario::tree::{RecordType, Stage};
 
@@ -122,7 +121,7 @@ impl<'m> Records<'m> {
                 // Never tried: it was given up with what its hosts' records say.
                 (End::Expired, None) => Some(codes.of_expired(codes.no_connection, false)),
                 // It has been through too many hosts: no try of this node's failed.
-                (End::Bounced(BounceCause::Loop), _) => Some(codes.of(Finding::Loop, &client.dns)),
+                (End::Bounced(BounceCause::Loop), _) => Some(codes.looping),
                 (End::Bounced(_), Some((last, _))) if last.class == 5 => Some(codes.refused.unwrap_or(last)),
                 // One recipient of several: the transaction went on for the others.
                 (End::Bounced(_), _) => {

@@ -28,7 +28,7 @@ pub struct ClientRules {
     pub spares_next_preference: Option<u32>,
     /// Whether another address of an exchange is tried only if none of it could be connected to.
     pub leaves_exchange: bool,
-    /// Most sessions past the greeting in an attempt.
+    /// Most sessions in an attempt whose handshake (greeting, EHLO, STARTTLS) has not failed.
     pub session_limit: u32,
     /// Most recipients of a message in one transaction.
     pub recipients_max: u16,
@@ -40,6 +40,8 @@ pub struct ClientRules {
     pub lookups: AddressLookups,
     /// Which of IPv4 and IPv6 comes first.
     pub address_preference: AddressPreference,
+    /// Whether some addresses of each family are tried where there are more than the limit (`smtp_balance_inet_protocols`).
+    pub balances_families: bool,
     /// How long an exchange's first family is waited for before the other is connected to as well (RFC 8305), if it is.
     pub fast_fallback: Option<SimDuration>,
     /// What becomes of its own name in an MX list.
@@ -58,6 +60,8 @@ pub struct ClientRules {
     pub dns: DnsRules,
     /// How it reports what it found out by itself.
     pub codes: StatusCodes,
+    /// Stages, from the first to the last, at which a 552 counts as 452 (RFC 5321 section 4.5.3.1.10).
+    pub soft_552: Option<(Stage, Stage)>,
     /// Hosts that may have had custody before the message is held to loop.
     pub hops_max: u8,
     /// Processors of its machine, if a delivery takes time of one.
@@ -111,6 +115,31 @@ impl ClientRules {
     #[inline]
     pub fn connect_timeout(&self, attempt: u32) -> SimDuration {
         self.first_connect_timeout.filter(|_| attempt <= 1).unwrap_or(self.connect_timeout)
+    }
+
+    /// What becomes of its own name in an MX list, as text, for whoever looks at a preset.
+    pub fn describe_own(&self) -> String {
+        let left = match self.own {
+            OwnMx::DropEqualsAndWorse => "left out, with its equals and all less preferred",
+            OwnMx::DropItself => "left out, nothing else",
+            OwnMx::Keep => return "not looked for".into(),
+        };
+        let alone = if self.dns.only_itself == NoRoute::Bounce { "refused" } else { "waits" };
+        format!("{left}; {alone} if nobody is left")
+    }
+
+    /// What a 552 is to it, likewise.
+    pub fn describe_552(&self) -> String {
+        match self.soft_552 {
+            None => "a 5yz".into(),
+            Some((first, last)) if first == last => format!("as 452 at {first:?}"),
+            Some((first, last)) => format!("as 452, {first:?} to {last:?}"),
+        }
+    }
+
+    /// Whether it takes a 552 at a stage for a 452.
+    pub fn softens_552(&self, stage: Stage) -> bool {
+        self.soft_552.is_some_and(|(first, last)| (first..=last).contains(&stage))
     }
 
     /// How long a client waits for the reply of a stage.
@@ -292,6 +321,8 @@ pub struct DnsRules {
     pub refused: NoRoute,
     /// An exchange that is an address; RFC 5321 section 5.1 wants a name there.
     pub literals: Literals,
+    /// A relay that its rules leave nobody but itself (RFC 5321 section 5.1).
+    pub only_itself: NoRoute,
     /// Whether what is not found, or has a null MX, goes to a fallback relay too, and waits where it is a relay that is not
     /// found. What could not be looked up goes there always.
     pub not_found_falls_back: bool,

@@ -9,7 +9,7 @@ pub struct Speaks {
     /// STARTTLS (RFC 3207).
     pub starttls: bool,
     /// RFC 2920.
-    pub pipelining: bool,
+    pub pipelining: Pipelining,
     /// RFC 3030.
     pub chunking: bool,
     /// When it goes on in clear text after STARTTLS has failed.
@@ -18,20 +18,26 @@ pub struct Speaks {
 
 impl Speaks {
     /// Whatever is offered; a failure at STARTTLS is one.
-    pub const ALL: Self = Self { starttls: true, pipelining: true, chunking: true, in_clear: InClear::NEVER };
+    pub const ALL: Self =
+        Self { starttls: true, pipelining: Pipelining::Transaction, chunking: true, in_clear: InClear::NEVER };
 
     /// The service that it has at a host.
     pub fn with(&self, offered: &SmtpService) -> SmtpService {
         SmtpService {
             tls: if self.starttls { offered.tls } else { Tls::Off },
-            pipelining: self.pipelining && offered.pipelining,
+            pipelining: self.pipelining == Pipelining::Transaction && offered.pipelining,
             chunking: self.chunking && offered.chunking,
         }
     }
 
     /// As text, for whoever looks at a preset.
     pub fn describe(&self) -> String {
-        let uses = [(self.starttls, "STARTTLS"), (self.pipelining, "PIPELINING"), (self.chunking, "CHUNKING")];
+        let pipelining = match self.pipelining {
+            Pipelining::No => "",
+            Pipelining::Recipients => "PIPELINING (of RCPTs)",
+            Pipelining::Transaction => "PIPELINING",
+        };
+        let uses = [(self.starttls, "STARTTLS"), (!pipelining.is_empty(), pipelining), (self.chunking, "CHUNKING")];
         let uses: Vec<&str> = uses.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect();
         let text = |clear: Clear| match clear {
             Clear::Never => "a failure of the host".to_owned(),
@@ -46,6 +52,17 @@ impl Speaks {
             text(self.in_clear.broken)
         )
     }
+}
+
+/// Which commands go in one flight, without waiting for replies in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pipelining {
+    /// None: one by one.
+    No,
+    /// The RCPTs of a transaction; MAIL and DATA wait for their replies.
+    Recipients,
+    /// MAIL, the RCPTs and DATA.
+    Transaction,
 }
 
 /// When a client goes on with the same host in clear text, in the same try.

@@ -140,7 +140,7 @@ impl StatusCodes {
             Finding::NoAddress => or_waits(self.no_address, rules.no_address),
             Finding::Lookup => self.lookup,
             Finding::LookupRefused => or_waits(self.lookup.of_class(5), rules.refused),
-            Finding::Loop => self.looping,
+            Finding::Loop => or_waits(self.looping, rules.only_itself),
             Finding::Policy => self.policy,
             Finding::NoConnection => self.no_connection,
             Finding::Broken => self.broken,

@@ -115,7 +115,7 @@ pub struct PostfixRetry {
     pub smtp_data_done_timeout: Duration,
     /// Most addresses in one attempt; `0` is no limit.
     pub smtp_mx_address_limit: u32,
-    /// Most sessions past the greeting in one attempt; `0` is no limit.
+    /// Most sessions in one attempt whose handshake (greeting, EHLO, STARTTLS) has not failed; `0` is no limit.
     pub smtp_mx_session_limit: u32,
     /// Whether addresses of equal preference are shuffled.
     pub smtp_randomize_addresses: bool,

@@ -113,16 +113,26 @@ pub struct StalwartRetry {
     pub notify: Vec<Duration>,
     /// Given up at this age.
     pub expire: Duration,
-    /// `queue.limits.mx`: most exchanges in one attempt.
+    /// `queue.outbound.limits.mx`: most exchanges in one attempt.
     pub mx: u32,
-    /// `queue.limits.multihomed`: most addresses of each.
+    /// `queue.outbound.limits.multihomed`: most addresses of each.
     pub multihomed: u32,
-    /// Time-out of connection, greeting and replies.
-    pub timeout: Duration,
-    /// `timeouts.data`: of DATA, the body and its end.
-    pub data_timeout: Duration,
-    /// `tls.timeout`: of STARTTLS and its handshake.
-    pub tls_timeout: Duration,
+    /// `queue.outbound.timeouts.connect`: of the connection.
+    pub connect: Duration,
+    /// Likewise of the greeting.
+    pub greeting: Duration,
+    /// Likewise of STARTTLS and its handshake.
+    pub tls: Duration,
+    /// Likewise of the reply to EHLO.
+    pub ehlo: Duration,
+    /// Likewise of the reply to MAIL (`mail-from`).
+    #[serde(alias = "mail-from")]
+    pub mail_from: Duration,
+    /// Likewise of the reply to a RCPT (`rcpt-to`).
+    #[serde(alias = "rcpt-to")]
+    pub rcpt_to: Duration,
+    /// Likewise of DATA, the body and its end.
+    pub data: Duration,
 }
 
 impl Default for StalwartRetry {
@@ -133,9 +143,13 @@ impl Default for StalwartRetry {
             expire: seconds(5 * 86_400),
             mx: 5,
             multihomed: 2,
-            timeout: seconds(300),
-            data_timeout: seconds(600),
-            tls_timeout: seconds(180),
+            connect: seconds(300),
+            greeting: seconds(300),
+            tls: seconds(180),
+            ehlo: seconds(300),
+            mail_from: seconds(300),
+            rcpt_to: seconds(300),
+            data: seconds(600),
         }
     }
 }
@@ -154,6 +168,15 @@ pub struct ZoneMtaRetry {
     /// `connectionCache.reuseCount`: messages in a session.
     #[serde(rename = "connectionCacheReuseCount")]
     pub connection_cache_reuse_count: u32,
+    /// How long a connection may take.
+    #[serde(rename = "connectionTimeout")]
+    pub connection_timeout: Duration,
+    /// How long the greeting may take.
+    #[serde(rename = "greetingTimeout")]
+    pub greeting_timeout: Duration,
+    /// How long a reply may take.
+    #[serde(rename = "socketTimeout")]
+    pub socket_timeout: Duration,
     /// `dns.caching`: whether it keeps answers itself.
     pub caching: bool,
     /// `dns.cacheTTL`: for how long, whatever their TTL.
@@ -169,6 +192,9 @@ impl Default for ZoneMtaRetry {
             connections: 10,
             connection_cache_ttl: seconds(5),
             connection_cache_reuse_count: 100,
+            connection_timeout: seconds(300),
+            greeting_timeout: seconds(120),
+            socket_timeout: seconds(600),
             caching: true,
             cache_ttl: seconds(600),
         }
@@ -226,6 +252,8 @@ pub struct MaddyRetry {
     pub connect_timeout: Duration,
     /// How long a reply may take.
     pub command_timeout: Duration,
+    /// How long the reply to the end of data may take.
+    pub submission_timeout: Duration,
 }
 
 impl Default for MaddyRetry {
@@ -240,6 +268,7 @@ impl Default for MaddyRetry {
             conn_max_idle_time: seconds(150),
             connect_timeout: seconds(300),
             command_timeout: seconds(300),
+            submission_timeout: seconds(300),
         }
     }
 }
@@ -279,21 +308,21 @@ impl Default for ChasquidRetry {
 #[serde(default, deny_unknown_fields)]
 #[allow(non_snake_case, reason = "the parameters' own names")]
 pub struct ExchangeRetry {
-    /// The first so many retries ...
+    /// So many retries come first.
     pub QueueGlitchRetryCount: u32,
-    /// ... at this interval,
+    /// The interval of those.
     pub QueueGlitchRetryInterval: Duration,
-    /// then so many ...
+    /// So many follow.
     pub TransientFailureRetryCount: u32,
-    /// ... at this one,
+    /// The interval of those.
     pub TransientFailureRetryInterval: Duration,
-    /// then at this one until
+    /// The interval of all others.
     pub OutboundConnectionFailureRetryInterval: Duration,
     /// A message that its host refuses for now (4yz, not 421) is tried again after this, whatever the connections did.
     pub MessageRetryInterval: Duration,
     /// After so long in its queue a message is routed anew: here it is at each attempt.
     pub MaxIdleTimeBeforeResubmit: Duration,
-    /// this age.
+    /// A message is given up at this age.
     pub MessageExpirationTimeout: Duration,
     /// After this age a sender is told that a message is late.
     pub DelayNotificationTimeout: Duration,
@@ -301,6 +330,8 @@ pub struct ExchangeRetry {
     pub MaxPerDomainOutboundConnections: u32,
     /// `MaxOutboundConnections`.
     pub MaxOutboundConnections: u32,
+    /// `Set-SendConnector`: how long a host may say nothing.
+    pub ConnectionInactivityTimeOut: Duration,
     /// Longest time that the DNS client of Windows, which it asks through, keeps an answer.
     pub MaxCacheTtl: Duration,
     /// And that there is none.
@@ -321,6 +352,7 @@ impl Default for ExchangeRetry {
             DelayNotificationTimeout: seconds(4 * 3600),
             MaxPerDomainOutboundConnections: 20,
             MaxOutboundConnections: 1000,
+            ConnectionInactivityTimeOut: seconds(600),
             MaxCacheTtl: seconds(86_400),
             MaxNegativeCacheTtl: seconds(900),
         }

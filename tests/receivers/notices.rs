@@ -27,6 +27,10 @@ fn a_bounce_is_a_message_of_its_own_and_a_null_return_path_never_bounces() {
     assert_eq!(one(&results, "admin_notices", "count"), 0.0);
     let results = run(&back("unknown_users: 1").replace("null_sender", "retry: Qmail(), null_sender"));
     assert_eq!(one(&results, "admin_notices", "count") as u64, bounced);
+    // A member of a mix is the system that it follows.
+    let mixed = back("unknown_users: 1").replace("null_sender", "count: 1, retry: Mix([(1, Qmail())]), null_sender");
+    let results = run(&mixed.replace(r#""s": ("#, r#""s-{i}": ("#));
+    assert!(one(&results, "admin_notices", "count") > 0.0);
 }
 
 /// Three bounces wait from 1 h on, and are tried every half an hour: from 13 h 15 min on their host takes them, at 13 h 30 min. That is

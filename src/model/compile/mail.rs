@@ -95,7 +95,7 @@ impl Compiler<'_> {
                 retry,
                 host: None,
                 checks_sts: sender.mta_sts,
-                tells_postmaster: tells_postmaster(&sender.retry),
+                tells_postmaster: tells_postmaster(&preset.preset),
                 pool: self.pool(key, sender),
                 source: Some(source),
             });
@@ -194,7 +194,7 @@ impl Compiler<'_> {
             retry,
             host: Some(HostId(id as u32)),
             checks_sts: false,
-            tells_postmaster: tells_postmaster(&host.retry),
+            tells_postmaster: tells_postmaster(&preset.preset),
             pool: Pool { addresses: 1, networks: 1 },
             source: None,
         }
@@ -202,7 +202,7 @@ impl Compiler<'_> {
 
     /// The client of a system, with what was written instead.
     fn client_rules(&mut self, path: &[&str], retry: &NodePreset, written: &SmtpClient) -> ClientRules {
-        let preset = presets::client_rules(&retry.preset, written.rules);
+        let preset = presets::with_parameters(&retry.preset, written.rules);
         let limit = |written: Option<u32>, preset: u32| written.map_or(preset, |n| if n == 0 { u32::MAX } else { n });
         if let Some(processors) = written.processors.filter(|n| !(1..=PROCESSORS_MAX).contains(n)) {
             let path: Vec<&str> = path.iter().copied().chain(["processors"]).collect();

@@ -4,7 +4,7 @@ mod client;
 mod resolvers;
 pub mod retry;
 
-pub(super) use client::client_rules;
+pub(super) use client::with_parameters;
 pub use resolvers::{resolver_presets, resolver_rules};
 pub use retry::retry_presets;
 pub(super) mod servers;

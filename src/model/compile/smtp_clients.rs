@@ -70,12 +70,20 @@ const QMAIL: &[FailureRule] = &[
 const HARAKA: &[FailureRule] = &[
     (Connect, EndOfData, BROKEN, Then::NextHost, Blame::Host),
     (Connect, Connect, ALL, Then::NextHost, Blame::Host),
+    (Greeting, StartTls, &[Permanent], Then::Bounce, Blame::Message),
+    REFUSED,
+];
+
+/// ZoneMTA, `lib/sender.js`, `getConnection`: the same as maddy, and "retry to some other MX" after a time-out until the session
+/// stands.
+const ZONE_MTA: &[FailureRule] = &[
+    (Connect, Connect, ALL, Then::NextHost, Blame::Host),
+    (Greeting, StartTls, &[Silence], Then::NextHost, Blame::Host),
     (Greeting, Ehlo, &[Permanent], Then::Bounce, Blame::Message),
     REFUSED,
 ];
 
-/// ZoneMTA, `mx-connect`; maddy, `remote.go`: on to the next host only while no connection stands; a 5yz at any stage
-/// refuses.
+/// maddy, `remote.go`: on to the next host only while no connection stands; a 5yz at any stage refuses.
 const CONNECT_ONLY: &[FailureRule] = &[
     (Connect, Connect, ALL, Then::NextHost, Blame::Host),
     (Greeting, Ehlo, &[Permanent], Then::Bounce, Blame::Message),
@@ -121,6 +129,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         no_address: NoRoute::Bounce,
         refused: NoRoute::Defer,
         literals: Literals::Taken,
+        only_itself: NoRoute::Bounce,
         not_found_falls_back: false,
     };
     let ideal = ClientRules {
@@ -140,6 +149,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         lookups: AddressLookups::All,
         // Of systems that are not named below: an assumption, as a host's own table of policies has it (RFC 6724 section 2.1).
         address_preference: AddressPreference::Ipv6First,
+        balances_families: false,
         fast_fallback: None,
         own: OwnMx::DropEqualsAndWorse,
         syn: SynRetry::Classic,
@@ -149,6 +159,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         speaks: speaks(system),
         dns: bounce,
         codes: status_codes(system),
+        soft_552: None,
         hops_max: 100,
         processors: 1,
         processor_time: SimDuration::ZERO,
@@ -166,6 +177,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
         // smtp_domain_addr: smtp_address_preference any, and smtp_balance_inet_protocols.
         ClientSystem::Postfix => ClientRules {
             address_preference: AddressPreference::Any,
+            balances_families: true,
             address_limit: 5,
             session_limit: 2,
             // default_destination_recipient_limit (mail_params.h).
@@ -254,7 +266,9 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             greeting_timeout: seconds(30),
             timeouts: Timeouts::all(seconds(30)),
             shuffle: Shuffle::AdjacentSwaps,
-            own: OwnMx::Keep,
+            // hmail.js, try_deliver: a local host is passed over (local_mx_ok is off); with none left, "Tried all MXs" puts it off.
+            own: OwnMx::DropItself,
+            dns: DnsRules { only_itself: NoRoute::Defer, ..bounce },
             failures: FailureTable::new(HARAKA),
             ..ideal
         },
@@ -292,6 +306,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             own: OwnMx::Keep,
             failures: FailureTable::new(UNTIL_SESSION),
             dns: DnsRules { literals: Literals::NoAddress, ..bounce },
+            // session.data.limits.received-headers.
+            hops_max: 50,
             ..ideal
         },
         // mx-connect, get-connection.js: 5 min to connect (MAX_CONNECT_TIME), at most 20 addresses, sorted by preference and
@@ -308,7 +324,7 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             // lib/sender.js, sendNext: a delivery is to one recipient.
             recipients_max: 1,
             own: OwnMx::Keep,
-            failures: FailureTable::new(CONNECT_ONLY),
+            failures: FailureTable::new(ZONE_MTA),
             keeps: Some(KeptSessions::idle_for(seconds(5))),
             ..ideal
         },
@@ -326,6 +342,8 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             own: OwnMx::Keep,
             failures: FailureTable::new(UNLESS_PERMANENT),
             dns: DnsRules { literals: Literals::LeftOut, ..bounce },
+            // smtpclient/client.go, DeliverMultiple: no permanent error of a RCPT (of pipelined ones, that is nearly always).
+            soft_552: Some((Rcpt, Rcpt)),
             ..ideal
         },
         // target/remote/remote.go: connect_timeout, command_timeout and submission_timeout 5 min each; sorted by preference and
@@ -342,6 +360,10 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             failures: FailureTable::new(CONNECT_ONLY),
             dns: DnsRules { literals: Literals::Refused, ..bounce },
             keeps: Some(KeptSessions { reuse: seconds(150), most: 10, ..KeptSessions::idle_for(seconds(150)) }),
+            // smtpconn.go, wrapClientErr: whatever the command.
+            soft_552: Some((Connect, EndOfData)),
+            // endpoint/smtp/smtp.go, max_received.
+            hops_max: 50,
             ..ideal
         },
         // courier/smtp.go: 1 min to connect, 10 min for a whole session (here for each reply), at most 5 MX.
@@ -360,14 +382,17 @@ pub fn client_rules(system: ClientSystem) -> ClientRules {
             own: OwnMx::Keep,
             failures: FailureTable::new(UNLESS_PERMANENT),
             dns: DnsRules { literals: Literals::Refused, ..bounce },
+            // smtpsrv/conn.go, maxReceivedHeaders.
+            hops_max: 50,
             ..ideal
         },
-        // Set-SendConnector: ConnectionInactivityTimeOut, 10 min without a reply; not documented beyond "the next host".
+        // Set-ReceiveConnector: MaxHopCount 30. Set-SendConnector: ConnectionInactivityTimeOut, 10 min without a reply; not documented beyond "the next host".
         ClientSystem::Exchange => ClientRules {
             greeting_timeout: seconds(600),
             timeouts: Timeouts::all(seconds(600)),
             shuffle: Shuffle::Names,
             failures: FailureTable::new(UNTIL_SESSION),
+            hops_max: 30,
             ..ideal
         },
     }
@@ -411,9 +436,13 @@ mod tests {
         for stage in [Greeting, Ehlo, Mail, Rcpt, Data, EndOfData] {
             for failing in [Silence, Lost] {
                 assert_eq!(then(ClientSystem::Haraka, stage, failing), Then::NextHost, "{stage:?}");
-                for system in [ClientSystem::ZoneMta, ClientSystem::Maddy, ClientSystem::Qmail] {
+                for system in [ClientSystem::Maddy, ClientSystem::Qmail] {
                     assert_eq!(then(system, stage, failing), Then::Defer, "{system:?} {stage:?}");
                 }
+                // ZoneMTA leaves a host that stays silent until the session stands.
+                let leaves = failing == Silence && stage < Mail;
+                let expected = if leaves { Then::NextHost } else { Then::Defer };
+                assert_eq!(then(ClientSystem::ZoneMta, stage, failing), expected, "{stage:?}");
             }
         }
     }
@@ -469,7 +498,7 @@ mod tests {
             (Retry::Stalwart(StalwartRetry::default()), ClientSystem::Stalwart),
             (Retry::Maddy(MaddyRetry::default()), ClientSystem::Maddy),
         ] {
-            let (own, of_client) = (presets::client_rules(&retry, None), client_rules(system));
+            let (own, of_client) = (presets::with_parameters(&retry, None), client_rules(system));
             assert_eq!(
                 (own.timeouts, own.greeting_timeout),
                 (of_client.timeouts, of_client.greeting_timeout),

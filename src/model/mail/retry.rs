@@ -175,8 +175,6 @@ pub enum Memory {
     RetryRecords {
         /// `retry_data_expire`: an older record is ignored.
         forget: SimDuration,
-        /// `address_retry_include_sender`.
-        include_sender: bool,
         /// `delay_after_cutoff`.
         delay_after_cutoff: bool,
         /// `serialize_hosts`: names of exchanges, sorted.
@@ -184,8 +182,8 @@ pub enum Memory {
     },
     /// sendmail: a failed host is skipped for the rest of the queue run; with `persistent`, by all processes for so long.
     HostStatus { persistent: Option<SimDuration> },
-    /// qmail's `tcpto`: an address with `timeouts` connect time-outs, `apart` or more, is skipped for `rest` with a
-    /// factor drawn from 60..92 of 64ths minutes.
+    /// qmail's `tcpto`: an address with `timeouts` connect time-outs, `apart` or more, is skipped for a
+    /// whole number of `unit` drawn from 60 to 91 (`tcpto.c`: `(60 + (getpid() & 31)) << 6` seconds, `unit` 64 s).
     TimeoutTable { timeouts: u32, apart: SimDuration, unit: SimDuration, entries: u32 },
     /// OpenSMTPD's routes: a first connection that fails disables its route for `unit * penalty^2`, at most `max`.
     /// Of what it put off for that, `max_deferred` a domain are made due by the next success there, and `task_hiwat`

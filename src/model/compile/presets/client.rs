@@ -28,7 +28,7 @@ fn client_of(retry: &Retry) -> ClientSystem {
 }
 
 /// Rules of `system`, or if that is not given of the system whose policy `retry` is, with the policy's parameters.
-pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<ClientSystem>) -> ClientRules {
+pub(in crate::model::compile) fn with_parameters(retry: &Retry, system: Option<ClientSystem>) -> ClientRules {
     if let Some(system) = system {
         return smtp_clients::client_rules(system);
     }
@@ -148,17 +148,19 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
             exchange_limit: limit(own.mx),
             exchange_address_limit: limit(own.multihomed),
             timeouts: Timeouts {
-                starttls: own.tls_timeout.0,
-                data: own.data_timeout.0,
-                block: own.data_timeout.0,
-                end_of_data: own.data_timeout.0,
-                ..Timeouts::all(own.timeout.0)
+                ehlo: own.ehlo.0,
+                starttls: own.tls.0,
+                mail: own.mail_from.0,
+                rcpt: own.rcpt_to.0,
+                data: own.data.0,
+                block: own.data.0,
+                end_of_data: own.data.0,
             },
-            ..timeouts(own.timeout.0, own.timeout.0)
+            ..timeouts(own.connect.0, own.greeting.0)
         },
         Retry::Mox(own) => timeouts(own.dial_timeout.0, rules.greeting_timeout),
         Retry::Maddy(own) => ClientRules {
-            timeouts: Timeouts::all(own.command_timeout.0),
+            timeouts: Timeouts { end_of_data: own.submission_timeout.0, ..Timeouts::all(own.command_timeout.0) },
             keeps: Some(KeptSessions {
                 reuse: own.conn_max_idle_time.0,
                 most: own.conn_max_idle_count,
@@ -171,7 +173,15 @@ pub(in crate::model::compile) fn client_rules(retry: &Retry, system: Option<Clie
             timeouts: Timeouts::all(own.total_timeout.0),
             ..timeouts(own.dial_timeout.0, own.total_timeout.0)
         },
-        Retry::ZoneMta(own) => ClientRules { keeps: Some(KeptSessions::idle_for(own.connection_cache_ttl.0)), ..rules },
-        Retry::Exchange(_) | Retry::Custom(_) | Retry::PostfixConfig(_) | Retry::EximConfig(_) | Retry::Mix(_) => rules,
+        Retry::ZoneMta(own) => ClientRules {
+            keeps: Some(KeptSessions::idle_for(own.connection_cache_ttl.0)),
+            timeouts: Timeouts::all(own.socket_timeout.0),
+            ..timeouts(own.connection_timeout.0, own.greeting_timeout.0)
+        },
+        Retry::Exchange(own) => ClientRules {
+            timeouts: Timeouts::all(own.ConnectionInactivityTimeOut.0),
+            ..timeouts(rules.connect_timeout, own.ConnectionInactivityTimeOut.0)
+        },
+        Retry::Custom(_) | Retry::PostfixConfig(_) | Retry::EximConfig(_) | Retry::Mix(_) => rules,
     }
 }

@@ -6,7 +6,7 @@
 use std::mem::discriminant;
 
 use super::super::retry::preset_policy;
-use super::{Preset, client_rules};
+use super::{Preset, with_parameters};
 use crate::engine::time::SimDuration;
 use crate::model::client::ClientRules;
 use crate::model::mail::{Expiry, Memory, Pickup, RetryPolicy};
@@ -16,6 +16,7 @@ use crate::scenario::tree::{
     PostfixRetry, QmailRetry, Retry, SendmailRetry, Shuffle, Stage, StalwartRetry, ZoneMtaRetry,
 };
 
+mod client_sources;
 mod given;
 mod sources;
 
@@ -39,8 +40,8 @@ pub struct RetryPreset {
     config: Option<Postconf>,
     /// Sources of its parameters, in the order shown.
     sources: &'static [(&'static str, &'static str)],
-    /// Source of what its client does.
-    client: &'static str,
+    /// Sources of what its client does.
+    client: &'static client_sources::ClientSources,
 }
 
 /// All of them.
@@ -50,7 +51,7 @@ pub fn systems() -> Vec<RetryPreset> {
         about: sheet.about,
         rule: sheet.rule,
         policy: preset_policy(&retry),
-        rules: client_rules(&retry, None),
+        rules: with_parameters(&retry, None),
         config: None,
         retry,
         sources: sheet.parameters,
@@ -123,7 +124,7 @@ impl RetryPreset {
         if let Some(cache) = &policy.dns_cache {
             rows.push(("(DNS cache of its own)", cache.describe(), self.rule));
         }
-        let rules = &self.rules;
+        let (rules, from) = (&self.rules, self.client);
         let limit = |n: u32| if n == u32::MAX { "none".to_owned() } else { n.to_string() };
         let shuffle = match rules.shuffle {
             Shuffle::Addresses => "addresses",
@@ -138,30 +139,29 @@ impl RetryPreset {
             span => span.to_string(),
         };
         rows.extend([
-            ("client.connect_timeout", connect, self.client),
-            ("client.greeting_timeout", rules.greeting_timeout.to_string(), self.client),
-            ("client.timeouts", rules.timeouts.describe(), self.client),
-            ("client.address_limit", limit(rules.address_limit), self.client),
-            ("client.exchange_limit", limit(rules.exchange_limit), self.client),
-            ("client.exchange_address_limit", limit(rules.exchange_address_limit), self.client),
-            ("client.session_limit", limit(rules.session_limit), self.client),
+            ("client.connect_timeout", connect, from.timeouts),
+            ("client.greeting_timeout", rules.greeting_timeout.to_string(), from.timeouts),
+            ("client.timeouts", rules.timeouts.describe(), from.timeouts),
+            ("client.address_limit", limit(rules.address_limit), from.limits),
+            ("client.exchange_limit", limit(rules.exchange_limit), from.limits),
+            ("client.exchange_address_limit", limit(rules.exchange_address_limit), from.limits),
+            ("client.session_limit", limit(rules.session_limit), from.limits),
             (
                 "(recipients in a transaction)",
                 limit(if rules.recipients_max == u16::MAX { u32::MAX } else { rules.recipients_max.into() }),
-                self.client,
+                from.recipients,
             ),
-            ("client.shuffle", shuffle.to_owned(), self.client),
+            ("client.shuffle", shuffle.to_owned(), from.order),
             ("client.address_preference", format!("{:?}", rules.address_preference), self.families()),
             ("client.fast_fallback", rules.fast_fallback.unwrap_or_default().to_string(), self.families()),
             ("(session)", rules.speaks.describe(), self.session()),
-            ("(DNS)", rules.dns.describe(), self.client),
-            (
-                "(status codes)",
-                rules.codes.describe(&rules.dns),
-                "status_codes.rs; RFC 3463 where the system says none",
-            ),
+            ("(DNS)", rules.dns.describe(), from.dns),
+            ("(own name in the MX)", rules.describe_own(), from.own),
+            ("(hops at most)", rules.hops_max.to_string(), from.hops),
+            ("(552)", rules.describe_552(), from.soft_552),
+            ("(status codes)", rules.codes.describe(&rules.dns), from.codes),
         ]);
-        rows.extend(STAGES.map(|(name, stage)| (name, rules.failures.describe(stage), self.client)));
+        rows.extend(STAGES.map(|(name, stage)| (name, rules.failures.describe(stage), from.stages)));
         let next_hops = self.config.iter().flat_map(|config| &config.next_hops);
         rows.extend(next_hops.map(|(name, (text, _))| {
             (*name, if text.is_empty() { "none".to_owned() } else { text.clone() }, Postconf::FROM_FILE)
@@ -174,8 +174,8 @@ impl RetryPreset {
     /// Where it is from what is said of TLS.
     fn session(&self) -> &'static str {
         match self.config.as_ref().and_then(|config| config.tls) {
-            Some(_) => "smtp_tls_security_level from `file`; else spoken.rs",
-            None => "spoken.rs; `client.tls`",
+            Some(_) => "smtp_tls_security_level from `file`; else as Postfix()",
+            None => self.client.session,
         }
     }
 
@@ -185,18 +185,7 @@ impl RetryPreset {
             "PostfixConfig" if self.config.as_ref().is_some_and(|config| config.address_preference.is_some()) => {
                 Postconf::FROM_FILE
             }
-            "Postfix" | "PostfixConfig" => "smtp_addr.c: smtp_address_preference any, smtp_balance_inet_protocols",
-            "Exim" => "host.c, host_find_bydns: within one preference IPv6 comes first",
-            "Qmail" => "dns.c, dns_ipplus: A records alone",
-            "Sendmail" => "daemon.c, makeconnection: of each host IPv6 first, then IPv4",
-            "OpenSmtpd" => "libasr, asr.c: AF_INET6 before AF_INET",
-            "Haraka" => "outbound/config.js: ipv6_enabled is off",
-            "KumoMta" => "dns-resolver, resolve_addresses: both families are shuffled together",
-            "Stalwart" => "get_route_or_default: Ipv4thenIpv6",
-            "ZoneMta" => "mx-connect, get-connection.js: A before AAAA of each exchange",
-            "Mox" => "smtpclient/gather.go: as Go's resolver sorts them (RFC 6724)",
-            "Maddy" | "Chasquid" => "Go's net.Dialer: RFC 6724, and RFC 6555 after FallbackDelay, 300 ms",
-            _ => "assumption (RFC 6724 section 2.1: IPv6 before IPv4)",
+            _ => self.client.families,
         }
     }
 }

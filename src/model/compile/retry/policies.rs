@@ -135,7 +135,6 @@ pub(super) fn exim(own: &EximRetry, rules: Vec<EximCase>) -> RetryPolicy {
         },
         memory: Memory::RetryRecords {
             forget: own.retry_data_expire.0,
-            include_sender: own.address_retry_include_sender,
             delay_after_cutoff: own.delay_after_cutoff,
             serialized: Vec::new(),
         },

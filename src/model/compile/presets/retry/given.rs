@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::super::retry::{IDLE, preset_policy};
 use super::super::super::{Files, Folder, Loaded, load_source};
-use super::{RetryPreset, system_of};
+use super::{RetryPreset, client_sources, system_of};
 use crate::model::client::ClientRules;
 use crate::model::mail::RetryPolicy;
 use crate::scenario::diagnostic::{Diagnostic, SourceText};
@@ -76,7 +76,7 @@ fn preset(retry: Retry, policy: RetryPolicy, rules: ClientRules) -> Option<Retry
             rules,
             config: None,
             sources: &[],
-            client: "as given",
+            client: &client_sources::AS_GIVEN,
         },
         Retry::PostfixConfig(config) => {
             let own = read_config(config)?;

@@ -1,12 +1,14 @@
 //! Where each default of each system was read or measured.
 
+use super::client_sources::{self, ClientSources};
+
 /// One system.
 pub(super) struct Sheet {
     pub name: &'static str,
     pub about: &'static str,
     pub rule: &'static str,
     pub parameters: &'static [(&'static str, &'static str)],
-    pub client: &'static str,
+    pub client: &'static ClientSources,
 }
 
 const POSTCONF: &str = "postconf(5), Postfix 3.x";
@@ -54,7 +56,7 @@ pub(super) const POSTFIX: Sheet = Sheet {
         ("smtp_randomize_addresses", "postconf(5); uniform per address (measured)"),
         ("scan_phase", "drawn once a replication: the time since qmgr was started"),
     ],
-    client: "postconf(5); smtp_connect.c, smtp_trouble.c; measured, 3.7.11",
+    client: &client_sources::POSTFIX,
 };
 
 const EXIM_SPEC: &str = "Exim specification, main or transport options";
@@ -86,7 +88,7 @@ pub(super) const EXIM: Sheet = Sheet {
         ("max_rcpt", "Exim specification, smtp transport; a message with more is several, in parallel"),
         ("scan_phase", "drawn once a replication: the time since the daemon was started"),
     ],
-    client: "smtp transport; uniform per name, all eight failing MX tried (measured, 4.96)",
+    client: &client_sources::EXIM,
 };
 
 const OP: &str = "Sendmail Installation and Operation Guide 8.17";
@@ -123,7 +125,7 @@ pub(super) const SENDMAIL: Sheet = Sheet {
         ("datafinal", OP),
         ("scan_phase", "drawn once a replication: the time since the daemon was started"),
     ],
-    client: "Operation Guide 8.17; uniform per name, a name's first address first (measured, 8.17.1.9)",
+    client: &client_sources::SENDMAIL,
 };
 
 pub(super) const QMAIL: Sheet = Sheet {
@@ -137,7 +139,7 @@ pub(super) const QMAIL: Sheet = Sheet {
         ("timeoutconnect", "qmail-remote(8)"),
         ("timeoutremote", "qmail-remote(8)"),
     ],
-    client: "qmail-remote.c, dns.c: dns_mxip",
+    client: &client_sources::QMAIL,
 };
 
 pub(super) const OPENSMTPD: Sheet = Sheet {
@@ -166,7 +168,7 @@ pub(super) const OPENSMTPD: Sheet = Sheet {
         ("task_hiwat", "limit.c; mta.c: mta_handle_envelope; scheduler_ramqueue.c: scheduler_ram_release; measured"),
         ("timeout", "mta_session.c: io_set_timeout"),
     ],
-    client: "mta.c, mta_session.c; measured, 6.8.0p2",
+    client: &client_sources::OPENSMTPD,
 };
 
 pub(super) const HARAKA: Sheet = Sheet {
@@ -179,7 +181,7 @@ pub(super) const HARAKA: Sheet = Sheet {
         ("concurrency_max", "outbound/config.js"),
         ("connect_timeout", "outbound/config.js"),
     ],
-    client: "outbound/hmail.js: try_deliver",
+    client: &client_sources::HARAKA,
 };
 
 pub(super) const KUMOMTA: Sheet = Sheet {
@@ -214,8 +216,10 @@ pub(super) const KUMOMTA: Sheet = Sheet {
         ),
         ("mx_timeout", "crates/dns-resolver/src/lib.rs: MX_TIMEOUT_MS (kumo.dns.set_mx_timeout)"),
     ],
-    client: "make_egress_path; mailexchanger/src/lib.rs",
+    client: &client_sources::KUMOMTA,
 };
+
+const STALWART_TIMEOUTS: &str = "common/src/config/smtp/queue.rs: queue.outbound.timeouts";
 
 pub(super) const STALWART: Sheet = Sheet {
     name: "Stalwart",
@@ -227,11 +231,15 @@ pub(super) const STALWART: Sheet = Sheet {
         ("expire", "common/src/config/smtp/queue.rs"),
         ("mx", "common/src/config/smtp/queue.rs"),
         ("multihomed", "common/src/config/smtp/queue.rs"),
-        ("timeout", "common/src/config/smtp/queue.rs"),
-        ("data_timeout", "common/src/config/smtp/queue.rs"),
-        ("tls_timeout", "stalw.art/docs, MtaTlsStrategy"),
+        ("connect", STALWART_TIMEOUTS),
+        ("greeting", STALWART_TIMEOUTS),
+        ("tls", STALWART_TIMEOUTS),
+        ("ehlo", STALWART_TIMEOUTS),
+        ("mail_from", STALWART_TIMEOUTS),
+        ("rcpt_to", STALWART_TIMEOUTS),
+        ("data", STALWART_TIMEOUTS),
     ],
-    client: "smtp outbound/delivery.rs, lookup.rs",
+    client: &client_sources::STALWART,
 };
 
 pub(super) const ZONEMTA: Sheet = Sheet {
@@ -243,13 +251,19 @@ pub(super) const ZONEMTA: Sheet = Sheet {
         ("connections", "config/default.js, zones"),
         ("connectionCacheTtl", "lib/sender.js: zone.connectionCache.ttl"),
         ("connectionCacheReuseCount", "lib/sender.js: zone.connectionCache.reuseCount"),
+        (
+            "connectionTimeout",
+            "lib/sender.js: getConnection; of the TCP connection mx-connect, MAX_CONNECT_TIME, as long",
+        ),
+        ("greetingTimeout", "lib/sender.js: getConnection"),
+        ("socketTimeout", "nodemailer smtp-connection: SOCKET_TIMEOUT, a reply's"),
         ("caching", "config/default.js, dns"),
         (
             "cacheTTL",
             "config/default.js, dns; lib/ip-tools.js: every answer for as long, whatever its TTL; no negative ones",
         ),
     ],
-    client: "lib/sender.js: getConnection; mx-connect get-connection.js: 20 addresses in turn at the connection only; nodemailer smtp-connection: SOCKET_TIMEOUT",
+    client: &client_sources::ZONEMTA,
 };
 
 pub(super) const MOX: Sheet = Sheet {
@@ -263,7 +277,7 @@ pub(super) const MOX: Sheet = Sheet {
         ("max_concurrent_deliveries", "queue/queue.go"),
         ("dial_timeout", "smtpclient/dial.go"),
     ],
-    client: "queue/direct.go: any error that is not permanent goes to the next host",
+    client: &client_sources::MOX,
 };
 
 pub(super) const MADDY: Sheet = Sheet {
@@ -280,8 +294,9 @@ pub(super) const MADDY: Sheet = Sheet {
         ("conn_max_idle_time", "target/remote/remote.go; smtpconn/pool: P.Get, P.Return"),
         ("connect_timeout", "target/remote"),
         ("command_timeout", "target/remote"),
+        ("submission_timeout", "target/remote; of the reply to the end of data"),
     ],
-    client: "target/remote: sorted by preference, not shuffled",
+    client: &client_sources::MADDY,
 };
 
 pub(super) const CHASQUID: Sheet = Sheet {
@@ -298,7 +313,7 @@ pub(super) const CHASQUID: Sheet = Sheet {
         ("dial_timeout", "internal/courier/smtp.go"),
         ("total_timeout", "internal/courier/smtp.go"),
     ],
-    client: "internal/courier/smtp.go",
+    client: &client_sources::CHASQUID,
 };
 
 const EXCHANGE_DOC: &str = "learn.microsoft.com, Exchange message retry, resubmit and expiration intervals";
@@ -324,8 +339,9 @@ pub(super) const EXCHANGE: Sheet = Sheet {
         ("DelayNotificationTimeout", EXCHANGE_DOC),
         ("MaxPerDomainOutboundConnections", EXCHANGE_DOC),
         ("MaxOutboundConnections", EXCHANGE_DOC),
+        ("ConnectionInactivityTimeOut", "learn.microsoft.com, Set-SendConnector"),
         ("MaxCacheTtl", WINDOWS_DNS),
         ("MaxNegativeCacheTtl", WINDOWS_DNS),
     ],
-    client: "Set-SendConnector: ConnectionInactivityTimeOut 10 min; the next host assumed",
+    client: &client_sources::EXCHANGE,
 };
