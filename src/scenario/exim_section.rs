@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, SourceText};
+use super::exim_macros::{is_unresolved, macros};
 use super::exim_retry::{EximRule, begins_with_step, read_exim_rule, word};
 
 /// One rule of the section.
@@ -93,13 +94,13 @@ pub fn read_exim_section(source: &Arc<SourceText>) -> (Vec<EximLine>, Vec<Diagno
         found.push(error.help("give a whole configuration of Exim's, or its part from `begin retry` on"));
         return (Vec::new(), found);
     };
-    let mut lines = Vec::new();
+    let (mut lines, macros) = (Vec::new(), macros(&joined.text));
     let mut at = section.start;
     for line in joined.text[section].split_inclusive('\n') {
         let span = at..at + line.trim_end().len();
         at += line.len();
         let text = line.trim();
-        if !text.is_empty() && !text.starts_with('#') {
+        if !text.is_empty() && !text.starts_with('#') && !is_unresolved(&joined, &span, &macros, &mut found) {
             lines.extend(read_line(&joined, span, &mut found));
         }
     }
@@ -167,6 +168,10 @@ fn read_line(source: &Arc<SourceText>, span: Range<usize>, found: &mut Vec<Diagn
             let message = format!("the error `{}` does not happen in a simulation: its rule never applies", errors.1);
             found.push(Diagnostic::warning(message).at(source, place(errors)));
         }
+        Some((EximErrors::Reply { stage: ReplyStage::Data, .. }, _)) if !errors.1.starts_with(['d', 'D']) => {
+            let message = format!("Exim takes `{}` for `data_4xx`: of a command it looks for a small letter", errors.1);
+            found.push(Diagnostic::warning(message).at(source, place(errors)).label("write it in small letters"));
+        }
         Some((_, false)) => {
             let message =
                 format!("whether a host comes from an MX record is not looked at: `{}` applies to both", errors.1);
@@ -214,8 +219,9 @@ fn read_pattern(text: &str) -> Pattern {
     }
 }
 
-/// The kind of failure, and whether all that the name says is looked at; `None` for a name that Exim has not.
-fn read_errors(text: &str) -> Option<(EximErrors, bool)> {
+/// The kind of failure, and whether all that the name says is looked at; `None` for a name that Exim has not. Names are compared
+/// without regard to case, only the `x` of a code is a small one (`readconf.c`, `readconf_retry_error`).
+pub(super) fn read_errors(text: &str) -> Option<(EximErrors, bool)> {
     let reply = |stage, digits: &str| {
         let mut low = 0_u16;
         let mut high = 0_u16;
@@ -229,21 +235,23 @@ fn read_errors(text: &str) -> Option<(EximErrors, bool)> {
         }
         (digits.len() == 3 && digits.starts_with('4')).then_some((EximErrors::Reply { stage, low, high }, true))
     };
-    match text {
+    let name = text.to_ascii_lowercase();
+    match name.as_str() {
         "*" => Some((EximErrors::Any, true)),
         "refused" => Some((EximErrors::Refused, true)),
-        "refused_MX" | "refused_A" => Some((EximErrors::Refused, false)),
-        "timeout" => Some((EximErrors::Timeout, true)),
-        "timeout_MX" | "timeout_A" => Some((EximErrors::Timeout, false)),
+        "refused_mx" | "refused_a" => Some((EximErrors::Refused, false)),
+        // It never worked, and counts as any.
+        "timeout" | "timeout_dns" => Some((EximErrors::Timeout, true)),
+        "timeout_mx" | "timeout_a" => Some((EximErrors::Timeout, false)),
         "timeout_connect" => Some((EximErrors::TimeoutConnect, true)),
-        "timeout_connect_MX" | "timeout_connect_A" => Some((EximErrors::TimeoutConnect, false)),
+        "timeout_connect_mx" | "timeout_connect_a" => Some((EximErrors::TimeoutConnect, false)),
         "lost_connection" => Some((EximErrors::LostConnection, true)),
         "auth_failed" | "tls_required" | "quota" | "lookup" => Some((EximErrors::Never, true)),
-        _ if text.starts_with("quota_") => Some((EximErrors::Never, true)),
-        _ => match text.split_once('_') {
-            Some(("mail", digits)) => reply(ReplyStage::Mail, digits),
-            Some(("rcpt", digits)) => reply(ReplyStage::Rcpt, digits),
-            Some(("data", digits)) => reply(ReplyStage::Data, digits),
+        _ if name.starts_with("quota_") => Some((EximErrors::Never, true)),
+        _ => match (name.split_once('_')?.0, text.split_once('_')?.1) {
+            ("mail", digits) if text.starts_with('m') => reply(ReplyStage::Mail, digits),
+            ("rcpt", digits) if text.starts_with('r') => reply(ReplyStage::Rcpt, digits),
+            ("mail" | "rcpt" | "data", digits) => reply(ReplyStage::Data, digits),
             _ => None,
         },
     }
@@ -296,6 +304,30 @@ begin rewrite
         assert_eq!(places, ["refused_MX", "quota_5d", "alice@wonder.example"]);
         assert!(lines[1].pattern.fits("A.Wonder.example.") && !lines[1].pattern.fits("wonder.example"));
         assert!(lines[0].pattern.fits("lookingglass.example") && !lines[0].pattern.fits("x.lookingglass.example"));
+    }
+
+    #[test]
+    fn error_names_are_compared_without_regard_to_case() {
+        let text = "begin retry\na.example REFUSED F,1h,1m\n* Timeout_Connect f,1h,1m\n* RCPT_4xx F,1h,1m\n* DATA_45x F,1h,1m\n\
+                    * rCPT_451 F,1h,1m\n* timeout_DNS F,1h,1m\n";
+        let (lines, found) = read(text);
+        let errors: Vec<EximErrors> = lines.iter().map(|line| line.errors).collect();
+        let reply = |stage, low, high| EximErrors::Reply { stage, low, high };
+        assert_eq!(
+            errors,
+            [
+                EximErrors::Refused,
+                EximErrors::TimeoutConnect,
+                // The first letter, as it is written, decides between them.
+                reply(ReplyStage::Data, 400, 499),
+                reply(ReplyStage::Data, 450, 459),
+                reply(ReplyStage::Rcpt, 451, 451),
+                EximErrors::Timeout,
+            ]
+        );
+        assert!(found.len() == 1 && !found[0].is_error(), "{found:?}");
+        assert!(found[0].message.contains("`RCPT_4xx`"), "{}", found[0].message);
+        assert!(read("begin retry\n* rcpt_4XX F,1h,1m\n").1[0].is_error());
     }
 
     #[test]
