@@ -65,7 +65,11 @@ impl Passed {
 const NO_DOMAIN: &str = "local delivery is not modelled: recipients without a domain are left out";
 const LITERAL: &str = "address literals are not modelled: recipients at one are left out";
 const SPLIT: &str = "recipients at several domains share no message: each domain has one of its own";
+const IN_CORRUPT: &str = "queue files that are damaged are never delivered: they are left out";
 const UNKNOWN: &str = "fields that this version does not know change nothing";
+
+/// Where Postfix puts damaged files away (`qmgr_active.c`, `qmgr_active_corrupt`).
+const CORRUPT: &str = "corrupt";
 
 /// Reads the messages, in the order of the file.
 ///
@@ -84,7 +88,7 @@ pub fn read_postqueue(source: &Arc<SourceText>) -> (Vec<Queued>, Vec<Diagnostic>
             continue;
         }
         match read_line(line.trim_end(), start, &mut passed) {
-            Ok(message) => messages.push(message),
+            Ok(message) => messages.extend(message),
             Err(wrong) => {
                 broken += 1;
                 if broken <= ERRORS_MAX {
@@ -184,13 +188,17 @@ fn plain(why: &serde_json::Error) -> String {
 const KNOWN: [&str; 7] =
     ["queue_name", "queue_id", "arrival_time", "message_size", "sender", "recipients", "forced_expire"];
 
-/// One message.
-fn read_line(line: &str, start: usize, passed: &mut Passed) -> Result<Queued, Wrong> {
+/// One message; `None` if it is in no queue that anything is delivered from.
+fn read_line(line: &str, start: usize, passed: &mut Passed) -> Result<Option<Queued>, Wrong> {
     let object = Object::read(line, start)?;
     let (id, id_span) = object.field::<String>("queue_id", "the name of a queue file")?;
     let (queue, queue_span) = object.field::<String>("queue_name", "`active`, `incoming`, `deferred`, ..")?;
+    if queue == CORRUPT {
+        passed.add(IN_CORRUPT, queue_span, &id);
+        return Ok(None);
+    }
     let (arrived_s, arrived_span) = object.field::<u64>("arrival_time", "whole seconds since 1970")?;
-    let (size, _) = object.field::<u64>("message_size", "a number of bytes")?;
+    let (size, size_span) = object.field::<u64>("message_size", "a number of bytes")?;
     let recipients = object.list("recipients")?;
     let sender = match object.fields.contains_key("sender") {
         true => object.field::<String>("sender", "an address")?.0,
@@ -239,9 +247,13 @@ fn read_line(line: &str, start: usize, passed: &mut Passed) -> Result<Queued, Wr
     if parts.len() > 1 {
         passed.add(SPLIT, id_span, &id);
     }
-    let size_bytes = u32::try_from(size).unwrap_or(u32::MAX);
+    let size_bytes = u32::try_from(size).map_err(|_| Wrong {
+        message: format!("a message of {size} bytes"),
+        expected: format!("expected at most {} bytes", u32::MAX),
+        span: size_span,
+    })?;
     let is_null_sender = sender.is_empty() || sender == "MAILER-DAEMON";
-    Ok(Queued { id, is_deferred, is_held, is_forced, arrived_s, arrived_span, size_bytes, is_null_sender, parts })
+    Ok(Some(Queued { id, is_deferred, is_held, is_forced, arrived_s, arrived_span, size_bytes, is_null_sender, parts }))
 }
 
 #[cfg(test)]
@@ -303,6 +315,25 @@ mod tests {
         assert!(found.is_empty(), "{found:?}");
         let said: Vec<_> = messages.iter().map(|one| (one.is_deferred, one.is_held, one.is_forced)).collect();
         assert_eq!(said, [(false, true, false), (true, false, true)]);
+    }
+
+    #[test]
+    fn damaged_queue_files_are_left_out_and_named() {
+        let text = line("corrupt", "", &["x@one.example"]) + &line("active", "", &["x@one.example"]);
+        let (messages, found) = read(&text);
+        assert_eq!(messages.len(), 1);
+        assert!(found.len() == 1 && !found[0].is_error(), "{found:?}");
+        assert_eq!(places(&text, &found), ["\"corrupt\""]);
+    }
+
+    #[test]
+    fn a_message_of_4_gib_is_an_error_as_in_a_trace() {
+        let text = line("active", "", &["x@one.example"]).replace("2100", "4294967296");
+        let (messages, found) = read(&text);
+        assert!(messages.is_empty() && found.len() == 1 && found[0].is_error());
+        assert_eq!(places(&text, &found), ["4294967296"]);
+        let most = line("active", "", &["x@one.example"]).replace("2100", "4294967295");
+        assert_eq!(read(&most).0[0].size_bytes, u32::MAX);
     }
 
     #[test]
