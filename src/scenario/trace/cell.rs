@@ -160,8 +160,10 @@ pub(super) fn read_values(source: &Arc<SourceText>, found: &mut Vec<Diagnostic>)
             continue;
         }
         let Some(cell) = row.cells.first() else { continue };
-        let begins_as_value = cell.text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'));
-        if index == 0 && !begins_as_value {
+        // `NaN` and `inf` are numbers, too, and none that a value may be.
+        let is_value = cell.text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))
+            || cell.text.parse::<f64>().is_ok();
+        if index == 0 && !is_value {
             continue;
         }
         let (value, kind) = if let Some(number) = parse_number(&cell.text) {
