@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use mxsim::model::compile::load;
+use mxsim::report::charts::warn_of_glyphs;
 use mxsim::scenario::diagnostic::Diagnostic;
 use serde_json::{Value, json};
 
@@ -45,7 +46,8 @@ pub fn check(args: &CheckArgs, options: &Options, terminal: &Terminal) -> Exit {
             Ok(loaded) => {
                 let variants = loaded.variants.len().saturating_sub(1);
                 let replications = loaded.variants.first().map_or(0, |variant| variant.model.replications);
-                (loaded.warnings, Some((variants, replications)))
+                let glyphs = warn_of_glyphs(&loaded).filter(|_| !options.no_charts);
+                (loaded.warnings.into_iter().chain(glyphs).collect(), Some((variants, replications)))
             }
             Err(problems) => (problems, None),
         };

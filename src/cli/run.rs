@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use clap::Args;
 use mxsim::experiment::{Keep, Plan, RecordsFolder, execute, resume};
 use mxsim::report::Outcome;
+use mxsim::report::charts::warn_of_glyphs;
 use mxsim::report::files::{Extras, write_all};
 use mxsim::report::folder::Folder;
 use mxsim::report::summary_json::Summary;
@@ -88,6 +89,10 @@ pub fn run(args: &RunArgs, options: &Options, terminal: &Terminal) -> Exit {
             return Exit::Failed;
         }
     };
+    if !options.no_charts {
+        let warnings: Vec<Diagnostic> = scenarios.iter().filter_map(|one| warn_of_glyphs(&one.loaded)).collect();
+        terminal.diagnostics(&warnings);
+    }
     let stop = stop_on_interrupt(terminal);
     let (overrides, board) = (options.overrides(), Board::new(terminal));
     let runs = Runs { options, overrides, fresh: args.fresh, stop: &stop, board, terminal };

@@ -45,4 +45,5 @@ pub use queue_depth::{QueueDepthChart, draw_queue_depth};
 pub use schedule::{Schedule, ScheduleChart, draw_schedules};
 pub use shares::{Share, ShareRow, SharesChart, draw_shares};
 pub use staleness::{StalenessChart, draw_staleness};
+pub use text::without_glyph;
 pub use trade::{Measured, TradeChart, TradePoint, draw_trade};

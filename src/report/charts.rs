@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 mod caches;
+mod glyphs;
 mod hosts;
 mod queues;
+
+pub use glyphs::warn_of_glyphs;
 
 use caches::{freshness, split_view};
 use hosts::{failover, shares};

@@ -99,6 +99,15 @@ impl Fonts {
     }
 }
 
+/// The characters of a text that the embedded font has no glyph for, each once: a PNG shows an empty box for them.
+pub fn without_glyph(text: &str) -> Vec<char> {
+    let Ok(fonts) = Fonts::get() else { return Vec::new() };
+    let mut missing: Vec<char> = plain(text).chars().filter(|&c| fonts.regular.glyph_id(c) == GlyphId(0)).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    missing.retain(|c| seen.insert(*c));
+    missing
+}
+
 /// Text on one line: control characters, which XML forbids, become spaces.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c }).collect()
