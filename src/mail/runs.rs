@@ -46,7 +46,8 @@ struct Runner {
 impl Runs {
     pub fn new(limit: u32, order: RunOrder) -> Self {
         Self {
-            limit,
+            // A delivery keeps its runner's number, from 1 on, in 16 bits.
+            limit: limit.min(u32::from(u16::MAX) - 1),
             order,
             waiting: BTreeSet::new(),
             runners: Vec::new(),
@@ -324,5 +325,17 @@ impl<'m> Mail<'m> {
             runs.finished(runner);
         }
         self.wants_pump(node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_runner_has_a_number() {
+        let runs = Runs::new(u32::MAX, RunOrder::Arrival);
+        assert!(u16::try_from(runs.limit).is_ok_and(|last| last.checked_add(1).is_some()));
+        assert_eq!(Runs::new(5, RunOrder::Arrival).limit, 5);
     }
 }
