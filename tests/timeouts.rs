@@ -71,6 +71,53 @@ fn starttls_has_a_time_out_of_its_own() {
 }
 
 #[test]
+fn a_connect_time_out_of_zero_is_the_kernels() {
+    // postconf(5), smtp_connect_timeout: 0 leaves it to the system (smtp_connect.c, smtp_connect_sock); Exim's ip_connect (ip.c)
+    // sets no alarm with 0. Linux gives up 127 s after the first SYN (tcp_syn_retries 6).
+    let down = r#"timeline: [(at: "0s", do: Outage(host: "a.d.example", mode: BlackHole), for: "2h")]"#;
+    for retry in
+        [r#"Postfix(smtp_connect_timeout: "0s")"#, r#"Exim(connect_timeout: "0s")"#, r#"Sendmail(connect: "0s")"#]
+    {
+        let retry = format!("retry: {retry}");
+        assert_near(one(&run(&scenario("", &retry, down)), "delivery_latency", "max"), 127.0, &retry);
+        let results = run(&scenario("", &retry, "").replace(r#"rtt: "0s""#, r#"rtt: "20ms""#));
+        assert_eq!(values(&results, "accepted", "host:a.d.example", "count"), [1.0], "{retry}");
+    }
+}
+
+#[test]
+fn sendmail_waits_for_ever_where_a_time_out_is_zero() {
+    // util.c, sfgets. Ten hours before each reply are more than any of its time-outs.
+    let slow = r#"tarpit: (greeting: "0s", reply: "10h")"#;
+    let none = r#"retry: Sendmail(initial: "0s", helo: "0s", mail: "0s", rcpt: "0s", datainit: "0s", datablock: "0s", datafinal: "0s")"#;
+    assert_near(one(&run(&scenario(slow, none, "")), "delivery_latency", "max"), 5.0 * 36_000.0, "all five");
+}
+
+#[test]
+fn a_syn_ack_that_comes_after_the_time_out_finds_nobody() {
+    let far = |rtt: &str, retry: &str| scenario("", &format!("retry: {retry}"), "").replace(r#"rtt: "0s""#, rtt);
+    // A round trip of 3 s: a second is too short, four are not.
+    let results = run(&far(r#"rtt: "3s""#, r#"Postfix(smtp_connect_timeout: "1s")"#));
+    assert_eq!(one(&results, "expired", "count"), 1.0);
+    assert_eq!(values(&results, "accepted", "host:a.d.example", "count"), [0.0]);
+    let results = run(&far(r#"rtt: "3s""#, r#"Postfix(smtp_connect_timeout: "4s")"#));
+    assert_eq!(one(&results, "first_attempt_success", "share"), 1.0);
+    // The kernel gives up after 127 s, whatever its client would wait.
+    let results = run(&far(r#"rtt: "128s""#, r#"Postfix(smtp_connect_timeout: "0s")"#));
+    assert_eq!(one(&results, "expired", "count"), 1.0);
+    // With half of all SYNs or their answers lost those of 0 and 1 s are answered before the time-out of 3.5 s, that of 3 s
+    // would be after 4 s: 3 in 4.
+    let client = r#"retry: Custom(schedule: Constant("10m")), client: (connect_timeout: "3500ms", address_limit: 1)"#;
+    let text =
+        scenario(r#"region: "there""#, client, r#"links: [(between: ("here", "there"), rtt: "1s", loss: 0.2928932)],"#)
+            .replace(r#"(rtt: "0s")"#, r#"(rtt: "0s"), "there": (rtt: "0s")"#)
+            .replace("count: 1)", "count: 4000)");
+    let share = one(&run(&text), "first_attempt_success", "share");
+    // Four standard deviations.
+    assert!((share - 0.75).abs() < 4.0 * (0.75 * 0.25 / 4000.0_f64).sqrt(), "{share}");
+}
+
+#[test]
 fn what_comes_after_the_time_out_is_the_systems_table() {
     // Postfix goes on to the next host at every stage; OpenSMTPD only before MAIL; qmail only while it connects. What is put
     // off is delivered after the outage.

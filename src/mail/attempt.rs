@@ -150,19 +150,19 @@ impl<'m> Mail<'m> {
             };
             delivery.work.round_trip = round_trip;
             let is_new = !std::mem::take(&mut reused);
+            let connect_timeout = rules.connect_patience(delivery.node_attempts);
             let sent = if path.loss > 0.0 && is_new {
                 let u = crate::engine::random::unit_open(random(Purpose::Syn));
-                rules.syn.first_through(path.loss, rules.connect_timeout(delivery.node_attempts), u)
+                rules.syn.first_through(path.loss, connect_timeout.saturating_sub(round_trip), u)
             } else {
-                Some(SimDuration::ZERO)
+                // A SYN-ACK that comes later finds nobody.
+                (round_trip < connect_timeout || !is_new).then_some(SimDuration::ZERO)
             };
             let at = match sent {
                 Some(sent) => ready + sent + SimDuration::from_nanos(round_trip.as_nanos() / 2),
                 None => {
-                    let connect_timeout = rules.connect_timeout(delivery.node_attempts);
                     self.verdict_timed_out(slot, Stage::Connect);
-                    let end = ready + connect_timeout.min(rules.syn.gives_up());
-                    return self.try_ends_at(cx, slot, end);
+                    return self.try_ends_at(cx, slot, ready + connect_timeout);
                 }
             };
             if at > now {

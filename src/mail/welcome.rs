@@ -149,15 +149,15 @@ impl<'m> Mail<'m> {
         let way = SimDuration::from_nanos(work.round_trip.as_nanos() / 2);
         let elapsed = cx.scheduler.now().since(work.try_started + way);
         let mut times = rules.syn.times_s().iter().map(|&s| SimDuration::from_secs(s));
-        let connect_timeout = rules.connect_timeout(delivery.node_attempts);
-        match times.find(|&sent| sent > elapsed).filter(|&sent| sent < connect_timeout) {
+        let connect_timeout = rules.connect_patience(delivery.node_attempts);
+        match times.find(|&sent| sent > elapsed).filter(|&sent| sent + work.round_trip < connect_timeout) {
             Some(sent) => {
                 let at = work.try_started + sent + way;
                 self.schedule(cx, slot, at, MailEvent::SynArrives(slot));
                 None
             }
             None => {
-                let at = work.try_started + connect_timeout.min(rules.syn.gives_up());
+                let at = work.try_started + connect_timeout;
                 self.verdict_timed_out(slot, Stage::Connect);
                 Some(at)
             }
@@ -194,7 +194,7 @@ impl<'m> Mail<'m> {
                 }
             }
             FailureMode::BlackHole => {
-                let patience = rules.connect_timeout(delivery.node_attempts).min(rules.syn.gives_up());
+                let patience = rules.connect_patience(delivery.node_attempts);
                 let patience = self.fallback_delay(slot).map_or(patience, |delay| patience.min(delay));
                 (Verdict::failed(TryResult::TimedOut, Stage::Connect), none, patience)
             }

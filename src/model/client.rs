@@ -10,7 +10,7 @@ use crate::scenario::tree::{AddressLookups, AddressPreference, OwnMx, Shuffle, S
 /// What an SMTP client does within one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientRules {
-    /// How long a SYN may go unanswered.
+    /// How long a SYN may go unanswered; [`SimDuration::MAX`] leaves it to the kernel.
     pub connect_timeout: SimDuration,
     /// The same at a node's first attempt of a message, where it differs.
     pub first_connect_timeout: Option<SimDuration>,
@@ -104,6 +104,11 @@ impl Timeouts {
     /// As text, for whoever looks at a preset.
     pub fn describe(&self) -> String {
         let Self { ehlo, starttls, mail, rcpt, data, block, end_of_data } = self;
+        let [ehlo, starttls, mail, rcpt, data, block, end_of_data] =
+            [ehlo, starttls, mail, rcpt, data, block, end_of_data].map(|&span| match span {
+                SimDuration::MAX => "none".to_owned(),
+                span => span.to_string(),
+            });
         format!(
             "EHLO {ehlo}, STARTTLS {starttls}, MAIL {mail}, RCPT {rcpt}, DATA {data}, block {block}, end of data {end_of_data}"
         )
@@ -111,10 +116,11 @@ impl Timeouts {
 }
 
 impl ClientRules {
-    /// How long a SYN may go unanswered at the n-th attempt of a node.
+    /// How long a SYN may go unanswered at the n-th attempt of a node: then the client, or its kernel, gives up.
     #[inline]
-    pub fn connect_timeout(&self, attempt: u32) -> SimDuration {
-        self.first_connect_timeout.filter(|_| attempt <= 1).unwrap_or(self.connect_timeout)
+    pub fn connect_patience(&self, attempt: u32) -> SimDuration {
+        let own = self.first_connect_timeout.filter(|_| attempt <= 1).unwrap_or(self.connect_timeout);
+        own.min(self.syn.gives_up())
     }
 
     /// What becomes of its own name in an MX list, as text, for whoever looks at a preset.
@@ -145,7 +151,7 @@ impl ClientRules {
     /// How long a client waits for the reply of a stage.
     pub fn patience(&self, stage: Stage) -> SimDuration {
         match stage {
-            Stage::Connect => self.connect_timeout.min(self.syn.gives_up()),
+            Stage::Connect => self.connect_patience(u32::MAX),
             Stage::Greeting => self.greeting_timeout,
             Stage::Ehlo => self.timeouts.ehlo,
             Stage::StartTls => self.timeouts.starttls,

@@ -97,7 +97,7 @@ pub struct PostfixRetry {
     /// How long a destination is left alone after each delivery, one after the other; `"0s"` is not at all.
     #[serde(alias = "smtp_destination_rate_delay")]
     pub default_destination_rate_delay: Duration,
-    /// How long a SYN may go unanswered.
+    /// How long a SYN may go unanswered; `"0s"` is as long as the kernel waits.
     pub smtp_connect_timeout: Duration,
     /// How long the greeting, and the reply to EHLO, may take.
     pub smtp_helo_timeout: Duration,
@@ -249,7 +249,7 @@ pub struct EximRetry {
     pub delay_warning: Vec<Duration>,
     /// Messages down one connection.
     pub connection_max_messages: u32,
-    /// How long a SYN may go unanswered.
+    /// How long a SYN may go unanswered; `"0s"` is as long as the kernel waits.
     pub connect_timeout: Duration,
     /// How long the greeting or a reply may take.
     pub command_timeout: Duration,

@@ -37,7 +37,7 @@ pub struct SendmailRetry {
     pub MaxQueueRunSize: u32,
     /// Most recipients in a transaction: a message with more is several.
     pub SMTP_MAILER_MAXRCPTS: u32,
-    /// `Timeout.initial`: how long the greeting may take.
+    /// `Timeout.initial`: how long the greeting may take; `"0s"` is no limit, here and below.
     pub initial: Duration,
     /// `Timeout.helo`: and the replies to EHLO,
     pub helo: Duration,

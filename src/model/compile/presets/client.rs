@@ -5,6 +5,7 @@ use crate::model::client::{Blame, ClientRules, Failing, KeptSessions, Then, Time
 use crate::model::compile::smtp_clients;
 use crate::model::speaks::{Clear, InClear, Speaks};
 use crate::scenario::tree::{ClientSystem, Retry, Shuffle, Stage};
+use crate::scenario::units::Duration;
 
 /// Whose SMTP client goes with a retry policy.
 fn client_of(retry: &Retry) -> ClientSystem {
@@ -40,6 +41,8 @@ pub(in crate::model::compile) fn with_parameters(retry: &Retry, system: Option<C
         greeting_timeout: greeting,
         ..rules.clone()
     };
+    // Without a limit of its own it waits for the kernel's, or for ever.
+    let limited = |span: Duration| if span.0.is_zero() { SimDuration::MAX } else { span.0 };
     match retry {
         Retry::Postfix(own) => ClientRules {
             address_limit: limit(own.smtp_mx_address_limit),
@@ -74,7 +77,8 @@ pub(in crate::model::compile) fn with_parameters(retry: &Retry, system: Option<C
                 in_clear: InClear { broken: Clear::OnceOld(own.minimal_backoff_time.0), ..rules.speaks.in_clear },
                 ..rules.speaks
             },
-            ..timeouts(own.smtp_connect_timeout.0, own.smtp_helo_timeout.0)
+            // smtp_connect.c, smtp_connect_sock: with 0 the socket blocks until the kernel gives up.
+            ..timeouts(limited(own.smtp_connect_timeout), own.smtp_helo_timeout.0)
         },
         Retry::Exim(own) => ClientRules {
             timeouts: Timeouts {
@@ -85,31 +89,29 @@ pub(in crate::model::compile) fn with_parameters(retry: &Retry, system: Option<C
             address_limit: limit(own.hosts_max_try),
             spares_next_preference: Some(limit(own.hosts_max_try_hardlimit)),
             recipients_max: recipients(own.max_rcpt),
-            ..timeouts(own.connect_timeout.0, own.command_timeout.0)
+            // ip.c, ip_connect: 0 sets no alarm.
+            ..timeouts(limited(own.connect_timeout), own.command_timeout.0)
         },
-        Retry::Sendmail(own) => {
-            // Without a limit of its own the kernel's SYNs decide.
-            let connect = if own.connect.0.is_zero() { SimDuration::MAX } else { own.connect.0 };
-            ClientRules {
-                timeouts: Timeouts {
-                    ehlo: own.helo.0,
-                    starttls: own.starttls.0,
-                    mail: own.mail.0,
-                    rcpt: own.rcpt.0,
-                    data: own.datainit.0,
-                    block: own.datablock.0,
-                    end_of_data: own.datafinal.0,
-                },
-                first_connect_timeout: (!own.iconnect.0.is_zero()).then_some(own.iconnect.0),
-                recipients_max: recipients(own.SMTP_MAILER_MAXRCPTS),
-                keeps: Some(KeptSessions {
-                    most: own.ConnectionCacheSize,
-                    shared: true,
-                    ..KeptSessions::idle_for(own.ConnectionCacheTimeout.0)
-                }),
-                ..timeouts(connect, own.initial.0)
-            }
-        }
+        // util.c, sfgets: 0 is no limit.
+        Retry::Sendmail(own) => ClientRules {
+            timeouts: Timeouts {
+                ehlo: limited(own.helo),
+                starttls: limited(own.starttls),
+                mail: limited(own.mail),
+                rcpt: limited(own.rcpt),
+                data: limited(own.datainit),
+                block: limited(own.datablock),
+                end_of_data: limited(own.datafinal),
+            },
+            first_connect_timeout: (!own.iconnect.0.is_zero()).then_some(own.iconnect.0),
+            recipients_max: recipients(own.SMTP_MAILER_MAXRCPTS),
+            keeps: Some(KeptSessions {
+                most: own.ConnectionCacheSize,
+                shared: true,
+                ..KeptSessions::idle_for(own.ConnectionCacheTimeout.0)
+            }),
+            ..timeouts(limited(own.connect), limited(own.initial))
+        },
         Retry::Qmail(own) => ClientRules {
             timeouts: Timeouts::all(own.timeoutremote.0),
             ..timeouts(own.timeoutconnect.0, own.timeoutremote.0)
