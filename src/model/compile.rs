@@ -54,6 +54,7 @@ use crate::scenario::diagnostic::{Diagnostic, Place, SourceText};
 use crate::scenario::distribution::DistSpec;
 use crate::scenario::locator::Locator;
 use crate::scenario::nearest::{did_you_mean, list_names};
+use crate::scenario::postconf::Postconf;
 use crate::scenario::text::TextError;
 use crate::scenario::trace::read_column;
 use crate::scenario::tree::{FailureMode, Scenario};
@@ -92,6 +93,8 @@ struct Compiler<'a> {
     unsaid: Diagnostic,
     /// What real configurations say, each read once.
     configs: retry::Configs,
+    /// The one whose parameters are checked: what is wrong with them has its place there.
+    checked: Option<Arc<Postconf>>,
     /// Which policy of a `Mix` each member of a population follows, by section and key.
     mixes: HashMap<String, Vec<usize>>,
     /// MTA-STS policies found so far.
@@ -155,6 +158,7 @@ impl<'a> Compiler<'a> {
             said: BTreeMap::new(),
             unsaid: Diagnostic::warning(""),
             configs: retry::Configs::default(),
+            checked: None,
             mixes: HashMap::new(),
             sts_policies: Vec::new(),
             number: 0,

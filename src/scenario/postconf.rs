@@ -55,6 +55,8 @@ pub struct Postconf {
     pub tls: Option<ClientTls>,
     /// Where each parameter of `retry` that is set was read, in words.
     pub given: BTreeMap<String, &'static str>,
+    /// And the place of its value.
+    pub places: BTreeMap<String, Place>,
 }
 
 impl Postconf {
@@ -103,7 +105,7 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
     let mut next_hops = BTreeMap::new();
     let mut families: Vec<&Setting<'_>> = Vec::new();
     let mut tls = None;
-    let mut given = BTreeMap::new();
+    let (mut given, mut places) = (BTreeMap::new(), BTreeMap::new());
     // A transport's own parameters stand before those of all.
     let order = by_name.values().filter(|one| !is_of_transport(one.name));
     for setting in order.chain(by_name.values().filter(|one| is_of_transport(one.name))) {
@@ -143,6 +145,7 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
             Ok(value) => {
                 fields.insert(name.into(), value);
                 given.insert(name.into(), Postconf::FROM_FILE);
+                places.insert(name.into(), Place { source: Arc::clone(source), span: setting.value_span.clone() });
             }
             Err(why) => found.push(unread(why, source, setting)),
         }
@@ -164,7 +167,7 @@ pub fn read_postconf(source: &Arc<SourceText>) -> (Postconf, Vec<Diagnostic>) {
     }
     found.sort_by_key(|problem| problem.place.as_ref().map(|place| place.span.start));
     let retry = serde_json::from_value(Value::Object(fields)).unwrap_or_default();
-    (Postconf { retry, next_hops, address_preference, tls, given }, found)
+    (Postconf { retry, next_hops, address_preference, tls, given, places }, found)
 }
 
 /// What is said of a value that is not known.

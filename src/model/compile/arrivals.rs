@@ -5,9 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Compiler;
+use crate::engine::dist::Dist;
 use crate::engine::time::{SimDuration, SimTime};
 use crate::model::dns::{ArrivalsModel, DiurnalModel, TraceRow};
 use crate::model::{Clock, RegionId};
+use crate::scenario::distribution::DistSpec;
 use crate::scenario::trace::{Arrival, read_arrivals};
 use crate::scenario::tree::Arrivals;
 
@@ -72,17 +74,38 @@ impl Compiler<'_> {
                 self.trace(&field("file"), file, start.unwrap_or(SimTime::ZERO))
             }
         };
-        let is_late = |at: SimTime| at >= clock.arrivals_end;
-        let (late, what) = match &model {
-            ArrivalsModel::Burst { at, .. } => (is_late(*at), "at"),
-            ArrivalsModel::Trace(rows) => (rows.first().is_some_and(|row| is_late(row.at)), "file"),
-            _ => (false, ""),
+        let (first, what) = match &model {
+            ArrivalsModel::Burst { at, .. } => (*at, "at"),
+            ArrivalsModel::Trace(rows) => (rows.first().map_or(SimTime::ZERO, |row| row.at), "file"),
+            ArrivalsModel::Periodic { offset, .. } => (SimTime::ZERO + offset.unwrap_or_default(), "offset"),
+            _ => (SimTime::ZERO, ""),
         };
-        if late {
-            let end = clock.arrivals_end.since(SimTime::ZERO);
-            self.warning(&field(what), format!("nothing of it comes: arrivals end {end} after the start of the run"));
-        }
+        self.warn_late(&field(what), first, clock);
         model
+    }
+
+    /// When a source begins; bursts and traces have their own times.
+    pub(super) fn begins(
+        &mut self,
+        path: &[&str],
+        written: &DistSpec,
+        arrivals: &ArrivalsModel,
+        clock: &Clock,
+    ) -> Dist {
+        let path: Vec<&str> = path.iter().copied().chain(["begins"]).collect();
+        let begins = self.dist(&path, written);
+        if !matches!(arrivals, ArrivalsModel::Burst { .. } | ArrivalsModel::Trace(_)) {
+            self.warn_late(&path, SimTime::ZERO + SimDuration::from_secs_f64(begins.quantile(0.0)), clock);
+        }
+        begins
+    }
+
+    /// What begins only when arrivals have ended was probably not meant so.
+    fn warn_late(&mut self, path: &[&str], first: SimTime, clock: &Clock) {
+        if first > SimTime::ZERO && first >= clock.arrivals_end {
+            let end = clock.arrivals_end.since(SimTime::ZERO);
+            self.warning(path, format!("nothing of it comes: arrivals end {end} after the start of the run"));
+        }
     }
 
     fn positive(&mut self, path: &[&str], value: f64, expected: &str) {

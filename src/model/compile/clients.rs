@@ -38,7 +38,7 @@ impl Compiler<'_> {
             }
             let choice = self.popularity(&["clients", key, "popularity"], &client.popularity, asks.len());
             let arrivals = self.arrivals(&["clients", key, "arrivals"], &client.arrivals, region, clock);
-            let begins = self.dist(&["clients", key, "begins"], &client.begins.0);
+            let begins = self.begins(&["clients", key], &client.begins.0, &arrivals, clock);
             let resolver = ResolverId(resolver);
             clients.push(ClientModel { name: member.name.clone(), region, resolver, asks, choice, arrivals, begins });
         }

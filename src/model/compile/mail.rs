@@ -211,6 +211,22 @@ impl Compiler<'_> {
         let weights = self.weights_of_exchanges(path, written);
         let next_hops = self.next_hops(path, written, retry.config.as_deref());
         let own = &written.timeouts;
+        for (name, span) in
+            [("connect_timeout", written.connect_timeout), ("greeting_timeout", written.greeting_timeout)]
+        {
+            self.some_time(&[path, &[name]].concat(), span);
+        }
+        for (name, span) in [
+            ("ehlo", own.ehlo),
+            ("starttls", own.starttls),
+            ("mail", own.mail),
+            ("rcpt", own.rcpt),
+            ("data", own.data),
+            ("block", own.block),
+            ("end_of_data", own.end_of_data),
+        ] {
+            self.some_time(&[path, &["timeouts", name]].concat(), span);
+        }
         let reply = |written: Option<Duration>, preset: SimDuration| written.map_or(preset, |span| span.0);
         let timeouts = Timeouts {
             ehlo: reply(own.ehlo, preset.timeouts.ehlo),
@@ -333,9 +349,9 @@ impl Compiler<'_> {
         if recipients.quantile(1.0) < 1.0 {
             self.error(&["senders", key, "recipients"], "a message has at least one recipient");
         }
-        self.check_at_most(&["senders", key, "size"], &size, f64::from(u32::MAX), "4294967295 bytes");
-        self.check_at_most(&["senders", key, "recipients"], &recipients, f64::from(u16::MAX), "65535 recipients");
-        let begins = self.dist(&["senders", key, "begins"], &sender.begins.0);
+        self.check_at_most(&["senders", key, "size"], &size, u32::MAX, "bytes");
+        self.check_at_most(&["senders", key, "recipients"], &recipients, u16::MAX.into(), "recipients");
+        let begins = self.begins(&["senders", key], &sender.begins.0, &arrivals, clock);
         let null_sender = self.share(&["senders", key, "null_sender"], sender.null_sender);
         let path = ["senders", key, "return_path"];
         let return_path = sender.return_path.as_ref().and_then(|name| self.destination(&path, name));
@@ -355,12 +371,24 @@ impl Compiler<'_> {
         }
     }
 
+    /// A time-out that is written is one.
+    fn some_time(&mut self, path: &[&str], span: Option<Duration>) {
+        if let Some(span) = span {
+            self.above_zero(path, span.0);
+        }
+    }
+
     /// What is drawn above `most` counts as that; where half of all would, something else was meant.
-    fn check_at_most(&mut self, path: &[&str], dist: &Dist, most: f64, unit: &str) {
+    fn check_at_most(&mut self, path: &[&str], dist: &Dist, most: u32, unit: &str) {
         let median = dist.quantile(0.5);
-        if median > most {
-            self.error(path, format!("half of all messages would have {median:e} and more")).label =
-                format!("expected at most {unit} a message");
+        if median > f64::from(most) {
+            // Past 2^53 not every digit is known.
+            let number = if median < 9e15 { format!("{median:.0}") } else { format!("{median:e}") };
+            let message = match dist.quantile(0.0) == dist.quantile(1.0) {
+                true => format!("a message of {number} {unit}"),
+                false => format!("half of all messages would have {number} {unit} and more"),
+            };
+            self.error(path, message).label = format!("expected at most {most} {unit} a message");
         }
     }
 

@@ -23,15 +23,28 @@ impl Compiler<'_> {
     /// An error at the value of a path.
     pub(super) fn error(&mut self, path: &[&str], message: impl Into<String>) -> &mut Diagnostic {
         let mut diagnostic = Diagnostic::error(message);
-        diagnostic.place = Some(self.at.value_place(path));
+        diagnostic.place = Some(self.place_of(path));
         self.say(diagnostic)
     }
 
     /// A warning at the value of a path.
     pub(super) fn warning(&mut self, path: &[&str], message: impl Into<String>) -> &mut Diagnostic {
         let mut diagnostic = Diagnostic::warning(message);
-        diagnostic.place = Some(self.at.value_place(path));
+        diagnostic.place = Some(self.place_of(path));
         self.say(diagnostic)
+    }
+
+    /// Where the value of a path is written: in the scenario, or in the configuration that is checked.
+    fn place_of(&self, path: &[&str]) -> Place {
+        let name = path.last().copied().unwrap_or_default();
+        let in_file = self.checked.as_ref().and_then(|config| config.places.get(name)).cloned();
+        in_file.unwrap_or_else(|| self.at.value_place(path))
+    }
+
+    /// Whether a parameter is written there; else it has its default.
+    pub(super) fn is_written(&self, path: &[&str]) -> bool {
+        let name = path.last().copied().unwrap_or_default();
+        self.checked.as_ref().is_some_and(|config| config.places.contains_key(name)) || self.at.value(path).is_some()
     }
 
     /// A text inside the scenario that could not be read.

@@ -30,6 +30,14 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
             above_zero: vec![
                 ("minimal_backoff_time", own.minimal_backoff_time),
                 ("queue_run_delay", own.queue_run_delay),
+                // smtp_params.c: at least a second. smtp_connect_timeout may be 0.
+                ("smtp_helo_timeout", own.smtp_helo_timeout),
+                ("smtp_starttls_timeout", own.smtp_starttls_timeout),
+                ("smtp_mail_timeout", own.smtp_mail_timeout),
+                ("smtp_rcpt_timeout", own.smtp_rcpt_timeout),
+                ("smtp_data_init_timeout", own.smtp_data_init_timeout),
+                ("smtp_data_xfer_timeout", own.smtp_data_xfer_timeout),
+                ("smtp_data_done_timeout", own.smtp_data_done_timeout),
             ],
             at_least_one: vec![
                 ("qmgr_message_active_limit", own.qmgr_message_active_limit),
@@ -40,7 +48,14 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
             ..none
         },
         Retry::Exim(own) => Bounds {
-            above_zero: vec![("queue_run", own.queue_run), ("retry_interval_max", own.retry_interval_max)],
+            above_zero: vec![
+                ("queue_run", own.queue_run),
+                ("retry_interval_max", own.retry_interval_max),
+                // transports/smtp.c: "command, data, or final timeout value is zero". connect_timeout may be 0.
+                ("command_timeout", own.command_timeout),
+                ("data_timeout", own.data_timeout),
+                ("final_timeout", own.final_timeout),
+            ],
             at_least_one: vec![("queue_run_max", own.queue_run_max)],
             phase: Some((own.scan_phase, own.queue_run)),
             ..none
@@ -51,8 +66,13 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
             phase: Some((own.scan_phase, own.queue_run)),
             ..none
         },
-        Retry::Qmail(own) => Bounds { at_least_one: vec![("concurrencyremote", own.concurrencyremote)], ..none },
+        Retry::Qmail(own) => Bounds {
+            above_zero: vec![("timeoutconnect", own.timeoutconnect), ("timeoutremote", own.timeoutremote)],
+            at_least_one: vec![("concurrencyremote", own.concurrencyremote)],
+            ..none
+        },
         Retry::OpenSmtpd(own) => Bounds {
+            above_zero: vec![("timeout", own.timeout)],
             at_least_one: vec![
                 ("max_conn_per_route", own.max_conn_per_route),
                 ("max_conn_per_host", own.max_conn_per_host),
@@ -66,16 +86,28 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
             ..none
         },
         Retry::Haraka(own) => Bounds {
+            above_zero: vec![("connect_timeout", own.connect_timeout)],
             attempts: vec![("maxTempFailures", own.max_temp_failures)],
             at_least_one: vec![("concurrency_max", own.concurrency_max)],
             waits: vec![("temp_fail_intervals", &own.temp_fail_intervals)],
             ..none
         },
         Retry::KumoMta(own) => Bounds {
-            above_zero: [("retry_interval", Some(own.retry_interval)), ("max_retry_interval", own.max_retry_interval)]
-                .into_iter()
-                .filter_map(|(name, span)| Some((name, span?)))
-                .collect(),
+            above_zero: [
+                ("retry_interval", Some(own.retry_interval)),
+                ("max_retry_interval", own.max_retry_interval),
+                ("connect_timeout", Some(own.connect_timeout)),
+                ("banner_timeout", Some(own.banner_timeout)),
+                ("ehlo_timeout", Some(own.ehlo_timeout)),
+                ("starttls_timeout", Some(own.starttls_timeout)),
+                ("mail_from_timeout", Some(own.mail_from_timeout)),
+                ("rcpt_to_timeout", Some(own.rcpt_to_timeout)),
+                ("data_timeout", Some(own.data_timeout)),
+                ("data_dot_timeout", Some(own.data_dot_timeout)),
+            ]
+            .into_iter()
+            .filter_map(|(name, span)| Some((name, span?)))
+            .collect(),
             at_least_one: vec![
                 ("connection_limit", own.connection_limit),
                 ("max_deliveries_per_connection", own.max_deliveries_per_connection),
@@ -83,19 +115,32 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
             ],
             ..none
         },
-        Retry::Stalwart(own) => Bounds { waits: vec![("retry", &own.retry)], ..none },
+        Retry::Stalwart(own) => Bounds {
+            above_zero: vec![
+                ("timeout", own.timeout),
+                ("data_timeout", own.data_timeout),
+                ("tls_timeout", own.tls_timeout),
+            ],
+            waits: vec![("retry", &own.retry)],
+            ..none
+        },
         Retry::ZoneMta(own) => Bounds {
             waits: vec![("defer_times", &own.defer_times)],
             at_least_one: vec![("connections", own.connections)],
             ..none
         },
         Retry::Mox(own) => Bounds {
+            above_zero: vec![("dial_timeout", own.dial_timeout)],
             attempts: vec![("max_attempts", own.max_attempts)],
             at_least_one: vec![("max_concurrent_deliveries", own.max_concurrent_deliveries)],
             ..none
         },
         Retry::Maddy(own) => Bounds {
-            above_zero: vec![("initial_retry_time", own.initial_retry_time)],
+            above_zero: vec![
+                ("initial_retry_time", own.initial_retry_time),
+                ("connect_timeout", own.connect_timeout),
+                ("command_timeout", own.command_timeout),
+            ],
             attempts: vec![("max_tries", own.max_tries)],
             at_least_one: vec![("max_parallelism", own.max_parallelism)],
             ..none
@@ -113,7 +158,11 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
             ],
             ..none
         },
-        Retry::Chasquid(_) | Retry::Custom(_) => none,
+        Retry::Chasquid(own) => Bounds {
+            above_zero: vec![("dial_timeout", own.dial_timeout), ("total_timeout", own.total_timeout)],
+            ..none
+        },
+        Retry::Custom(_) => none,
         Retry::PostfixConfig(_) | Retry::EximConfig(_) | Retry::Mix(_) => none,
     }
 }
@@ -152,8 +201,17 @@ impl Compiler<'_> {
     fn check_own(&mut self, path: &[&str], retry: &Retry) {
         match retry {
             Retry::Postfix(own) => {
-                if own.minimal_backoff_time > own.maximal_backoff_time {
-                    self.error(&field(path, "minimal_backoff_time"), "longer than `maximal_backoff_time`");
+                let (least, most) = (own.minimal_backoff_time, own.maximal_backoff_time);
+                if least > most {
+                    let [first, second] =
+                        ["minimal_backoff_time", "maximal_backoff_time"].map(|name| field(path, name));
+                    let at = if self.is_written(&first) { first } else { second };
+                    let message = format!(
+                        "`minimal_backoff_time` ({} s) is longer than `maximal_backoff_time` ({} s)",
+                        least.0.as_secs_f64(),
+                        most.0.as_secs_f64()
+                    );
+                    self.error(&at, message);
                 }
                 // qmgr_message.c, qmgr_message_resolve: such a destination is a recipient.
                 if own.default_destination_recipient_limit == 1 {
@@ -213,7 +271,14 @@ impl Compiler<'_> {
     }
 
     /// An error at a parameter that is not as it must be.
-    fn expect(&mut self, path: &[&str], name: &str, is_so: bool, message: &str, label: impl FnOnce() -> String) {
+    pub(super) fn expect(
+        &mut self,
+        path: &[&str],
+        name: &str,
+        is_so: bool,
+        message: &str,
+        label: impl FnOnce() -> String,
+    ) {
         if !is_so {
             self.error(&field(path, name), message).label = label();
         }

@@ -45,7 +45,10 @@ impl Compiler<'_> {
             Retry::PostfixConfig(config) => {
                 let read = self.postfix_config(path, config);
                 let preset = Retry::Postfix(read.retry.clone());
-                (self.retry(path, &preset), NodePreset { preset, config: Some(read) })
+                self.checked = Some(Arc::clone(&read));
+                let policy = self.retry(path, &preset);
+                self.checked = None;
+                (policy, NodePreset { preset, config: Some(read) })
             }
             Retry::EximConfig(config) => {
                 let (own, cases) = self.exim_config(path, config);

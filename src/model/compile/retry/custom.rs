@@ -10,6 +10,9 @@ use crate::model::mail::{
 use crate::scenario::trace::read_column;
 use crate::scenario::tree::{CustomRetry, Feedback, Jitter, KeyedOn, Schedule};
 
+/// Most deliveries to one destination at once: at a failure its window goes down one by one.
+const CONCURRENCY_MAX: u32 = u16::MAX as u32;
+
 impl Compiler<'_> {
     pub(super) fn custom_retry(&mut self, path: &[&str], custom: &CustomRetry) -> RetryPolicy {
         if let Jitter::Share(share) = custom.jitter {
@@ -46,13 +49,19 @@ impl Compiler<'_> {
             KeyedOn::Destination { rest, failures, concurrency } => {
                 self.above_zero(&field(path, "rest"), rest.0);
                 self.at_least_one(&field(path, "failures"), failures);
-                self.at_least_one(&field(path, "concurrency"), concurrency);
+                self.expect(
+                    path,
+                    "concurrency",
+                    (1..=CONCURRENCY_MAX).contains(&concurrency),
+                    &format!("a concurrency of {concurrency}"),
+                    || format!("expected 1 to {CONCURRENCY_MAX}"),
+                );
                 Memory::Destination(DestinationRules {
                     initial: 1,
                     limit: concurrency.max(1),
                     positive: Feedback::Constant(1.0),
                     // Down to one at each failure, so that each counts as a whole cohort.
-                    negative: Feedback::Constant(f64::from(concurrency)),
+                    negative: Feedback::Constant(f64::from(concurrency.min(CONCURRENCY_MAX))),
                     failed_cohort_limit: f64::from(failures),
                     rest: rest.0,
                     rate_delay: SimDuration::ZERO,

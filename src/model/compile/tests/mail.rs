@@ -90,7 +90,10 @@ fn a_burst_may_wait_for_an_entry_of_the_timeline() {
 fn retry_parameters_have_their_ranges() {
     let retry = |value: &str| complaints(&[("senders/campus/retry", value)], &[]);
     assert_eq!(retry("Postfix(queue_run_delay: \"0\")"), ["no time at all @ \"0\""]);
-    assert_eq!(retry("Postfix(minimal_backoff_time: \"2h\")"), ["longer than `maximal_backoff_time` @ \"2h\""]);
+    assert_eq!(
+        retry("Postfix(minimal_backoff_time: \"2h\")"),
+        ["`minimal_backoff_time` (7200 s) is longer than `maximal_backoff_time` (4000 s) @ \"2h\""]
+    );
     assert_eq!(retry("Qmail(chanskip: 0)"), ["a `chanskip` of 0 @ 0"]);
     assert_eq!(
         retry("Custom(schedule: Table([\"1h\", \"30m\"]))"),
