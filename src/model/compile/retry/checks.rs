@@ -117,14 +117,23 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
         },
         Retry::Stalwart(own) => Bounds {
             above_zero: vec![
-                ("timeout", own.timeout),
-                ("data_timeout", own.data_timeout),
-                ("tls_timeout", own.tls_timeout),
+                ("connect", own.connect),
+                ("greeting", own.greeting),
+                ("tls", own.tls),
+                ("ehlo", own.ehlo),
+                ("mail_from", own.mail_from),
+                ("rcpt_to", own.rcpt_to),
+                ("data", own.data),
             ],
             waits: vec![("retry", &own.retry)],
             ..none
         },
         Retry::ZoneMta(own) => Bounds {
+            above_zero: vec![
+                ("connectionTimeout", own.connection_timeout),
+                ("greetingTimeout", own.greeting_timeout),
+                ("socketTimeout", own.socket_timeout),
+            ],
             waits: vec![("defer_times", &own.defer_times)],
             at_least_one: vec![("connections", own.connections)],
             ..none
@@ -140,6 +149,7 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
                 ("initial_retry_time", own.initial_retry_time),
                 ("connect_timeout", own.connect_timeout),
                 ("command_timeout", own.command_timeout),
+                ("submission_timeout", own.submission_timeout),
             ],
             attempts: vec![("max_tries", own.max_tries)],
             at_least_one: vec![("max_parallelism", own.max_parallelism)],
@@ -151,6 +161,7 @@ fn bounds(retry: &Retry) -> Bounds<'_> {
                 ("TransientFailureRetryInterval", own.TransientFailureRetryInterval),
                 ("OutboundConnectionFailureRetryInterval", own.OutboundConnectionFailureRetryInterval),
                 ("MessageRetryInterval", own.MessageRetryInterval),
+                ("ConnectionInactivityTimeOut", own.ConnectionInactivityTimeOut),
             ],
             at_least_one: vec![
                 ("MaxPerDomainOutboundConnections", own.MaxPerDomainOutboundConnections),
