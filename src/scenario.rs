@@ -2,8 +2,8 @@
 
 pub mod diagnostic;
 pub mod distribution;
-pub mod exim_options;
 mod exim_macros;
+pub mod exim_options;
 pub mod exim_retry;
 pub mod exim_section;
 pub mod like;
