@@ -150,19 +150,22 @@ impl<'m> Mail<'m> {
             };
             delivery.work.round_trip = round_trip;
             let is_new = !std::mem::take(&mut reused);
-            let connect_timeout = rules.connect_patience(delivery.node_attempts);
+            let node_attempts = delivery.node_attempts;
+            let connect_timeout = || rules.connect_patience(node_attempts);
             let sent = if path.loss > 0.0 && is_new {
                 let u = crate::engine::random::unit_open(random(Purpose::Syn));
-                rules.syn.first_through(path.loss, connect_timeout.saturating_sub(round_trip), u)
+                rules.syn.first_through(path.loss, connect_timeout().saturating_sub(round_trip), u)
             } else {
                 // A SYN-ACK that comes later finds nobody.
-                (round_trip < connect_timeout || !is_new).then_some(SimDuration::ZERO)
+                let is_heard = round_trip.is_zero() || !is_new || round_trip < connect_timeout();
+                is_heard.then_some(SimDuration::ZERO)
             };
             let at = match sent {
                 Some(sent) => ready + sent + SimDuration::from_nanos(round_trip.as_nanos() / 2),
                 None => {
+                    let end = ready + connect_timeout();
                     self.verdict_timed_out(slot, Stage::Connect);
-                    return self.try_ends_at(cx, slot, ready + connect_timeout);
+                    return self.try_ends_at(cx, slot, end);
                 }
             };
             if at > now {
