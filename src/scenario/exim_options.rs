@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::diagnostic::{Diagnostic, SourceText};
+use super::exim_macros::macros;
 use super::exim_section::joined;
 use super::nearest::list_names;
 use super::tree::EximRetry;
@@ -156,7 +157,7 @@ fn read_value(default: &Value, name: &str, setting: &Setting<'_>) -> Option<Valu
 fn parts(text: &str) -> Parts<'_> {
     let mut parts = Parts::default();
     let (mut section, mut of, mut depth, mut at) = ("", "", 0_u32, 0);
-    let mut macros: Vec<&str> = Vec::new();
+    let macros = macros(text);
     for line in text.split_inclusive('\n') {
         let start = at + (line.len() - line.trim_start().len());
         at += line.len();
@@ -190,9 +191,8 @@ fn parts(text: &str) -> Parts<'_> {
         if name.is_empty() || matches!(name, ".ifdef" | ".ifndef" | ".else" | ".elifdef" | ".elifndef" | ".endif") {
             continue;
         }
-        if name.starts_with(|c: char| c.is_ascii_uppercase()) {
-            // It is what it stands for that says something.
-            macros.push(name);
+        // A definition says nothing by itself.
+        if macros.contains(&name) {
             continue;
         }
         let is_sure = depth == 0 && !macros.iter().any(|known| line.contains(known));
